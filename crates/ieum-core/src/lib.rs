@@ -1,0 +1,8 @@
+//! The ground floor of Ieum: nouns, pure decisions and ports.
+//!
+//! Nothing here opens a socket or a file, reads a clock, draws a random number or knows an async
+//! runtime. What a decision needs (`now`, `jitter`, facts) is handed in; what it wants done is
+//! returned. Invariant: two calls with the same arguments give the same answer.
+
+pub mod ports;
+pub mod time;
