@@ -4,5 +4,11 @@
 //! runtime. What a decision needs (`now`, `jitter`, facts) is handed in; what it wants done is
 //! returned. Invariant: two calls with the same arguments give the same answer.
 
+pub mod content;
+pub mod ids;
+pub mod inbound;
+pub mod network;
+pub mod outgoing;
 pub mod ports;
+pub mod render;
 pub mod time;

@@ -2,6 +2,7 @@
 //! the networks come in. No implementation lives in this crate.
 
 pub mod clock;
+pub mod connector;
 pub mod dial;
 pub mod entropy;
 pub mod http;

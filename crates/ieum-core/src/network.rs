@@ -1,0 +1,170 @@
+//! Networks and what they can carry, as data.
+
+use crate::render::measure::TextUnit;
+use minicbor::{Decode, Encode};
+use serde::{Deserialize, Serialize};
+
+/// A messenger system that the hub joins.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, Encode, Decode,
+)]
+#[serde(rename_all = "lowercase")]
+#[cbor(index_only)]
+pub enum Network {
+    /// KakaoTalk, through its Bot API.
+    #[n(0)]
+    KakaoTalk,
+    /// LINE, through the Messaging API.
+    #[n(1)]
+    Line,
+    /// Telegram, through the Bot API.
+    #[n(2)]
+    Telegram,
+}
+
+impl Network {
+    /// Every network, in the order of this type.
+    pub const ALL: [Self; 3] = [Self::KakaoTalk, Self::Line, Self::Telegram];
+
+    /// The lower-case word used in configuration, URLs and JSON.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::KakaoTalk => "kakaotalk",
+            Self::Line => "line",
+            Self::Telegram => "telegram",
+        }
+    }
+
+    /// The network whose [`word`](Self::word) this is.
+    #[must_use]
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|network| network.word() == word)
+    }
+}
+
+/// Direct chat with our account, or a room with several people.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, Encode, Decode,
+)]
+#[serde(rename_all = "lowercase")]
+#[cbor(index_only)]
+pub enum ChatKind {
+    /// One person and our account.
+    #[n(0)]
+    Direct,
+    /// Several people and our account.
+    #[n(1)]
+    Group,
+}
+
+/// What of the people's talk our account gets to hear.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Hears {
+    /// Every message.
+    Everything,
+    /// Only messages that mention our account.
+    MentionsOnly,
+}
+
+/// Where the name of an inbound message's sender comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum NameSource {
+    /// It stands in the message.
+    WithMessage,
+    /// A profile call tells it.
+    ByProfile,
+    /// The network never tells; the person is asked once.
+    AskedOnce,
+}
+
+/// How an answer to an earlier message can be shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ReplySupport {
+    /// Not at all: the earlier text is quoted.
+    Quoted,
+    /// By the native id of the earlier message in the same chat.
+    ById,
+    /// By the quote token that came with the earlier message.
+    ByQuoteKey,
+}
+
+/// Where the remote author's name can be shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AuthorSupport {
+    /// In front of the text.
+    InText,
+    /// As the message's own sender name, up to so many characters; the network stays in the text.
+    AsSender {
+        /// Longest name, in UTF-16 units.
+        name_max: usize,
+    },
+}
+
+/// What one kind of chat of a network can carry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct ChatCapabilities {
+    /// What our account hears here.
+    pub hears: Hears,
+    /// Longest text of one part.
+    pub text_max: usize,
+    /// How that length is counted.
+    pub text_unit: TextUnit,
+    /// How many parts one call can carry; they arrive together or not at all.
+    pub parts_per_send_max: usize,
+    /// Whether our own message can be changed.
+    pub edit: bool,
+    /// Whether our own message can be taken back.
+    pub withdraw: bool,
+    /// Whether our account can react.
+    pub react: bool,
+    /// How an answer is shown.
+    pub reply: ReplySupport,
+    /// Where the author's name goes.
+    pub author: AuthorSupport,
+    /// How many mentions one message can carry.
+    pub mentions_max: usize,
+    /// Whether a message can carry buttons that speak to our account.
+    pub buttons: bool,
+}
+
+/// Speed limits that a network publishes; the dispatcher stays below them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RateLimits {
+    /// Calls a second over all chats.
+    pub per_second_max: u32,
+    /// Calls a minute in one room.
+    pub per_room_minute_max: u32,
+    /// Calls under way at once.
+    pub in_flight_max: usize,
+}
+
+/// What a network can carry; degradation in `render` follows this and nothing else.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Capabilities {
+    /// In a direct chat.
+    pub direct: ChatCapabilities,
+    /// In a room.
+    pub group: ChatCapabilities,
+    /// Whether a send with the same key is carried out once, so that `Unknown` may be repeated.
+    pub idempotent_send: bool,
+    /// Where sender names come from.
+    pub names: NameSource,
+    /// Published speed limits.
+    pub rate: RateLimits,
+}
+
+impl Capabilities {
+    /// Those of one kind of chat.
+    #[must_use]
+    pub fn of(&self, kind: ChatKind) -> &ChatCapabilities {
+        match kind {
+            ChatKind::Direct => &self.direct,
+            ChatKind::Group => &self.group,
+        }
+    }
+}

@@ -1,0 +1,140 @@
+//! The one trait of a network.
+//!
+//! A connector translates. It never sees the store, the engine or another connector; it does not
+//! retry, sleep between attempts or log message texts; it holds no state that a restart may not
+//! lose (profiles are remembered by the hub, cursors by the store).
+
+use super::BoxFuture;
+use crate::ids::{Cursor, UserKey};
+use crate::inbound::{Arrival, ChatRef};
+use crate::network::{Capabilities, Network};
+use crate::outgoing::{Outcome, Outgoing};
+use bytes::Bytes;
+
+/// Largest webhook body that is read at all.
+pub const HOOK_BODY_BYTES_MAX: usize = 1 << 20;
+
+/// A webhook call as it came in, before anything is believed.
+#[derive(Debug, Clone, Copy)]
+pub struct HookRequest<'a> {
+    /// All headers.
+    pub headers: &'a http::HeaderMap,
+    /// The raw bytes; signatures are over these.
+    pub body: &'a Bytes,
+}
+
+/// Why a webhook call is turned away; nothing was stored.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum HookRefusal {
+    /// No or wrong signature or secret: 401.
+    #[error("the call is not proven to come from the network")]
+    Forged,
+    /// Genuine but unreadable: 400. The text is for the caller and names the field.
+    #[error("malformed: {0}")]
+    Malformed(String),
+    /// This account does not take webhooks: 404.
+    #[error("this account does not take webhooks")]
+    NotUsed,
+}
+
+/// A sign of life, or its absence.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Pulse {
+    /// The network answered; `took_ms` on the clock port.
+    Good {
+        /// Round-trip time.
+        took_ms: u64,
+    },
+    /// The network failed to answer as it should.
+    Bad {
+        /// For the evidence.
+        reason: String,
+    },
+    /// The network answered that *we* are wrong (token revoked, account closed).
+    Refused {
+        /// For the operator.
+        reason: String,
+    },
+}
+
+/// What a probe learns: life, and who the network thinks we are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Probe {
+    /// The sign.
+    pub pulse: Pulse,
+    /// Our account's own name or id there, when told.
+    pub identity: Option<String>,
+}
+
+/// A user's public profile.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Profile {
+    /// Display name.
+    pub name: Box<str>,
+    /// Public picture.
+    pub icon_url: Option<Box<str>>,
+}
+
+/// The inbox would not take an arrival (the hub is stopping or the store failed).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the inbox does not take arrivals now")]
+pub struct InboxClosed;
+
+/// Where polled and streaming networks hand in what they read.
+pub trait Inbox: Send + Sync {
+    /// Admits all events and keeps the cursor, in one transaction; returns when both are durable.
+    fn deliver(
+        &self,
+        arrival: Arrival,
+        cursor: Option<Cursor>,
+    ) -> BoxFuture<'_, Result<(), InboxClosed>>;
+
+    /// Reports the state of the stream: connected, heartbeat answered, lost.
+    fn pulse(&self, pulse: Pulse);
+}
+
+/// Why listening ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ListenEnd {
+    /// This account is not polled or streamed.
+    NotUsed,
+    /// The inbox closed.
+    InboxClosed,
+    /// Listening again would not help (bad token, replaced by another connection).
+    Fatal(String),
+}
+
+/// One network, for one account.
+pub trait Connector: Send + Sync + std::fmt::Debug {
+    /// Which network.
+    fn network(&self) -> Network;
+
+    /// What it can carry.
+    fn capabilities(&self) -> &Capabilities;
+
+    /// Proves a webhook call genuine and reads it. Pure: no I/O, no state.
+    ///
+    /// # Errors
+    /// A [`HookRefusal`] when the call is forged or unreadable.
+    fn accept(&self, hook: HookRequest<'_>) -> Result<Arrival, HookRefusal>;
+
+    /// Makes one attempt.
+    fn send<'a>(&'a self, outgoing: &'a Outgoing) -> BoxFuture<'a, Outcome>;
+
+    /// Asks for a sign of life with a cheap authenticated call.
+    fn probe(&self) -> BoxFuture<'_, Probe>;
+
+    /// Polls or streams until the inbox closes; reconnects by itself with back-off and jitter.
+    fn listen<'a>(
+        &'a self,
+        inbox: &'a dyn Inbox,
+        cursor: Option<Cursor>,
+    ) -> BoxFuture<'a, ListenEnd>;
+
+    /// A user's profile, for networks whose events do not tell names. `None` when it is not told.
+    fn profile<'a>(
+        &'a self,
+        chat: &'a ChatRef,
+        user: &'a UserKey,
+    ) -> BoxFuture<'a, Option<Profile>>;
+}
