@@ -1,0 +1,4 @@
+//! Rendering: canonical content made to fit what a network can carry.
+
+pub mod measure;
+pub mod split;

@@ -1,0 +1,1 @@
+//! Splitting a text that is longer than a network carries.
