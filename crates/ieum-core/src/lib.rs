@@ -5,8 +5,13 @@
 //! returned. Invariant: two calls with the same arguments give the same answer.
 
 pub mod content;
+pub mod delivery;
+pub mod directory;
+pub mod health;
 pub mod ids;
 pub mod inbound;
+pub mod journal;
+pub mod message;
 pub mod network;
 pub mod outgoing;
 pub mod ports;

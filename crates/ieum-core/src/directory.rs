@@ -1,0 +1,434 @@
+//! Who is there: accounts, persons, addresses, rooms, conversations.
+//!
+//! The directory is small next to the messages and is held whole in memory; every change is one
+//! [`Change`], durable in the store before it is applied here. Invariant: applying the stored
+//! changes in order to an empty directory gives the same directory again.
+
+use crate::ids::{AccountId, AddressId, ChatKey, ConversationId, PersonId, RoomId, UserKey};
+use crate::inbound::ChatRef;
+use crate::network::{ChatKind, Network};
+use crate::time::Timestamp;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// Most persons in one conversation.
+pub const MEMBERS_PER_CONVERSATION_MAX: usize = 10_000;
+/// Most rooms joined to one conversation.
+pub const ROOMS_PER_CONVERSATION_MAX: usize = 32;
+/// Longest kept display name or title, in characters.
+pub const NAME_CHARS_MAX: usize = 100;
+
+/// The hub's own identity on a network.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Account {
+    /// Its number.
+    pub id: AccountId,
+    /// Its name in the configuration and in `/hooks/{account}`.
+    pub name: Box<str>,
+    /// On which network.
+    pub network: Network,
+}
+
+/// The language that bot texts are written in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Language {
+    /// Korean.
+    #[default]
+    Ko,
+    /// English.
+    En,
+}
+
+/// What somebody agreed to on a network.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Purpose {
+    /// Being talked to by contacts.
+    Talk,
+    /// Being reached there when another network fails.
+    Failover,
+    /// Receiving public notices.
+    Notices,
+}
+
+/// A person's word on one network and purpose.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Consent {
+    /// Where.
+    pub network: Network,
+    /// For what.
+    pub purpose: Purpose,
+    /// Yes, or no.
+    pub given: bool,
+    /// When it was said.
+    pub at: Timestamp,
+    /// How it was said, for the record.
+    pub source: Box<str>,
+}
+
+/// A human being who uses the hub.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Person {
+    /// Their number.
+    pub id: PersonId,
+    /// The name that others see.
+    pub name: Box<str>,
+    /// In which language the hub speaks to them.
+    pub language: Language,
+    /// Their addresses in the order of their own wish.
+    pub routes: Vec<AddressId>,
+    /// What they agreed to; the last word on a network and purpose counts.
+    pub consents: Vec<Consent>,
+}
+
+impl Person {
+    /// Whether they agreed to `purpose` on `network`. Silence is no.
+    #[must_use]
+    pub fn agreed(&self, network: Network, purpose: Purpose) -> bool {
+        self.consents
+            .iter()
+            .rev()
+            .find(|consent| consent.network == network && consent.purpose == purpose)
+            .is_some_and(|consent| consent.given)
+    }
+}
+
+/// Where one person or guest is reached on one network.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Address {
+    /// Its number.
+    pub id: AddressId,
+    /// Through which of our accounts.
+    pub account: AccountId,
+    /// The user's id there.
+    pub user: UserKey,
+    /// Whose it is; nobody's for a guest of a room.
+    pub person: Option<PersonId>,
+    /// The name that the network (or, where it tells none, the person) gave.
+    pub name: Box<str>,
+    /// Their picture there.
+    pub icon_url: Option<Box<str>>,
+    /// Their direct chat with our account, once it is open.
+    pub direct: Option<ChatKey>,
+    /// Whether they blocked our account.
+    pub blocked: bool,
+    /// The conversation that unaddressed words in the direct chat go to.
+    pub current: Option<ConversationId>,
+}
+
+/// A chat of one network that our account is a member of.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Room {
+    /// Its number.
+    pub id: RoomId,
+    /// Through which of our accounts.
+    pub account: AccountId,
+    /// The network's id.
+    pub chat: ChatKey,
+    /// Its title, where told.
+    pub title: Box<str>,
+    /// The conversation that it is joined to.
+    pub conversation: Option<ConversationId>,
+    /// Whether our account is still in it.
+    pub joined: bool,
+    /// Who has been seen in it.
+    pub present: Vec<AddressId>,
+}
+
+/// Direct (two persons), group, or open to anyone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ConversationKind {
+    /// Two persons.
+    Direct,
+    /// By invitation.
+    Group,
+    /// Anyone with the link.
+    Open,
+}
+
+/// A conversation across networks.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Conversation {
+    /// Its number.
+    pub id: ConversationId,
+    /// Of which kind.
+    pub kind: ConversationKind,
+    /// Its title; a direct conversation has none.
+    pub title: Box<str>,
+    /// Its persons. Guests of rooms are not listed here.
+    pub members: Vec<PersonId>,
+    /// Its rooms.
+    pub rooms: Vec<RoomId>,
+}
+
+/// One durable change: the whole new state of one entity.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Change {
+    /// A new or changed account.
+    Account(Account),
+    /// A new or changed person.
+    Person(Person),
+    /// A new or changed address.
+    Address(Address),
+    /// A new or changed room.
+    Room(Room),
+    /// A new or changed conversation.
+    Conversation(Conversation),
+}
+
+/// All of them, with the indexes that the straight way needs.
+#[derive(Debug, Clone, Default)]
+pub struct Directory {
+    accounts: BTreeMap<AccountId, Account>,
+    persons: BTreeMap<PersonId, Person>,
+    addresses: BTreeMap<AddressId, Address>,
+    rooms: BTreeMap<RoomId, Room>,
+    conversations: BTreeMap<ConversationId, Conversation>,
+    address_by_user: BTreeMap<(AccountId, UserKey), AddressId>,
+    address_by_chat: BTreeMap<(AccountId, ChatKey), AddressId>,
+    room_by_chat: BTreeMap<(AccountId, ChatKey), RoomId>,
+    conversations_of: BTreeMap<PersonId, Vec<ConversationId>>,
+}
+
+impl Directory {
+    /// Applies one change; an entity with the same id is replaced and its indexes follow.
+    pub fn apply(&mut self, change: Change) {
+        match change {
+            Change::Account(account) => {
+                self.accounts.insert(account.id, account);
+            }
+            Change::Person(person) => {
+                self.persons.insert(person.id, person);
+            }
+            Change::Address(address) => self.put_address(address),
+            Change::Room(room) => self.put_room(room),
+            Change::Conversation(conversation) => self.put_conversation(conversation),
+        }
+    }
+
+    fn put_address(&mut self, address: Address) {
+        if let Some(old) = self.addresses.get(&address.id) {
+            self.address_by_user
+                .remove(&(old.account, old.user.clone()));
+            if let Some(direct) = &old.direct {
+                self.address_by_chat.remove(&(old.account, direct.clone()));
+            }
+        }
+        self.address_by_user
+            .insert((address.account, address.user.clone()), address.id);
+        if let Some(direct) = &address.direct {
+            self.address_by_chat
+                .insert((address.account, direct.clone()), address.id);
+        }
+        self.addresses.insert(address.id, address);
+    }
+
+    fn put_room(&mut self, room: Room) {
+        if let Some(old) = self.rooms.get(&room.id) {
+            self.room_by_chat.remove(&(old.account, old.chat.clone()));
+        }
+        self.room_by_chat
+            .insert((room.account, room.chat.clone()), room.id);
+        self.rooms.insert(room.id, room);
+    }
+
+    fn put_conversation(&mut self, conversation: Conversation) {
+        if let Some(old) = self.conversations.get(&conversation.id) {
+            for person in &old.members {
+                if let Some(list) = self.conversations_of.get_mut(person) {
+                    list.retain(|id| *id != conversation.id);
+                }
+            }
+        }
+        for person in &conversation.members {
+            self.conversations_of
+                .entry(*person)
+                .or_default()
+                .push(conversation.id);
+        }
+        self.conversations.insert(conversation.id, conversation);
+    }
+
+    /// The account with this number.
+    #[must_use]
+    pub fn account(&self, id: AccountId) -> Option<&Account> {
+        self.accounts.get(&id)
+    }
+
+    /// The account with this name.
+    #[must_use]
+    pub fn account_named(&self, name: &str) -> Option<&Account> {
+        self.accounts
+            .values()
+            .find(|account| &*account.name == name)
+    }
+
+    /// The person with this number.
+    #[must_use]
+    pub fn person(&self, id: PersonId) -> Option<&Person> {
+        self.persons.get(&id)
+    }
+
+    /// The address with this number.
+    #[must_use]
+    pub fn address(&self, id: AddressId) -> Option<&Address> {
+        self.addresses.get(&id)
+    }
+
+    /// The room with this number.
+    #[must_use]
+    pub fn room(&self, id: RoomId) -> Option<&Room> {
+        self.rooms.get(&id)
+    }
+
+    /// The conversation with this number.
+    #[must_use]
+    pub fn conversation(&self, id: ConversationId) -> Option<&Conversation> {
+        self.conversations.get(&id)
+    }
+
+    /// The address of a network's user.
+    #[must_use]
+    pub fn address_of_user(&self, account: AccountId, user: &UserKey) -> Option<&Address> {
+        // A borrowed pair cannot look into a map of owned pairs; the key is short.
+        self.address_by_user
+            .get(&(account, user.clone()))
+            .and_then(|id| self.address(*id))
+    }
+
+    /// The address whose direct chat this is.
+    #[must_use]
+    pub fn address_of_chat(&self, account: AccountId, chat: &ChatKey) -> Option<&Address> {
+        self.address_by_chat
+            .get(&(account, chat.clone()))
+            .and_then(|id| self.address(*id))
+    }
+
+    /// The room with this native chat.
+    #[must_use]
+    pub fn room_of_chat(&self, account: AccountId, chat: &ChatKey) -> Option<&Room> {
+        self.room_by_chat
+            .get(&(account, chat.clone()))
+            .and_then(|id| self.room(*id))
+    }
+
+    /// The conversations that a person is a member of, in the order in which they were made.
+    #[must_use]
+    pub fn conversations_of(&self, person: PersonId) -> &[ConversationId] {
+        self.conversations_of
+            .get(&person)
+            .map_or(&[], Vec::as_slice)
+    }
+
+    /// All accounts.
+    pub fn accounts(&self) -> impl Iterator<Item = &Account> {
+        self.accounts.values()
+    }
+
+    /// All persons.
+    pub fn persons(&self) -> impl Iterator<Item = &Person> {
+        self.persons.values()
+    }
+
+    /// All addresses.
+    pub fn addresses(&self) -> impl Iterator<Item = &Address> {
+        self.addresses.values()
+    }
+
+    /// All rooms.
+    pub fn rooms(&self) -> impl Iterator<Item = &Room> {
+        self.rooms.values()
+    }
+
+    /// All conversations.
+    pub fn conversations(&self) -> impl Iterator<Item = &Conversation> {
+        self.conversations.values()
+    }
+
+    /// The next free numbers.
+    #[must_use]
+    pub fn next_ids(&self) -> NextIds {
+        fn after<K: Copy + Ord, V>(map: &BTreeMap<K, V>, number: fn(K) -> u64) -> u64 {
+            map.last_key_value().map_or(1, |(id, _)| number(*id) + 1)
+        }
+        NextIds {
+            account: AccountId(after(&self.accounts, |id| id.0)),
+            person: PersonId(after(&self.persons, |id| id.0)),
+            address: AddressId(after(&self.addresses, |id| id.0)),
+            room: RoomId(after(&self.rooms, |id| id.0)),
+            conversation: ConversationId(after(&self.conversations, |id| id.0)),
+        }
+    }
+
+    /// Where an endpoint is now: its account and chat.
+    #[must_use]
+    pub fn locate(&self, endpoint: Endpoint) -> Option<(AccountId, ChatRef)> {
+        match endpoint {
+            Endpoint::Room(id) => {
+                let room = self.room(id)?;
+                let chat = ChatRef {
+                    key: room.chat.clone(),
+                    kind: ChatKind::Group,
+                };
+                room.joined.then_some((room.account, chat))
+            }
+            Endpoint::Address(id) => {
+                let address = self.address(id)?;
+                let chat = ChatRef {
+                    key: address.direct.clone()?,
+                    kind: ChatKind::Direct,
+                };
+                (!address.blocked).then_some((address.account, chat))
+            }
+        }
+    }
+
+    /// The network of an account.
+    #[must_use]
+    pub fn network_of(&self, account: AccountId) -> Option<Network> {
+        self.account(account).map(|account| account.network)
+    }
+}
+
+/// The next free number of each kind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NextIds {
+    /// For an account.
+    pub account: AccountId,
+    /// For a person.
+    pub person: PersonId,
+    /// For an address.
+    pub address: AddressId,
+    /// For a room.
+    pub room: RoomId,
+    /// For a conversation.
+    pub conversation: ConversationId,
+}
+
+/// An address or a room: what a route ends in.
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+    minicbor::Encode,
+    minicbor::Decode,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum Endpoint {
+    /// A person's (or guest's) direct chat.
+    #[n(0)]
+    Address(#[n(0)] AddressId),
+    /// A room.
+    #[n(1)]
+    Room(#[n(0)] RoomId),
+}

@@ -1,0 +1,271 @@
+//! The store port: about fifteen domain verbs, each write one durable transaction.
+//!
+//! The store keeps the order of lanes: of the deliveries of one (conversation, recipient) that
+//! have not ended, only the one with the smallest number may be claimed. It decides nothing else.
+
+use super::BoxFuture;
+use crate::content::MessageId;
+use crate::delivery::{Claim, Delivery, NewDelivery, Settlement, State};
+use crate::directory::{Change, Directory};
+use crate::health::CellChange;
+use crate::ids::{AccountId, ChatKey, ConversationId, Cursor, DeliverySeq, EventKey, JournalSeq};
+use crate::ids::{MessageSeq, NativeMessageId};
+use crate::inbound::ReceiptLevel;
+use crate::journal::JournalEntry;
+use crate::message::{Message, NewMessage};
+use crate::outgoing::CopyKey;
+use crate::time::Timestamp;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// Most rows that one page returns.
+pub const PAGE_ROWS_MAX: usize = 1_000;
+/// Most deliveries taken by one claim.
+pub const CLAIM_ROWS_MAX: usize = 256;
+/// How long event keys are kept to recognise repetitions: 30 days.
+pub const SEEN_KEPT_MS: u64 = 30 * 24 * 3_600 * 1_000;
+
+/// Why a verb failed. Nothing of it was carried out.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum StoreFailure {
+    /// The disk is full or fails; trying later may help.
+    #[error("the store cannot write now: {0}")]
+    Unavailable(String),
+    /// The data is damaged; nothing is written to it any more.
+    #[error("the store is damaged: {0}")]
+    Damaged(String),
+    /// The store is closed.
+    #[error("the store is closed")]
+    Closed,
+    /// The request broke a rule of the store (a defect of ours).
+    #[error("the store refuses: {0}")]
+    Rule(String),
+}
+
+/// What a store verb answers.
+pub type StoreAnswer<'a, T> = BoxFuture<'a, Result<T, StoreFailure>>;
+
+/// What an opened store holds.
+#[derive(Debug, Clone, Default)]
+pub struct Loaded {
+    /// Who is there.
+    pub directory: Directory,
+    /// Where polling continues.
+    pub cursors: BTreeMap<AccountId, Cursor>,
+    /// Deliveries that were claimed durably when the store was last closed or killed: what came
+    /// of them is unknown. They stay `Attempting` until settled.
+    pub interrupted: Vec<Delivery>,
+}
+
+/// One event to admit.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Admission {
+    /// By which a repetition is recognised; `None` for the hub's own messages.
+    pub event: Option<(AccountId, EventKey)>,
+    /// The message, for events that are messages.
+    pub message: Option<NewMessage>,
+    /// Whom it is owed to.
+    pub deliveries: Vec<NewDelivery>,
+    /// Further native copies of the message or of an earlier one, to be found by later answers
+    /// and edits.
+    pub receipts: Vec<ReceiptNote>,
+}
+
+/// Several events and, for polled networks, the cursor after them: one transaction.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct AdmitBatch {
+    /// When.
+    pub at: Timestamp,
+    /// In order.
+    pub admissions: Vec<Admission>,
+    /// Where polling continues once this is durable.
+    pub cursor: Option<(AccountId, Cursor)>,
+}
+
+/// What came of one admission.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Admitted {
+    /// It is new and durable; the message's place and the deliveries' numbers in order.
+    New {
+        /// The message's place (none for events without a message).
+        message: Option<MessageSeq>,
+        /// The deliveries' numbers, in the order given.
+        deliveries: Vec<DeliverySeq>,
+    },
+    /// The event was admitted before; nothing was stored.
+    Known,
+}
+
+/// A network's word on one of our copies.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReceiptNote {
+    /// Our account.
+    pub account: AccountId,
+    /// The chat.
+    pub chat: ChatKey,
+    /// Our message there; `None` means all of ours in that chat up to `at`.
+    pub native: Option<NativeMessageId>,
+    /// How far it got.
+    pub level: ReceiptLevel,
+    /// By the network's word.
+    pub at: Timestamp,
+}
+
+/// Which deliveries to take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ClaimRequest {
+    /// Those whose present route is this account's.
+    pub account: AccountId,
+    /// At most so many; at most [`CLAIM_ROWS_MAX`].
+    pub rows_max: usize,
+    /// Due by now.
+    pub now: Timestamp,
+    /// Whether the claim must be durable before it is answered (the network cannot repeat
+    /// safely). Otherwise a crash simply leaves the delivery `Queued`.
+    pub durable: bool,
+}
+
+/// Settle what came back and take what is due next, in one transaction.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Advance {
+    /// What became of claimed deliveries. A settlement of an ended delivery is ignored.
+    pub settled: Vec<Settlement>,
+    /// What to take, after settling.
+    pub claim: Option<ClaimRequest>,
+}
+
+/// The answer to [`Advance`].
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Advanced {
+    /// Taken, in lane order, at most one a lane.
+    pub claims: Vec<Claim>,
+    /// When the next unclaimed head of a lane of that account is due, if one is waiting.
+    pub next_due_at: Option<Timestamp>,
+}
+
+/// A change of deliveries outside an attempt: failover, holding, release, catch-up. All in one
+/// transaction, together with the change of health that caused it.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Moves {
+    /// When.
+    pub at: Timestamp,
+    /// The cause.
+    pub health: Vec<CellChange>,
+    /// Each applied like a settlement, but only to deliveries that are `Queued`, `Unsure` or
+    /// `Held`: one that is `Attempting` or ended by now is left alone.
+    pub moved: Vec<Settlement>,
+    /// Messages of the hub's own that go with it (summaries), with their deliveries.
+    pub admissions: Vec<Admission>,
+}
+
+/// One native copy of a message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CopyNote {
+    /// By which account.
+    pub account: AccountId,
+    /// In which chat.
+    pub chat: ChatKey,
+    /// The copy's ids.
+    pub key: CopyKey,
+    /// The delivery that made it; `None` for the copy that the author wrote.
+    pub delivery: Option<DeliverySeq>,
+}
+
+/// Which open (not ended) deliveries to page through.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct OpenFilter {
+    /// Only those whose present route is this account's.
+    pub account: Option<AccountId>,
+    /// Only those in this state.
+    pub state: Option<State>,
+    /// Only those of this conversation.
+    pub conversation: Option<ConversationId>,
+}
+
+/// Figures for status pages and metrics; kept as counters, cheap to ask.
+#[derive(Debug, Clone, PartialEq, Eq, Default, serde::Serialize)]
+pub struct Counts {
+    /// Messages ever admitted.
+    pub messages: u64,
+    /// Repeated events that were turned away.
+    pub repeated_events: u64,
+    /// Deliveries ever planned.
+    pub deliveries: u64,
+    /// Deliveries that have not ended, by account (0: without a route).
+    pub open: BTreeMap<u64, u64>,
+    /// Deliveries that ended dead.
+    pub dead: u64,
+    /// Deliveries that ended expired.
+    pub expired: u64,
+    /// The newest journal number.
+    pub journal: u64,
+}
+
+/// Everything durable.
+pub trait Store: Send + Sync + std::fmt::Debug {
+    /// What the store holds, once after opening; writes the journal's `Opened`.
+    fn load(&self, at: Timestamp) -> StoreAnswer<'_, Loaded>;
+
+    /// Makes changes of the directory durable.
+    fn change(&self, at: Timestamp, changes: Vec<Change>) -> StoreAnswer<'_, ()>;
+
+    /// Admits events; returns only when they are durable. One answer for each admission.
+    fn admit(&self, batch: AdmitBatch) -> StoreAnswer<'_, Vec<Admitted>>;
+
+    /// Settles and claims (steps 4 and 6 of the straight way).
+    fn advance(&self, advance: Advance) -> StoreAnswer<'_, Advanced>;
+
+    /// Applies moves.
+    fn apply_moves(&self, moves: Moves) -> StoreAnswer<'_, Vec<Admitted>>;
+
+    /// Records a receipt; unknown copies are ignored. Returns the deliveries that it changed.
+    fn record_receipt(&self, at: Timestamp, note: ReceiptNote)
+    -> StoreAnswer<'_, Vec<DeliverySeq>>;
+
+    /// Open deliveries with a number above `after`, in order; at most [`PAGE_ROWS_MAX`].
+    fn page_open(&self, filter: OpenFilter, after: DeliverySeq) -> StoreAnswer<'_, Vec<Delivery>>;
+
+    /// The deliveries of one message, in order.
+    fn deliveries_of(&self, message: MessageSeq) -> StoreAnswer<'_, Vec<Delivery>>;
+
+    /// One message by its place.
+    fn message(&self, seq: MessageSeq) -> StoreAnswer<'_, Option<Arc<Message>>>;
+
+    /// One message by its id.
+    fn message_by_id(&self, id: MessageId) -> StoreAnswer<'_, Option<Arc<Message>>>;
+
+    /// The message of which this is a copy, whoever wrote it.
+    fn message_by_copy(
+        &self,
+        account: AccountId,
+        chat: ChatKey,
+        native: NativeMessageId,
+    ) -> StoreAnswer<'_, Option<Arc<Message>>>;
+
+    /// All native copies of a message: the author's first, then by delivery.
+    fn copies_of(&self, message: MessageSeq) -> StoreAnswer<'_, Vec<CopyNote>>;
+
+    /// Messages of a conversation with a place below `before`, newest first.
+    fn page_messages(
+        &self,
+        conversation: ConversationId,
+        before: MessageSeq,
+        rows_max: usize,
+    ) -> StoreAnswer<'_, Vec<Arc<Message>>>;
+
+    /// Journal entries with a number above `after`, in order.
+    fn page_journal(
+        &self,
+        after: JournalSeq,
+        rows_max: usize,
+    ) -> StoreAnswer<'_, Vec<JournalEntry>>;
+
+    /// Figures.
+    fn counts(&self) -> StoreAnswer<'_, Counts>;
+
+    /// Forgets event keys older than [`SEEN_KEPT_MS`] before `now`; a bounded number at a time.
+    fn forget_seen(&self, now: Timestamp) -> StoreAnswer<'_, u64>;
+
+    /// Finishes what is under way and closes. Later verbs answer [`StoreFailure::Closed`].
+    fn close(&self) -> StoreAnswer<'_, ()>;
+}
