@@ -1,1 +1,36 @@
-//! (being built)
+//! One folder a network: each translates between its network and the nouns of `ieum-core`.
+//!
+//! A connector reads ([`accept`], [`listen`]), makes one attempt ([`send`]), and asks for a sign of
+//! life ([`probe`]). It does not retry, route, store, or log message texts; it never sees another
+//! connector. Invariant: what came of an attempt is told as an outcome, and what is not certain is
+//! told as `Unknown`.
+//!
+//! # The files of a folder, in reading order
+//!
+//! | file | holds |
+//! |---|---|
+//! | `mod.rs` | the connector, its checked configuration, the trait, nothing else |
+//! | `wire.rs` | the network's own shapes and words; unknown fields are let pass |
+//! | `capabilities.rs` | what the network can carry, as data |
+//! | `read.rs` | wire -> `Inbound`; `decode` takes any bytes and never panics |
+//! | `write.rs` | `Outgoing` -> request |
+//! | `outcome.rs` | answer -> `Outcome`; every documented code with its scope |
+//! | `gateway.rs` or `poll.rs` | `listen`, where the network is streamed or polled |
+//!
+//! # Adding a network
+//!
+//! 1. A variant of [`Network`], at the end of its type and of `Network::ALL`.
+//! 2. A folder here with the files above, and a `pub mod` line below. Take everything that the
+//!    network says about limits and errors from its specification and name the source. A code that
+//!    the specification does not know is `Unknown`, never a guess.
+//! 3. A simulator in `ieum-lab`, written from the specification and not from this crate.
+//! 4. An arm in the binary's wiring and a section of the example configuration.
+//! 5. A page in `docs/networks`: what is carried, what is not and why, set-up, error table.
+//!
+//! [`accept`]: ieum_core::ports::connector::Connector::accept
+//! [`listen`]: ieum_core::ports::connector::Connector::listen
+//! [`send`]: ieum_core::ports::connector::Connector::send
+//! [`probe`]: ieum_core::ports::connector::Connector::probe
+//! [`Network`]: ieum_core::network::Network
+
+pub mod doors;
