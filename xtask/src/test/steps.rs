@@ -1,0 +1,149 @@
+//! The steps of `cargo xtask test`, as data, in the order in which they run.
+//!
+//! To add one, add an entry: a step is counted by the lines that test runners close with.
+//! Invariant: a step that takes more than two minutes is marked as long.
+
+use crate::process;
+use crate::tree::Workspace;
+use std::process::Command;
+
+/// One step.
+#[derive(Debug)]
+pub(crate) struct Step {
+    /// What `--only` is compared with.
+    pub(crate) name: &'static str,
+    /// What it proves.
+    pub(crate) about: &'static str,
+    /// Runs only with `--long`, or when named.
+    pub(crate) is_long: bool,
+    /// Skipped where the networks' specifications are not at hand.
+    pub(crate) needs_shared: bool,
+    /// What is run.
+    pub(crate) action: Action,
+}
+
+/// What a step runs.
+#[derive(Debug)]
+pub(crate) enum Action {
+    /// `cargo xtask check`.
+    Check,
+    /// The workspace's tests, by the fastest runner at hand.
+    UnitTests,
+    /// Cargo with these arguments.
+    Cargo(&'static [&'static str]),
+    /// The release binary with these arguments; needs the step `release`.
+    Binary(&'static [&'static str]),
+    /// A script of `tests/fidelity`.
+    Script(&'static str),
+    /// A script of `tests/fidelity`, with the addresses of a fresh lab as its argument.
+    ScriptOnLab(&'static str),
+}
+
+const fn step(name: &'static str, about: &'static str, action: Action) -> Step {
+    Step {
+        name,
+        about,
+        is_long: false,
+        needs_shared: false,
+        action,
+    }
+}
+
+const fn with_shared(name: &'static str, about: &'static str, action: Action) -> Step {
+    Step {
+        name,
+        about,
+        is_long: false,
+        needs_shared: true,
+        action,
+    }
+}
+
+/// All steps.
+pub(crate) const STEPS: &[Step] = &[
+    step(
+        "check",
+        "formatting, lints, tidy, documentation",
+        Action::Check,
+    ),
+    step("unit", "every crate's own tests", Action::UnitTests),
+    step(
+        "doc",
+        "the examples in the documentation",
+        Action::Cargo(&["test", "--workspace", "--doc", "--locked"]),
+    ),
+    step(
+        "release",
+        "the binary that the next steps use",
+        Action::Cargo(&["build", "--release", "--package", "ieum", "--locked"]),
+    ),
+    step(
+        "starts",
+        "the binary starts and knows its version",
+        Action::Binary(&["--version"]),
+    ),
+    step(
+        "line-sdk",
+        "LINE's Python SDK against the lab",
+        Action::ScriptOnLab("line_sdk.py"),
+    ),
+    step(
+        "telegram-sdk",
+        "aiogram against the lab",
+        Action::ScriptOnLab("telegram_sdk.py"),
+    ),
+    step(
+        "kakao-sdk",
+        "kakaotalk-bot against the lab",
+        Action::ScriptOnLab("kakao_sdk.py"),
+    ),
+    step(
+        "node-sdk",
+        "LINE's Node SDK and grammY against the lab",
+        Action::ScriptOnLab("node_sdk.mjs"),
+    ),
+    with_shared(
+        "prism-build",
+        "the networks' own specifications refuse what is wrong",
+        Action::Script("prism_build.py"),
+    ),
+    with_shared(
+        "line-prism",
+        "LINE's specification between a client and the lab, both ways",
+        Action::ScriptOnLab("line_prism.py"),
+    ),
+    with_shared(
+        "telegram-prism",
+        "Telegram's specification between a client and the lab",
+        Action::ScriptOnLab("telegram_prism.py"),
+    ),
+];
+
+/// The arguments for cargo that run the workspace's tests.
+pub(crate) fn unit_test_runner(place: &Workspace) -> &'static [&'static str] {
+    let mut probe = Command::new("cargo");
+    if process::answers(
+        probe
+            .args(["nextest", "--version"])
+            .current_dir(&place.root),
+    ) {
+        &[
+            "nextest",
+            "run",
+            "--workspace",
+            "--locked",
+            "--no-tests=pass",
+            "--no-fail-fast",
+        ]
+    } else {
+        &[
+            "test",
+            "--workspace",
+            "--lib",
+            "--bins",
+            "--tests",
+            "--locked",
+            "--no-fail-fast",
+        ]
+    }
+}
