@@ -18,7 +18,7 @@ pub const MESSAGE_ID_BYTES: usize = 32;
 pub const SALT_BYTES: usize = 16;
 
 /// The first byte of every id: the digest that follows is SHA-256.
-const DIGEST_SHA256: u8 = 0x01;
+pub(super) const DIGEST_SHA256: u8 = 0x01;
 
 /// The id of a message, as draft-ietf-mimi-content-08 derives it.
 ///

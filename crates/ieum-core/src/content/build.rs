@@ -1,0 +1,159 @@
+//! The messages that the hub makes from what networks tell: text, edit, withdrawal, reaction, file.
+//!
+//! Text that people typed into a network is plain text: read as markdown, its stars and angle
+//! brackets would be lost. Nothing here checks limits; see [`Content::check`].
+
+use std::borrow::Cow;
+
+use super::read::media_type_of;
+use super::{
+    Body, Content, Disposition, Extensions, External, MessageId, PLAIN_TEXT, Part, SALT_BYTES,
+};
+use crate::inbound::FileNote;
+
+impl Content {
+    /// Content with a body and nothing else.
+    #[must_use]
+    pub fn new(salt: [u8; SALT_BYTES], sender_uri: &str, room_uri: &str, part: Part) -> Self {
+        Self {
+            salt,
+            replaces: None,
+            topic_id: Vec::new(),
+            expires: None,
+            in_reply_to: None,
+            extensions: Extensions {
+                sender_uri: Some(sender_uri.to_owned()),
+                room_uri: Some(room_uri.to_owned()),
+                ..Extensions::default()
+            },
+            part,
+        }
+    }
+
+    /// A plain text.
+    #[must_use]
+    pub fn text(salt: [u8; SALT_BYTES], sender_uri: &str, room_uri: &str, text: &str) -> Self {
+        let part = Part::plain(Disposition::RENDER, text);
+        Self::new(salt, sender_uri, room_uri, part)
+    }
+
+    /// A new version of a text. `replaces` is the first version, also for a second edit.
+    #[must_use]
+    pub fn edit(
+        salt: [u8; SALT_BYTES],
+        sender_uri: &str,
+        room_uri: &str,
+        replaces: MessageId,
+        text: &str,
+    ) -> Self {
+        Self::text(salt, sender_uri, room_uri, text).replacing(replaces)
+    }
+
+    /// The withdrawal of a message. `replaces` is its first version.
+    #[must_use]
+    pub fn withdrawal(
+        salt: [u8; SALT_BYTES],
+        sender_uri: &str,
+        room_uri: &str,
+        replaces: MessageId,
+    ) -> Self {
+        let part = Part::null(Disposition::RENDER);
+        Self::new(salt, sender_uri, room_uri, part).replacing(replaces)
+    }
+
+    /// A reaction to the message `target`.
+    #[must_use]
+    pub fn reaction(
+        salt: [u8; SALT_BYTES],
+        sender_uri: &str,
+        room_uri: &str,
+        target: MessageId,
+        emoji: &str,
+    ) -> Self {
+        let part = Part::plain(Disposition::REACTION, emoji);
+        Self::new(salt, sender_uri, room_uri, part).reply_to(target)
+    }
+
+    /// The withdrawal of a reaction: `reaction` is the message that reacted to `target`.
+    #[must_use]
+    pub fn reaction_withdrawal(
+        salt: [u8; SALT_BYTES],
+        sender_uri: &str,
+        room_uri: &str,
+        reaction: MessageId,
+        target: MessageId,
+    ) -> Self {
+        let part = Part::null(Disposition::REACTION);
+        Self::new(salt, sender_uri, room_uri, part)
+            .replacing(reaction)
+            .reply_to(target)
+    }
+
+    /// A file that was sent on a network and cannot be fetched here: kind, name and size, and the
+    /// text that came with it.
+    #[must_use]
+    pub fn file_placeholder(
+        salt: [u8; SALT_BYTES],
+        sender_uri: &str,
+        room_uri: &str,
+        file: &FileNote,
+        caption: &str,
+    ) -> Self {
+        let external = External {
+            content_type: Cow::Borrowed(media_type_of(file.kind)),
+            size: file.bytes.unwrap_or_default(),
+            description: caption.to_owned(),
+            filename: file.name.as_deref().unwrap_or_default().to_owned(),
+            ..External::default()
+        };
+        let part = Part {
+            disposition: Disposition::ATTACHMENT,
+            language: String::new(),
+            body: Body::External(Box::new(external)),
+        };
+        Self::new(salt, sender_uri, room_uri, part)
+    }
+
+    /// The same, as an answer to `message`.
+    #[must_use]
+    pub fn reply_to(self, message: MessageId) -> Self {
+        Self {
+            in_reply_to: Some(message),
+            ..self
+        }
+    }
+
+    /// The same, as a new version of `message`.
+    #[must_use]
+    pub fn replacing(self, message: MessageId) -> Self {
+        Self {
+            replaces: Some(message),
+            ..self
+        }
+    }
+}
+
+impl Part {
+    /// A part of plain text.
+    #[must_use]
+    pub fn plain(disposition: Disposition, text: &str) -> Self {
+        Self {
+            disposition,
+            language: String::new(),
+            body: Body::Single {
+                content_type: Cow::Borrowed(PLAIN_TEXT),
+                content: text.as_bytes().to_vec(),
+            },
+        }
+    }
+
+    /// A part with nothing in it: what was there is withdrawn.
+    #[must_use]
+    pub fn null(disposition: Disposition) -> Self {
+        Self {
+            disposition,
+            language: String::new(),
+            body: Body::Null,
+        }
+    }
+}
