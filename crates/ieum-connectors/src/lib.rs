@@ -34,3 +34,4 @@
 //! [`Network`]: ieum_core::network::Network
 
 pub mod doors;
+pub mod kakaotalk;
