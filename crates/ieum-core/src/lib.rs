@@ -16,4 +16,6 @@ pub mod network;
 pub mod outgoing;
 pub mod ports;
 pub mod render;
+pub mod route;
+pub mod settle;
 pub mod time;

@@ -244,11 +244,11 @@ fn an_id_is_written_and_read_as_hexadecimal() {
         serde_json::from_str::<MessageId>(&format!("\"{TEXT_ID}\"")).unwrap(),
         id
     );
-    assert_eq!(id.short(), TEXT_ID[2..6].to_uppercase());
+    assert_eq!(id.short(), "A9EF");
     for wrong in [
         "",
         "01",
-        &TEXT_ID[1..],
+        TEXT_ID.trim_start_matches('0'),
         &format!("{TEXT_ID}0"),
         &TEXT_ID.replace('0', "g"),
     ] {

@@ -1,5 +1,7 @@
 //! Health: which networks work, by our own evidence.
 
+pub mod book;
+
 use crate::network::Network;
 use minicbor::{Decode, Encode};
 use serde::{Deserialize, Serialize};

@@ -1,0 +1,233 @@
+//! Planning: to whom a message is owed, and by which way each of them is reached now.
+//!
+//! Invariants: nobody is planned for who did not agree to be reached there; the author and those
+//! who saw the message where it was written are owed nothing; every other member and joined room
+//! is owed exactly one delivery, with or without a way.
+
+use crate::delivery::{Label, NewDelivery, Recipient, Route, State};
+use crate::directory::{Conversation, Directory, Endpoint, Person, Purpose, Room};
+use crate::health::book::HealthBook;
+use crate::ids::{PersonId, RoomId};
+use crate::message::Author;
+use crate::network::Network;
+use std::collections::BTreeSet;
+
+/// What planning looks at.
+#[derive(Debug, Clone, Copy)]
+pub struct PlanFacts<'a> {
+    /// Who is there.
+    pub directory: &'a Directory,
+    /// What works.
+    pub health: &'a HealthBook,
+    /// Where the message belongs.
+    pub conversation: &'a Conversation,
+    /// Who said it.
+    pub author: Author,
+    /// The joined room in which it was said.
+    pub source_room: Option<RoomId>,
+}
+
+/// Who is owed what, and who cannot be reached now.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Plan {
+    /// One for each recipient; some start `Held`.
+    pub deliveries: Vec<NewDelivery>,
+    /// Members for whom there is no way now.
+    pub unreachable: Vec<PersonId>,
+}
+
+/// Plans a message.
+#[must_use]
+pub fn plan(facts: PlanFacts<'_>) -> Plan {
+    let mut plan = Plan::default();
+    let mut covered = authors_side(facts);
+    let mut down = Vec::new();
+    for room in joined_rooms(facts.directory, facts.conversation) {
+        if Some(room.id) == facts.source_room {
+            continue;
+        }
+        let up = room_up(facts, room);
+        plan.deliveries.push(to_room(room, up));
+        if up {
+            covered.extend(persons_in(facts.directory, room));
+        } else {
+            down.push(room);
+        }
+    }
+    for room in &down {
+        stand_in(facts, room, &mut covered, &mut plan);
+    }
+    for member in &facts.conversation.members {
+        if covered.insert(*member) {
+            personally(facts, *member, &mut plan);
+        }
+    }
+    plan
+}
+
+/// The copies that the people of a room get personally while the room itself cannot be reached,
+/// leaving out the author, who knows.
+#[must_use]
+pub fn stand_ins(facts: PlanFacts<'_>, room: &Room) -> Plan {
+    let mut plan = Plan::default();
+    let mut covered = authors_side(facts);
+    for other in joined_rooms(facts.directory, facts.conversation) {
+        if other.id != room.id && room_up(facts, other) {
+            covered.extend(persons_in(facts.directory, other));
+        }
+    }
+    stand_in(facts, room, &mut covered, &mut plan);
+    plan
+}
+
+/// The next way to a person whose present one failed: the first of their own wish that works, is
+/// agreed to for failover, and is not `besides`.
+#[must_use]
+pub fn next_route(
+    directory: &Directory,
+    health: &HealthBook,
+    person: PersonId,
+    besides: Option<Route>,
+) -> Option<Route> {
+    let person = directory.person(person)?;
+    usable(directory, person, Purpose::Failover)
+        .filter(|(route, _)| Some(*route) != besides)
+        .find(|(route, network)| !health.route_down(*network, *route))
+        .map(|(route, _)| route)
+}
+
+fn authors_side(facts: PlanFacts<'_>) -> BTreeSet<PersonId> {
+    let mut covered = BTreeSet::new();
+    covered.extend(author_person(facts.directory, facts.author));
+    if let Some(room) = facts.source_room.and_then(|id| facts.directory.room(id)) {
+        covered.extend(persons_in(facts.directory, room));
+    }
+    covered
+}
+
+/// The person behind an author; none for guests and the hub.
+#[must_use]
+pub fn author_person(directory: &Directory, author: Author) -> Option<PersonId> {
+    match author {
+        Author::Person(person) => Some(person),
+        Author::Address(address) => directory.address(address)?.person,
+        Author::Hub => None,
+    }
+}
+
+fn joined_rooms<'a>(
+    directory: &'a Directory,
+    conversation: &'a Conversation,
+) -> impl Iterator<Item = &'a Room> {
+    conversation
+        .rooms
+        .iter()
+        .filter_map(|id| directory.room(*id))
+        .filter(|room| room.joined)
+}
+
+fn persons_in<'a>(
+    directory: &'a Directory,
+    room: &'a Room,
+) -> impl Iterator<Item = PersonId> + use<'a> {
+    room.present
+        .iter()
+        .filter_map(|id| directory.address(*id)?.person)
+}
+
+fn room_route(room: &Room) -> Route {
+    Route {
+        account: room.account,
+        endpoint: Endpoint::Room(room.id),
+    }
+}
+
+fn room_up(facts: PlanFacts<'_>, room: &Room) -> bool {
+    facts
+        .directory
+        .network_of(room.account)
+        .is_some_and(|network| !facts.health.route_down(network, room_route(room)))
+}
+
+fn to_room(room: &Room, up: bool) -> NewDelivery {
+    NewDelivery {
+        recipient: Recipient::Room(room.id),
+        route: Some(room_route(room)),
+        state: if up { State::Queued } else { State::Held },
+        label: (!up).then_some(Label::Late),
+        stands_in_for: None,
+    }
+}
+
+fn stand_in(facts: PlanFacts<'_>, room: &Room, covered: &mut BTreeSet<PersonId>, plan: &mut Plan) {
+    let Some(network) = facts.directory.network_of(room.account) else {
+        return;
+    };
+    for person in persons_in(facts.directory, room) {
+        if !facts.conversation.members.contains(&person) || !covered.insert(person) {
+            continue;
+        }
+        let way = next_route(facts.directory, facts.health, person, None);
+        // Another chat of the failing network is not another way.
+        match way.filter(|way| facts.directory.network_of(way.account) != Some(network)) {
+            Some(route) => plan.deliveries.push(NewDelivery {
+                recipient: Recipient::Person(person),
+                route: Some(route),
+                state: State::Queued,
+                label: Some(Label::InsteadOf(network)),
+                stands_in_for: None,
+            }),
+            None => plan.unreachable.push(person),
+        }
+    }
+}
+
+fn personally(facts: PlanFacts<'_>, member: PersonId, plan: &mut Plan) {
+    let home = facts
+        .directory
+        .person(member)
+        .and_then(|person| usable(facts.directory, person, Purpose::Talk).next());
+    let up = home.filter(|(route, network)| !facts.health.route_down(*network, *route));
+    let (route, state, label) = match (up, home) {
+        (Some((route, _)), _) => (Some(route), State::Queued, None),
+        (None, Some((home, network))) => {
+            match next_route(facts.directory, facts.health, member, Some(home)) {
+                Some(way) => (Some(way), State::Queued, Some(Label::InsteadOf(network))),
+                None => (Some(home), State::Held, Some(Label::Late)),
+            }
+        }
+        (None, None) => (None, State::Held, Some(Label::Late)),
+    };
+    if state == State::Held {
+        plan.unreachable.push(member);
+    }
+    let recipient = Recipient::Person(member);
+    plan.deliveries.push(NewDelivery {
+        recipient,
+        route,
+        state,
+        label,
+        stands_in_for: None,
+    });
+}
+
+/// A person's ways in the order of their wish: open, not blocked, and agreed to.
+fn usable<'a>(
+    directory: &'a Directory,
+    person: &'a Person,
+    purpose: Purpose,
+) -> impl Iterator<Item = (Route, Network)> + use<'a> {
+    person.routes.iter().filter_map(move |id| {
+        let address = directory.address(*id)?;
+        let network = directory.network_of(address.account)?;
+        let open = !address.blocked && address.direct.is_some();
+        let route = Route {
+            account: address.account,
+            endpoint: Endpoint::Address(*id),
+        };
+        (open && person.agreed(network, purpose)).then_some((route, network))
+    })
+}
+
+#[cfg(test)]
+mod tests;
