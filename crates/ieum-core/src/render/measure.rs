@@ -5,8 +5,6 @@ use serde::Serialize;
 /// What a network counts when it limits a text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
-#[derive(serde::Serialize)]
-#[serde(rename_all = "snake_case")]
 pub enum TextUnit {
     /// UTF-16 code units: a character outside the basic plane counts two.
     Utf16,

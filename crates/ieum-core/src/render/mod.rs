@@ -119,7 +119,7 @@ fn compose<'a>(facts: &RenderFacts<'a>) -> Vec<(String, &'a str)> {
     let room = limit
         .saturating_sub(measure(&first, unit) + NUMBER_UNITS_MAX)
         .max(1);
-    let bodies: Vec<&str> = split(facts.body, room, unit).collect();
+    let bodies = split(facts.body, room, unit);
     let total = bodies.len();
     bodies
         .into_iter()
