@@ -18,13 +18,7 @@ use super::measure::{TextUnit, fits};
 ///
 /// The time is linear in the text; a text that fits is given back as it is.
 #[must_use]
-pub fn split(text: &str, limit: usize, unit: TextUnit) -> Vec<&str> {
-    parts(text, limit, unit).collect()
-}
-
-/// The parts that [`split`] gives, one at a time.
-#[must_use]
-pub fn parts(text: &str, limit: usize, unit: TextUnit) -> Parts<'_> {
+pub fn split(text: &str, limit: usize, unit: TextUnit) -> Parts<'_> {
     Parts {
         rest: text,
         limit: limit.max(unit.units_per_char_max()),
@@ -49,7 +43,7 @@ pub fn cut(text: &str, limit: usize, unit: TextUnit) -> &str {
     text.get(..end).unwrap_or_default()
 }
 
-/// The parts of a text, see [`parts`].
+/// The parts of a text, see [`split`].
 #[derive(Clone, Debug)]
 pub struct Parts<'t> {
     rest: &'t str,
@@ -209,9 +203,13 @@ mod tests {
         check("12\u{a0}kmabc", 5, TextUnit::Chars, &["12\u{a0}km", "abc"]);
     }
 
+    /// One syllable of three conjoining letters, as some systems write it.
+    const SYLLABLE: &str = "\u{1100}\u{1161}\u{11a8}";
+
     #[test]
     fn what_is_seen_as_one_character_is_not_torn() {
-        check("각각각", 8, TextUnit::Chars, &["각각", "각"]);
+        let two = SYLLABLE.repeat(2);
+        check(&SYLLABLE.repeat(3), 8, TextUnit::Chars, &[&two, SYLLABLE]);
         check("👨‍👩‍👧👨‍👩‍👧", 9, TextUnit::Chars, &["👨‍👩‍👧", "👨‍👩‍👧"]);
         check("🇰🇷🇯🇵🇰🇷", 3, TextUnit::Chars, &["🇰🇷", "🇯🇵", "🇰🇷"]);
         check("👍🏽👍🏽", 7, TextUnit::Utf16, &["👍🏽", "👍🏽"]);
@@ -247,7 +245,7 @@ mod tests {
             ("민지👨‍👩‍👧", 7, "민지👨‍👩‍👧"),
             ("🇰🇷🇯🇵", 3, "🇰🇷"),
             ("e\u{301}\u{301}", 2, ""),
-            ("각x", 2, ""),
+            ("\u{1100}\u{1161}\u{11a8}x", 2, ""),
         ];
         for (text, limit, expected) in cases {
             assert_eq!(
@@ -262,7 +260,7 @@ mod tests {
     fn one_endless_character_is_split_in_linear_time() {
         // Two million bytes: walked once for each of 500 parts they would take minutes.
         let text = format!("e{}", "\u{301}".repeat(1_000_000));
-        let parts = split(&text, 4_096, TextUnit::Utf16);
+        let parts: Vec<_> = split(&text, 4_096, TextUnit::Utf16).collect();
         assert_eq!(parts.len(), 245);
         assert_eq!(parts.concat().len(), text.len());
     }
@@ -281,7 +279,7 @@ mod tests {
             "ᅡ",
             "ᆨ",
             "각",
-            "각",
+            "\u{1100}\u{1161}\u{11a8}",
             "👍",
             "🏽",
             "\u{200d}",
@@ -327,7 +325,7 @@ mod tests {
             limit in 4..60_usize,
             unit in unit(),
         ) {
-            let parts = split(&text, limit, unit);
+            let parts: Vec<_> = split(&text, limit, unit).collect();
             prop_assert_eq!(parts.concat(), text.as_str());
             for part in &parts {
                 prop_assert!(!part.is_empty());
@@ -345,7 +343,7 @@ mod tests {
             prop_assume!(longest.is_some_and(|longest| longest <= limit));
             let borders = borders(&text);
             let mut at = 0;
-            for part in parts(&text, limit, unit) {
+            for part in split(&text, limit, unit) {
                 prop_assert!(borders.contains(&at), "torn at {}: {:?}", at, text);
                 at += part.len();
             }
