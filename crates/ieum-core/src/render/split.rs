@@ -18,7 +18,13 @@ use super::measure::{TextUnit, fits};
 ///
 /// The time is linear in the text; a text that fits is given back as it is.
 #[must_use]
-pub fn split(text: &str, limit: usize, unit: TextUnit) -> Parts<'_> {
+pub fn split(text: &str, limit: usize, unit: TextUnit) -> Vec<&str> {
+    parts(text, limit, unit).collect()
+}
+
+/// The parts that [`split`] gives, one at a time.
+#[must_use]
+pub fn parts(text: &str, limit: usize, unit: TextUnit) -> Parts<'_> {
     Parts {
         rest: text,
         limit: limit.max(unit.units_per_char_max()),
@@ -43,7 +49,7 @@ pub fn cut(text: &str, limit: usize, unit: TextUnit) -> &str {
     text.get(..end).unwrap_or_default()
 }
 
-/// The parts of a text, see [`split`].
+/// The parts of a text, see [`parts`].
 #[derive(Clone, Debug)]
 pub struct Parts<'t> {
     rest: &'t str,
@@ -156,11 +162,7 @@ mod tests {
     use super::*;
 
     fn check(text: &str, limit: usize, unit: TextUnit, expected: &[&str]) {
-        assert_eq!(
-            split(text, limit, unit).collect::<Vec<_>>(),
-            expected,
-            "{text:?} at {limit}"
-        );
+        assert_eq!(split(text, limit, unit), expected, "{text:?} at {limit}");
     }
 
     #[test]
@@ -260,7 +262,7 @@ mod tests {
     fn one_endless_character_is_split_in_linear_time() {
         // Two million bytes: walked once for each of 500 parts they would take minutes.
         let text = format!("e{}", "\u{301}".repeat(1_000_000));
-        let parts: Vec<_> = split(&text, 4_096, TextUnit::Utf16).collect();
+        let parts = split(&text, 4_096, TextUnit::Utf16);
         assert_eq!(parts.len(), 245);
         assert_eq!(parts.concat().len(), text.len());
     }
@@ -325,7 +327,7 @@ mod tests {
             limit in 4..60_usize,
             unit in unit(),
         ) {
-            let parts: Vec<_> = split(&text, limit, unit).collect();
+            let parts = split(&text, limit, unit);
             prop_assert_eq!(parts.concat(), text.as_str());
             for part in &parts {
                 prop_assert!(!part.is_empty());
@@ -343,7 +345,7 @@ mod tests {
             prop_assume!(longest.is_some_and(|longest| longest <= limit));
             let borders = borders(&text);
             let mut at = 0;
-            for part in split(&text, limit, unit) {
+            for part in parts(&text, limit, unit) {
                 prop_assert!(borders.contains(&at), "torn at {}: {:?}", at, text);
                 at += part.len();
             }
