@@ -1,0 +1,60 @@
+//! What LINE can carry, as data.
+//!
+//! Sources: Messaging API reference ("Text character count", "Rate limits", `Sender`). An official
+//! account can neither edit nor unsend nor react; it answers by quote token.
+
+use ieum_core::network::{
+    AuthorSupport, Capabilities, ChatCapabilities, Hears, NameSource, RateLimits, ReplySupport,
+};
+use ieum_core::render::measure::TextUnit;
+
+/// Longest text message, in UTF-16 units.
+pub(super) const TEXT_UTF16_MAX: usize = 5_000;
+/// Most messages of one push.
+pub(super) const PARTS_PER_PUSH_MAX: usize = 5;
+/// Longest sender name, in UTF-16 units.
+pub(super) const SENDER_NAME_UTF16_MAX: usize = 20;
+/// Longest address of a sender's picture.
+pub(super) const ICON_URL_BYTES_MAX: usize = 2_000;
+/// Most quick-reply buttons of one message.
+pub(super) const BUTTONS_MAX: usize = 13;
+/// Longest text on a button, in UTF-16 units.
+pub(super) const BUTTON_LABEL_UTF16_MAX: usize = 20;
+/// Longest payload of a button, in UTF-16 units.
+pub(super) const BUTTON_PAYLOAD_UTF16_MAX: usize = 300;
+/// Pushes a second over all chats.
+const PUSHES_PER_SECOND_MAX: u32 = 2_000;
+
+/// What LINE publishes for pushes. It sets no limit for one chat; calls under way are our own wish.
+pub const RATE_PUBLISHED: RateLimits = RateLimits {
+    per_second_max: PUSHES_PER_SECOND_MAX,
+    per_room_minute_max: PUSHES_PER_SECOND_MAX * 60,
+    in_flight_max: 100,
+};
+
+const CHAT: ChatCapabilities = ChatCapabilities {
+    hears: Hears::Everything,
+    text_max: TEXT_UTF16_MAX,
+    text_unit: TextUnit::Utf16,
+    parts_per_send_max: PARTS_PER_PUSH_MAX,
+    edit: false,
+    withdraw: false,
+    react: false,
+    reply: ReplySupport::ByQuoteKey,
+    author: AuthorSupport::AsSender {
+        name_max: SENDER_NAME_UTF16_MAX,
+    },
+    mentions_max: 0,
+    buttons: true,
+};
+
+/// LINE's capabilities at the given speed.
+pub(super) fn capabilities(rate: RateLimits) -> Capabilities {
+    Capabilities {
+        direct: CHAT,
+        group: CHAT,
+        idempotent_send: true,
+        names: NameSource::ByProfile,
+        rate,
+    }
+}

@@ -1,0 +1,202 @@
+//! LINE, through the Messaging API: signed webhooks in, pushes out.
+//!
+//! Not the reply API, media or LINE Login. Invariant: every push carries its retry key on the
+//! first try already, so that a repetition is told (409) and never shown twice.
+
+mod capabilities;
+mod outcome;
+mod read;
+mod wire;
+mod write;
+
+#[cfg(test)]
+mod tests;
+
+pub use capabilities::RATE_PUBLISHED;
+pub use read::decode;
+
+use crate::api_base::ApiBase;
+use crate::doors::{Doors, Secret};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use hmac::{Hmac, Mac};
+use ieum_core::ids::{Cursor, UserKey};
+use ieum_core::inbound::{Arrival, ChatRef};
+use ieum_core::network::{Capabilities, Network, RateLimits};
+use ieum_core::outgoing::{Outcome, Outgoing, Scope};
+use ieum_core::ports::BoxFuture;
+use ieum_core::ports::connector::{
+    Connector, HOOK_BODY_BYTES_MAX, HookRefusal, HookRequest, Inbox, ListenEnd, Probe, Profile,
+};
+use ieum_core::ports::http::HttpLimits;
+use sha2::Sha256;
+
+/// The public API's address.
+pub const API_URL: &str = "https://api.line.me";
+/// Largest answer that is read; a push answers with a few hundred bytes.
+const ANSWER_BYTES_MAX: usize = 64 * 1024;
+/// Bytes of a signature before base64.
+const SIGNATURE_BYTES: usize = 32;
+
+/// One Messaging API channel, as configured.
+#[derive(Debug, Clone)]
+pub struct LineConfig {
+    /// Where the API is, normally [`API_URL`].
+    pub api_url: String,
+    /// Channel access token.
+    pub access_token: Secret,
+    /// Channel secret; webhook calls are signed with it.
+    pub channel_secret: Secret,
+    /// How long one call may take.
+    pub timeout_ms: u64,
+    /// The speed that LINE grants; normally [`RATE_PUBLISHED`].
+    pub rate: RateLimits,
+}
+
+/// What is wrong with a configuration; secrets are not repeated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum ConfigComplaint {
+    /// `api_url`
+    #[error("api_url must be an absolute http or https address without a query")]
+    ApiUrl,
+    /// `access_token`
+    #[error("access_token is empty or holds characters that no header may")]
+    AccessToken,
+    /// `channel_secret`: with an empty one everybody could sign.
+    #[error("channel_secret is empty")]
+    ChannelSecret,
+    /// `timeout_ms`
+    #[error("timeout_ms must not be zero")]
+    Timeout,
+}
+
+/// LINE for one account.
+#[derive(Debug)]
+pub struct Line {
+    doors: Doors,
+    limits: HttpLimits,
+    capabilities: Capabilities,
+    signature: Hmac<Sha256>,
+    address: write::Address,
+}
+
+impl Line {
+    /// Prepares what every call shares; calls nobody.
+    ///
+    /// # Errors
+    /// All complaints at once.
+    pub fn new(config: &LineConfig, doors: Doors) -> Result<Self, Vec<ConfigComplaint>> {
+        let secret = config.channel_secret.expose().as_bytes();
+        let signature = Hmac::new_from_slice(secret)
+            .ok()
+            .filter(|_| !secret.is_empty());
+        let base = ApiBase::new(&config.api_url);
+        let token = config.access_token.expose();
+        let address = base
+            .as_ref()
+            .and_then(|base| write::Address::new(base, token));
+        match (address, signature) {
+            (Some(address), Some(signature)) if config.timeout_ms > 0 => Ok(Self {
+                doors,
+                limits: HttpLimits {
+                    timeout_ms: config.timeout_ms,
+                    answer_bytes_max: ANSWER_BYTES_MAX,
+                },
+                capabilities: capabilities::capabilities(config.rate),
+                signature,
+                address,
+            }),
+            (address, signature) => Err([
+                (base.is_none(), ConfigComplaint::ApiUrl),
+                (
+                    base.is_some() && address.is_none(),
+                    ConfigComplaint::AccessToken,
+                ),
+                (signature.is_none(), ConfigComplaint::ChannelSecret),
+                (config.timeout_ms == 0, ConfigComplaint::Timeout),
+            ]
+            .into_iter()
+            .filter_map(|(wrong, complaint)| wrong.then_some(complaint))
+            .collect()),
+        }
+    }
+
+    /// Compares the signature over the raw bytes in constant time.
+    fn is_genuine(&self, hook: HookRequest<'_>) -> bool {
+        let Some(given) = hook.headers.get(wire::SIGNATURE_HEADER) else {
+            return false;
+        };
+        // The decoder asks for room by its own estimate: three bytes for four characters.
+        let mut signature = [0; SIGNATURE_BYTES + 1];
+        let Ok(SIGNATURE_BYTES) = STANDARD.decode_slice(given.as_bytes(), &mut signature) else {
+            return false;
+        };
+        let expected = self.signature.clone().chain_update(hook.body);
+        let (signature, _) = signature.split_at(SIGNATURE_BYTES);
+        expected.verify_slice(signature).is_ok()
+    }
+}
+
+impl Connector for Line {
+    fn network(&self) -> Network {
+        Network::Line
+    }
+
+    fn capabilities(&self) -> &Capabilities {
+        &self.capabilities
+    }
+
+    fn accept(&self, hook: HookRequest<'_>) -> Result<Arrival, HookRefusal> {
+        if hook.body.len() > HOOK_BODY_BYTES_MAX {
+            return Err(HookRefusal::Malformed("the body is too large".to_owned()));
+        }
+        if !self.is_genuine(hook) {
+            return Err(HookRefusal::Forged);
+        }
+        decode(hook.body)
+    }
+
+    fn send<'a>(&'a self, outgoing: &'a Outgoing) -> BoxFuture<'a, Outcome> {
+        Box::pin(async move {
+            match self.address.push(outgoing) {
+                Ok(request) => outcome::of_push(self.doors.http.call(request, self.limits).await),
+                Err(why) => Outcome::Refused {
+                    scope: Scope::Message,
+                    moved_to: None,
+                    reason: why.to_owned(),
+                },
+            }
+        })
+    }
+
+    fn probe(&self) -> BoxFuture<'_, Probe> {
+        Box::pin(async move {
+            let asked = self.doors.clock.now();
+            let called = self
+                .doors
+                .http
+                .call(self.address.bot_info(), self.limits)
+                .await;
+            outcome::of_probe(called, self.doors.clock.now().ms_since(asked))
+        })
+    }
+
+    fn listen<'a>(
+        &'a self,
+        _inbox: &'a dyn Inbox,
+        _cursor: Option<Cursor>,
+    ) -> BoxFuture<'a, ListenEnd> {
+        Box::pin(std::future::ready(ListenEnd::NotUsed))
+    }
+
+    fn profile<'a>(
+        &'a self,
+        chat: &'a ChatRef,
+        user: &'a UserKey,
+    ) -> BoxFuture<'a, Option<Profile>> {
+        Box::pin(async move {
+            let request = self.address.profile(chat, user)?;
+            outcome::of_profile(self.doors.http.call(request, self.limits).await)
+        })
+    }
+}

@@ -1,0 +1,296 @@
+//! LINE's events -> [`Inbound`].
+//!
+//! Not the signature: that is proven before anything is read. Invariants: any bytes give an
+//! [`Arrival`] or a refusal, never a panic; a kind that we do not know never refuses a call; a
+//! broken event of a kind that we do know refuses the whole call, so that it is not lost silently.
+
+use super::wire::{self, EventKind, MessageKind, SourceKind};
+use crate::wire_text::{ID_BYTES_MAX, QUOTE_BYTES_MAX, Span, Text, cut_spans, reason};
+use ieum_core::ids::{ChatKey, EventKey, NativeMessageId, QuoteKey, UserKey};
+use ieum_core::inbound::{
+    Arrival, ChatRef, EVENTS_PER_ARRIVAL_MAX, FileKind, FileNote, Inbound, InboundKind,
+    InboundMessage, Sender,
+};
+use ieum_core::network::ChatKind;
+use ieum_core::ports::connector::HookRefusal;
+use ieum_core::time::Timestamp;
+
+/// Latest time that an event may carry (end of the year 9999).
+const EVENT_TIME_MS_MAX: i64 = 253_402_300_799_999;
+/// Most keywords of a sticker that are shown.
+const STICKER_KEYWORDS_SHOWN_MAX: usize = 3;
+
+/// A field that a known kind needs and that is missing or unusable.
+type Complaint = &'static str;
+
+/// Reads the body of a genuine webhook call.
+///
+/// # Errors
+/// [`HookRefusal::Malformed`] names the event and the field.
+pub fn decode(body: &[u8]) -> Result<Arrival, HookRefusal> {
+    let (events, ignored) = parse(body)?;
+    let mut arrival = Arrival {
+        events: Vec::with_capacity(events.len()),
+        ignored,
+    };
+    for (place, event) in events {
+        match read_event(event) {
+            Ok(Some(inbound)) => arrival.events.push(inbound),
+            Ok(None) => arrival.ignored += 1,
+            Err(field) => return Err(malformed(&format!("events[{place}]: {field}"))),
+        }
+    }
+    Ok(arrival)
+}
+
+fn malformed(text: &str) -> HookRefusal {
+    HookRefusal::Malformed(reason(text))
+}
+
+type Placed<'a> = (usize, wire::Event<'a>);
+
+/// Parses in one go, and only when that fails event by event.
+fn parse(body: &[u8]) -> Result<(Vec<Placed<'_>>, u32), HookRefusal> {
+    match serde_json::from_slice::<wire::Hook<'_>>(body) {
+        Ok(hook) => {
+            check_count(hook.events.len())?;
+            Ok((hook.events.into_iter().enumerate().collect(), 0))
+        }
+        Err(_) => parse_one_by_one(body),
+    }
+}
+
+fn parse_one_by_one(body: &[u8]) -> Result<(Vec<Placed<'_>>, u32), HookRefusal> {
+    let hook: wire::RawHook<'_> =
+        serde_json::from_slice(body).map_err(|error| malformed(&error.to_string()))?;
+    check_count(hook.events.len())?;
+    let (mut events, mut ignored) = (Vec::new(), 0);
+    for (place, raw) in hook.events.into_iter().enumerate() {
+        match serde_json::from_str::<wire::Event<'_>>(raw.get()) {
+            Ok(event) => events.push((place, event)),
+            Err(_) if is_unknown(raw.get()) => ignored += 1,
+            Err(error) => return Err(malformed(&format!("events[{place}]: {error}"))),
+        }
+    }
+    Ok((events, ignored))
+}
+
+fn is_unknown(raw: &str) -> bool {
+    serde_json::from_str::<wire::EventKindOnly>(raw)
+        .is_ok_and(|event| event.kind == EventKind::Unknown)
+}
+
+fn check_count(events: usize) -> Result<(), HookRefusal> {
+    if events > EVENTS_PER_ARRIVAL_MAX {
+        return Err(malformed(&format!(
+            "events: more than {EVENTS_PER_ARRIVAL_MAX}"
+        )));
+    }
+    Ok(())
+}
+
+fn read_event(mut event: wire::Event<'_>) -> Result<Option<Inbound>, Complaint> {
+    if event.mode == wire::Mode::Standby || event.kind == EventKind::Unknown {
+        return Ok(None);
+    }
+    let source = event.source.take().ok_or("source is missing")?;
+    let Some((chat, sender)) = read_source(source)? else {
+        return Ok(None);
+    };
+    if !(0..=EVENT_TIME_MS_MAX).contains(&event.timestamp) {
+        return Err("timestamp is out of range");
+    }
+    let at = Timestamp(event.timestamp);
+    let key = event
+        .webhook_event_id
+        .clone()
+        .into_id(ID_BYTES_MAX)
+        .ok_or("webhookEventId")?;
+    let Some(kind) = read_kind(event)? else {
+        return Ok(None);
+    };
+    Ok(Some(Inbound {
+        event: EventKey(key),
+        at,
+        chat,
+        title: None,
+        sender,
+        kind,
+    }))
+}
+
+/// The chat and who acted there; `None` for a kind of chat that we do not know.
+fn read_source(source: wire::Source<'_>) -> Result<Option<(ChatRef, Option<Sender>)>, Complaint> {
+    let user = source
+        .user_id
+        .map(|id| id.into_id(ID_BYTES_MAX).ok_or("source.userId"));
+    let user = user.transpose()?;
+    let (key, kind) = match source.kind {
+        SourceKind::User => (user.clone().ok_or("source.userId")?, ChatKind::Direct),
+        SourceKind::Group => (chat_id(source.group_id, "source.groupId")?, ChatKind::Group),
+        SourceKind::Room => (chat_id(source.room_id, "source.roomId")?, ChatKind::Group),
+        SourceKind::Unknown => return Ok(None),
+    };
+    let sender = user.map(|key| Sender {
+        key: UserKey(key),
+        name: None,
+    });
+    Ok(Some((
+        ChatRef {
+            key: ChatKey(key),
+            kind,
+        },
+        sender,
+    )))
+}
+
+fn chat_id(id: Option<Text<'_>>, field: Complaint) -> Result<Box<str>, Complaint> {
+    id.and_then(|id| id.into_id(ID_BYTES_MAX)).ok_or(field)
+}
+
+fn read_kind(event: wire::Event<'_>) -> Result<Option<InboundKind>, Complaint> {
+    Ok(Some(match event.kind {
+        EventKind::Message => {
+            InboundKind::Message(read_message(event.message.ok_or("message is missing")?)?)
+        }
+        EventKind::MessageEdited => return read_edit(event.message.ok_or("message is missing")?),
+        EventKind::Unsend => {
+            let unsend = event.unsend.ok_or("unsend is missing")?;
+            InboundKind::Withdrawal {
+                native: native(unsend.message_id, "unsend.messageId")?,
+            }
+        }
+        EventKind::Follow | EventKind::Join => InboundKind::WeJoined,
+        EventKind::Unfollow | EventKind::Leave => InboundKind::WeLeft,
+        EventKind::MemberJoined => {
+            InboundKind::PeopleJoined(people(event.joined.ok_or("joined is missing")?)?)
+        }
+        EventKind::MemberLeft => {
+            InboundKind::PeopleLeft(people(event.left.ok_or("left is missing")?)?)
+        }
+        EventKind::Postback => {
+            let postback = event.postback.ok_or("postback is missing")?;
+            InboundKind::Button {
+                payload: postback.data.into_box(),
+            }
+        }
+        EventKind::Unknown => return Ok(None),
+    }))
+}
+
+fn native(id: Text<'_>, field: Complaint) -> Result<NativeMessageId, Complaint> {
+    id.into_id(ID_BYTES_MAX).map(NativeMessageId).ok_or(field)
+}
+
+fn people(members: wire::Members<'_>) -> Result<Vec<Sender>, Complaint> {
+    let ids = members
+        .members
+        .into_iter()
+        .filter_map(|member| member.user_id);
+    ids.map(|id| {
+        let key = id.into_id(ID_BYTES_MAX).ok_or("members[].userId")?;
+        Ok(Sender {
+            key: UserKey(key),
+            name: None,
+        })
+    })
+    .collect()
+}
+
+fn read_edit(message: wire::Message<'_>) -> Result<Option<InboundKind>, Complaint> {
+    let Some(text) = message.text else {
+        return Ok(None);
+    };
+    let native = native(message.id, "message.id")?;
+    let (text, _) = without_our_mention(text, message.mention.as_ref());
+    Ok(Some(InboundKind::Edit { native, text }))
+}
+
+fn read_message(message: wire::Message<'_>) -> Result<InboundMessage, Complaint> {
+    if message.kind == MessageKind::Text && message.text.is_none() {
+        return Err("message.text is missing");
+    }
+    let file = read_file(&message);
+    let text = if message.kind == MessageKind::Location {
+        (place_text(&message), false)
+    } else {
+        let said = message
+            .text
+            .map(|text| without_our_mention(text, message.mention.as_ref()));
+        said.unwrap_or_default()
+    };
+    let reply_to = message
+        .quoted_message_id
+        .map(|id| native(id, "message.quotedMessageId"));
+    let quote = message.quote_token.map(|token| {
+        token
+            .into_id(QUOTE_BYTES_MAX)
+            .map(QuoteKey)
+            .ok_or("message.quoteToken")
+    });
+    Ok(InboundMessage {
+        native: native(message.id, "message.id")?,
+        text: text.0,
+        reply_to: reply_to.transpose()?,
+        quote: quote.transpose()?,
+        answer_token: None,
+        mentions_us: text.1,
+        file,
+    })
+}
+
+/// The text without mentions of us, and whether there were any.
+fn without_our_mention(text: Text<'_>, mention: Option<&wire::Mention>) -> (String, bool) {
+    let mentionees = mention.map_or(&[][..], |mention| &mention.mentionees);
+    let ours: Vec<Span> = mentionees
+        .iter()
+        .filter(|mentionee| mentionee.is_self)
+        .map(|mentionee| Span {
+            start: mentionee.index,
+            length: mentionee.length,
+        })
+        .collect();
+    (cut_spans(text.into_string(), &ours), !ours.is_empty())
+}
+
+fn read_file(message: &wire::Message<'_>) -> Option<FileNote> {
+    let boxed = |text: &Option<Text<'_>>| text.as_ref().map(|text| text.as_str().into());
+    let (kind, name) = match message.kind {
+        MessageKind::Text => return None,
+        MessageKind::Image => (FileKind::Picture, None),
+        MessageKind::Video => (FileKind::Video, None),
+        MessageKind::Audio => (FileKind::Audio, None),
+        MessageKind::File => (FileKind::File, boxed(&message.file_name)),
+        MessageKind::Location => (FileKind::Place, boxed(&message.title)),
+        MessageKind::Sticker => (FileKind::Sticker, sticker_name(message)),
+        MessageKind::Unknown => (FileKind::Other, None),
+    };
+    Some(FileNote {
+        kind,
+        name,
+        bytes: message.file_size,
+    })
+}
+
+fn sticker_name(message: &wire::Message<'_>) -> Option<Box<str>> {
+    let keywords = message.keywords.as_deref().unwrap_or_default();
+    let shown: Vec<&str> = keywords
+        .iter()
+        .take(STICKER_KEYWORDS_SHOWN_MAX)
+        .map(Text::as_str)
+        .collect();
+    (!shown.is_empty()).then(|| shown.join(", ").into())
+}
+
+/// Title, address and coordinates, a line each.
+fn place_text(message: &wire::Message<'_>) -> String {
+    let mut lines: Vec<String> = [&message.title, &message.address]
+        .into_iter()
+        .flatten()
+        .map(|text| text.as_str().to_owned())
+        .collect();
+    if let (Some(latitude), Some(longitude)) = (message.latitude, message.longitude) {
+        lines.push(format!("{latitude}, {longitude}"));
+    }
+    lines.join("\n")
+}

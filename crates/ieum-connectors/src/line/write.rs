@@ -1,0 +1,195 @@
+//! [`Outgoing`] -> a push of LINE.
+//!
+//! Every message goes by push with a retry key, never by reply token: a reply cannot be repeated
+//! safely. Invariant: a request that LINE's documented limits forbid never leaves.
+
+use super::capabilities::{
+    BUTTON_LABEL_UTF16_MAX, BUTTON_PAYLOAD_UTF16_MAX, BUTTONS_MAX, ICON_URL_BYTES_MAX,
+    PARTS_PER_PUSH_MAX, SENDER_NAME_UTF16_MAX, TEXT_UTF16_MAX,
+};
+use super::wire;
+use crate::api_base::ApiBase;
+use crate::wire_text::{first_utf16, utf16_length};
+use bytes::Bytes;
+use http::header::{AUTHORIZATION, CONTENT_TYPE};
+use http::{HeaderName, HeaderValue, Method, Request, Uri};
+use ieum_core::ids::UserKey;
+use ieum_core::inbound::ChatRef;
+use ieum_core::network::ChatKind;
+use ieum_core::outgoing::{Act, Button, Outgoing, Part};
+
+/// Why something cannot be said on LINE at all.
+pub(super) type Unsendable = &'static str;
+
+/// Where requests go and what they carry for proof; made once.
+#[derive(Debug)]
+pub(super) struct Address {
+    push: Uri,
+    bot_info: Uri,
+    base: ApiBase,
+    authorization: HeaderValue,
+}
+
+impl Address {
+    /// `None` when the token is empty or no header can carry it.
+    pub(super) fn new(base: &ApiBase, access_token: &str) -> Option<Self> {
+        let bearer = Some(access_token).filter(|token| !token.is_empty())?;
+        let mut authorization = HeaderValue::try_from(format!("Bearer {bearer}")).ok()?;
+        authorization.set_sensitive(true);
+        Some(Self {
+            push: base.join(wire::PUSH_PATH)?,
+            bot_info: base.join(wire::BOT_INFO_PATH)?,
+            base: base.clone(),
+            authorization,
+        })
+    }
+
+    /// The one request that says `outgoing`.
+    pub(super) fn push(&self, outgoing: &Outgoing) -> Result<Request<Bytes>, Unsendable> {
+        let body = push_body(outgoing)?;
+        let key = HeaderValue::try_from(retry_key(outgoing.key)).map_err(|_| "retry key")?;
+        let mut request = self.request(Method::POST, self.push.clone(), body);
+        let headers = request.headers_mut();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        headers.insert(HeaderName::from_static(wire::RETRY_KEY_HEADER), key);
+        Ok(request)
+    }
+
+    /// Asks who we are.
+    pub(super) fn bot_info(&self) -> Request<Bytes> {
+        self.request(Method::GET, self.bot_info.clone(), Bytes::new())
+    }
+
+    /// Asks for a profile; `None` when the ids cannot stand in a path.
+    pub(super) fn profile(&self, chat: &ChatRef, user: &UserKey) -> Option<Request<Bytes>> {
+        let (room, user) = (chat.key.as_str(), user.as_str());
+        let plain = |id: &str| !id.is_empty() && id.bytes().all(|b| b.is_ascii_alphanumeric());
+        if !plain(room) || !plain(user) {
+            return None;
+        }
+        let path = match (chat.kind, room.starts_with('R')) {
+            (ChatKind::Direct, _) => format!("profile/{user}"),
+            (ChatKind::Group, false) => format!("group/{room}/member/{user}"),
+            (ChatKind::Group, true) => format!("room/{room}/member/{user}"),
+        };
+        let uri = self.base.join(&format!("/v2/bot/{path}"))?;
+        Some(self.request(Method::GET, uri, Bytes::new()))
+    }
+
+    fn request(&self, method: Method, uri: Uri, body: Bytes) -> Request<Bytes> {
+        let mut request = Request::new(body);
+        *request.method_mut() = method;
+        *request.uri_mut() = uri;
+        request
+            .headers_mut()
+            .insert(AUTHORIZATION, self.authorization.clone());
+        request
+    }
+}
+
+fn push_body(outgoing: &Outgoing) -> Result<Bytes, Unsendable> {
+    let parts = match &outgoing.act {
+        Act::Say(parts) => parts,
+        Act::Edit { .. } => return Err("LINE has no editing by an official account"),
+        Act::Withdraw { .. } => return Err("LINE has no unsending by an official account"),
+        Act::React { .. } => return Err("LINE has no reactions by an official account"),
+    };
+    if !(1..=PARTS_PER_PUSH_MAX).contains(&parts.len()) {
+        return Err("a push carries one to five messages");
+    }
+    let messages = parts.iter().map(text_message).collect::<Result<_, _>>()?;
+    let push = wire::Push {
+        to: outgoing.chat.key.as_str(),
+        messages,
+    };
+    serde_json::to_vec(&push)
+        .map(Bytes::from)
+        .map_err(|_| "the push has no JSON form")
+}
+
+fn text_message(part: &Part) -> Result<wire::TextMessage<'_>, Unsendable> {
+    if part.text.is_empty() || utf16_length(&part.text) > TEXT_UTF16_MAX {
+        return Err("a text has 1 to 5000 UTF-16 units");
+    }
+    let quote = part.reply.as_ref().and_then(|reply| reply.quote.as_ref());
+    Ok(wire::TextMessage {
+        kind: "text",
+        text: &part.text,
+        quote_token: quote.map(|quote| quote.as_str()),
+        quick_reply: quick_reply(&part.buttons)?,
+        sender: shown_sender(part),
+    })
+}
+
+fn quick_reply(buttons: &[Button]) -> Result<Option<wire::QuickReply<'_>>, Unsendable> {
+    if buttons.is_empty() {
+        return Ok(None);
+    }
+    if buttons.len() > BUTTONS_MAX {
+        return Err("a message carries at most 13 buttons");
+    }
+    let items = buttons
+        .iter()
+        .map(quick_reply_item)
+        .collect::<Result<_, _>>()?;
+    Ok(Some(wire::QuickReply { items }))
+}
+
+fn quick_reply_item(button: &Button) -> Result<wire::QuickReplyItem<'_>, Unsendable> {
+    if button.label.is_empty() || utf16_length(&button.payload) > BUTTON_PAYLOAD_UTF16_MAX {
+        return Err("a button has a label and at most 300 UTF-16 units of payload");
+    }
+    Ok(wire::QuickReplyItem {
+        kind: "action",
+        action: wire::PostbackAction {
+            kind: "postback",
+            label: first_utf16(&button.label, BUTTON_LABEL_UTF16_MAX),
+            data: &button.payload,
+            display_text: &button.label,
+        },
+    })
+}
+
+/// The author as LINE shows them. LINE refuses names that hold its own; the message matters more.
+fn shown_sender(part: &Part) -> Option<wire::ShownSender<'_>> {
+    let sender = part.sender.as_ref()?;
+    let name = sender.name.replace("LINE", "L.INE");
+    let name = first_utf16(name.trim(), SENDER_NAME_UTF16_MAX);
+    let icon_url = sender.icon_url.as_deref();
+    let usable = |url: &&str| url.starts_with("https://") && url.len() <= ICON_URL_BYTES_MAX;
+    (!name.is_empty()).then(|| wire::ShownSender {
+        name,
+        icon_url: icon_url.filter(usable),
+    })
+}
+
+/// The call's key as a UUID of version 4 (RFC 9562): the same for every repetition.
+fn retry_key(key: [u8; 16]) -> String {
+    let number = u128::from_be_bytes(key);
+    let versioned = (number & !(0xF << 76)) | (0x4 << 76);
+    let uuid = (versioned & !(0b11 << 62)) | (0b10 << 62);
+    format!(
+        "{:08x}-{:04x}-{:04x}-{:04x}-{:012x}",
+        uuid >> 96,
+        (uuid >> 80) & 0xFFFF,
+        (uuid >> 64) & 0xFFFF,
+        (uuid >> 48) & 0xFFFF,
+        uuid & 0xFFFF_FFFF_FFFF
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn retry_keys_are_uuids_that_keep_the_keys_bits() {
+        assert_eq!(retry_key([0; 16]), "00000000-0000-4000-8000-000000000000");
+        assert_eq!(
+            retry_key([0xFF; 16]),
+            "ffffffff-ffff-4fff-bfff-ffffffffffff"
+        );
+        let key: [u8; 16] = std::array::from_fn(|place| u8::try_from(place).unwrap());
+        assert_eq!(retry_key(key), "00010203-0405-4607-8809-0a0b0c0d0e0f");
+    }
+}

@@ -1,0 +1,235 @@
+//! Strings as they stand in a network's JSON, and cuts counted as networks count them.
+//!
+//! Not a place for anything that only one network needs. Invariant: a string without escapes is
+//! not copied before it is known to be wanted, and no cut ever splits a character.
+
+use serde::de::{Deserialize, Deserializer, Error, Visitor};
+use std::borrow::Cow;
+use std::fmt;
+
+/// Longest network id (user, chat, message, event) that is taken.
+pub(crate) const ID_BYTES_MAX: usize = 255;
+/// Longest quote token that is taken.
+pub(crate) const QUOTE_BYTES_MAX: usize = 1_024;
+/// Longest reason that goes into the journal.
+const REASON_CHARS_MAX: usize = 200;
+
+/// A JSON string: borrowed from the body unless it holds escapes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Text<'a>(Cow<'a, str>);
+
+impl Text<'_> {
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    pub(crate) fn into_string(self) -> String {
+        self.0.into_owned()
+    }
+
+    pub(crate) fn into_box(self) -> Box<str> {
+        match self.0 {
+            Cow::Borrowed(text) => text.into(),
+            Cow::Owned(text) => text.into_boxed_str(),
+        }
+    }
+
+    /// The string as an id: not empty, no longer than `bytes_max`, without control characters.
+    pub(crate) fn into_id(self, bytes_max: usize) -> Option<Box<str>> {
+        let fits = (1..=bytes_max).contains(&self.0.len());
+        (fits && !self.0.bytes().any(|byte| byte.is_ascii_control())).then(|| self.into_box())
+    }
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for Text<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_str(TextVisitor).map(Text)
+    }
+}
+
+struct TextVisitor;
+
+impl<'de> Visitor<'de> for TextVisitor {
+    type Value = Cow<'de, str>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a string")
+    }
+
+    fn visit_borrowed_str<E: Error>(self, text: &'de str) -> Result<Self::Value, E> {
+        Ok(Cow::Borrowed(text))
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<Self::Value, E> {
+        Ok(Cow::Owned(text.to_owned()))
+    }
+
+    fn visit_string<E: Error>(self, text: String) -> Result<Self::Value, E> {
+        Ok(Cow::Owned(text))
+    }
+}
+
+/// A stretch of a text, in UTF-16 units, as a network names it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Span {
+    pub(crate) start: u64,
+    pub(crate) length: u64,
+}
+
+impl Span {
+    fn holds(self, at: u64) -> bool {
+        at >= self.start && at - self.start < self.length
+    }
+}
+
+/// The text without the spans; a gap that a cut would double is closed and the end is trimmed.
+pub(crate) fn cut_spans(text: String, spans: &[Span]) -> String {
+    if spans.is_empty() {
+        return text;
+    }
+    let mut kept = String::with_capacity(text.len());
+    let (mut at, mut after_cut) = (0_u64, false);
+    for character in text.chars() {
+        let cut = spans.iter().any(|span| span.holds(at));
+        at += character.len_utf16() as u64;
+        if !cut {
+            let gap_stands = kept.chars().next_back().is_none_or(char::is_whitespace);
+            if !(after_cut && gap_stands && character.is_whitespace()) {
+                kept.push(character);
+            }
+        }
+        after_cut = cut;
+    }
+    kept.truncate(kept.trim_end().len());
+    kept
+}
+
+/// The part of `text` inside the span, or `None` when the span does not end within the text.
+pub(crate) fn inside(text: &str, span: Span) -> Option<String> {
+    let end = span.start.checked_add(span.length)?;
+    let (mut at, mut found) = (0_u64, String::new());
+    for character in text.chars() {
+        if at >= end {
+            break;
+        }
+        if at >= span.start {
+            found.push(character);
+        }
+        at += character.len_utf16() as u64;
+    }
+    (at == end).then_some(found)
+}
+
+/// Length in UTF-16 units.
+pub(crate) fn utf16_length(text: &str) -> usize {
+    text.chars().map(char::len_utf16).sum()
+}
+
+/// The longest beginning of `text` within `units_max` UTF-16 units.
+pub(crate) fn first_utf16(text: &str, units_max: usize) -> String {
+    let mut length = 0;
+    let fits = |character: &char| {
+        length += character.len_utf16();
+        length <= units_max
+    };
+    text.chars().take_while(fits).collect()
+}
+
+/// A reason for the journal: one line, bounded.
+pub(crate) fn reason(text: &str) -> String {
+    let plain = |c: char| if c.is_control() { ' ' } else { c };
+    text.chars().take(REASON_CHARS_MAX).map(plain).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn plain_strings_are_borrowed_and_escaped_ones_are_read() {
+        let plain: Text<'_> = serde_json::from_str(r#""안녕""#).unwrap();
+        assert!(matches!(plain.0, Cow::Borrowed("안녕")));
+        let escaped: Text<'_> = serde_json::from_str(r#""a\nb""#).unwrap();
+        assert_eq!(escaped.as_str(), "a\nb");
+        assert!(serde_json::from_str::<Text<'_>>("5").is_err());
+    }
+
+    #[test]
+    fn ids_are_bounded() {
+        let id = |text: &str| Text(Cow::Owned(text.to_owned())).into_id(4);
+        assert_eq!(id("abcd").as_deref(), Some("abcd"));
+        for bad in ["", "abcde", "a\n"] {
+            assert_eq!(id(bad), None, "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn cuts_close_their_gaps() {
+        let cases = [
+            ("@hub hi", 0, 4, "hi"),
+            ("hi @hub there", 3, 4, "hi there"),
+            ("hi @hub", 3, 4, "hi"),
+            ("😀@hub hi", 2, 4, "😀 hi"),
+            ("줄\n@hub 둘", 2, 4, "줄\n둘"),
+            ("whole", 0, 99, ""),
+            ("kept ", 9, 2, "kept"),
+        ];
+        for (text, start, length, expected) in cases {
+            let got = cut_spans(text.to_owned(), &[Span { start, length }]);
+            assert_eq!(got, expected, "{text:?}");
+        }
+        assert_eq!(cut_spans("left ".to_owned(), &[]), "left ");
+    }
+
+    #[test]
+    fn inside_counts_as_networks_do() {
+        assert_eq!(
+            inside(
+                "😀@hub",
+                Span {
+                    start: 2,
+                    length: 4
+                }
+            )
+            .as_deref(),
+            Some("@hub")
+        );
+        assert_eq!(
+            inside(
+                "@hub",
+                Span {
+                    start: 0,
+                    length: 9
+                }
+            ),
+            None
+        );
+        assert_eq!(
+            inside(
+                "@hub",
+                Span {
+                    start: u64::MAX,
+                    length: 9
+                }
+            ),
+            None
+        );
+    }
+
+    #[test]
+    fn beginnings_do_not_split_a_pair() {
+        assert_eq!(first_utf16("a😀b", 2), "a");
+        assert_eq!(first_utf16("a😀b", 3), "a😀");
+        assert_eq!(utf16_length("a😀b"), 4);
+    }
+
+    proptest! {
+        #[test]
+        fn no_cut_panics(text in ".*", start in any::<u64>(), length in any::<u64>()) {
+            let span = Span { start, length };
+            prop_assert!(cut_spans(text.clone(), &[span]).len() <= text.len());
+            prop_assert!(inside(&text, span).is_none_or(|part| text.contains(&part)));
+        }
+    }
+}
