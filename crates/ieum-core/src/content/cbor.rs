@@ -407,6 +407,40 @@ mod tests {
     }
 
     #[test]
+    fn a_float_has_one_width() {
+        // Every number that two bytes hold, built apart from the bits of four bytes.
+        for bits in 0..0x7c00_u16 {
+            let (exponent, mantissa) = (i32::from(bits >> 10), f32::from(bits & 0x03ff));
+            let half = match exponent {
+                0 => mantissa * 2_f32.powi(-24),
+                _ => (mantissa + 1_024.0) * 2_f32.powi(exponent - 25),
+            };
+            for value in [half, -half] {
+                assert_eq!(
+                    check_single(value.to_bits()),
+                    Err(Rule::NotShortest),
+                    "{value}"
+                );
+                assert_eq!(
+                    check_double(f64::from(value)),
+                    Err(Rule::NotShortest),
+                    "{value}"
+                );
+            }
+            let beside = half.to_bits() + 1;
+            assert_eq!(check_single(beside), Ok(()), "beside {half}");
+            let beside = f64::from(half).to_bits() + 1;
+            assert_eq!(
+                check_double(f64::from_bits(beside)),
+                Ok(()),
+                "beside {half}"
+            );
+        }
+        // One more than the largest that two bytes hold.
+        assert_eq!(check_single(65_536_f32.to_bits()), Ok(()));
+    }
+
+    #[test]
     fn a_tower_of_arrays_does_not_overflow_the_stack() {
         let tower = vec![0x81; 1_000_000];
         assert_eq!(check_item(&tower, 12).unwrap_err().rule, Rule::TooDeep);

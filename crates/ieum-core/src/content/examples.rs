@@ -230,6 +230,9 @@ fn a_native_event_has_one_salt() {
         salt_for_native(&HubSecret::new(*b"x"), "line", "C4af4980629", "325708")
     );
     assert_eq!(format!("{secret:?}"), "HubSecret(..)");
+    // A secret longer than a block of the hash.
+    let salt = salt_for_native(&HubSecret::new([b'k'; 65]), "kakaotalk", "가족방", "1");
+    assert_eq!(salt.as_slice(), unhex("61de70903cca54c018ea5aaecde4d6cf"));
 }
 
 #[test]

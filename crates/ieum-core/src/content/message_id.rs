@@ -131,9 +131,8 @@ pub fn message_id(
     digest.update(message);
     digest.update(salt);
     let mut id = [DIGEST_SHA256; MESSAGE_ID_BYTES];
-    for (byte, digested) in id.iter_mut().skip(1).zip(digest.finalize()) {
-        *byte = digested;
-    }
+    let [_, rest @ ..] = &mut id;
+    fill(rest, digest.finalize());
     MessageId(id)
 }
 
@@ -141,19 +140,36 @@ pub fn message_id(
 ///
 /// Never printed: whoever knows it can guess the text of a short message from its id.
 #[derive(Clone)]
-pub struct HubSecret(Vec<u8>);
+pub struct HubSecret {
+    bytes: Vec<u8>,
+    keyed: Hmac<Sha256>,
+}
+
+/// Bytes of the blocks of SHA-256, the length to which HMAC brings every key.
+const BLOCK_BYTES: usize = 64;
 
 impl HubSecret {
     /// A secret from its bytes; 32 random ones are best.
     #[must_use]
     pub fn new(bytes: impl Into<Vec<u8>>) -> Self {
-        Self(bytes.into())
+        let bytes = bytes.into();
+        // As HMAC says: a key longer than a block is hashed first, a shorter one padded with zeros.
+        let mut block = [0; BLOCK_BYTES];
+        if bytes.len() > BLOCK_BYTES {
+            fill(&mut block, Sha256::digest(&bytes));
+        } else {
+            fill(&mut block, bytes.iter().copied());
+        }
+        Self {
+            bytes,
+            keyed: Hmac::new(&block.into()),
+        }
     }
 
     /// The bytes, for keeping them in the store.
     #[must_use]
     pub fn expose(&self) -> &[u8] {
-        &self.0
+        &self.bytes
     }
 }
 
@@ -174,19 +190,21 @@ pub fn salt_for_native(
     room: &str,
     native_id: &str,
 ) -> [u8; SALT_BYTES] {
-    let mut salt = [0; SALT_BYTES];
-    // A key of any length is allowed, so the error arm is never taken.
-    let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(secret.expose()) else {
-        return salt;
-    };
+    let mut mac = secret.keyed.clone();
     for field in [network, room, native_id] {
         mac.update(&(field.len() as u64).to_be_bytes());
         mac.update(field.as_bytes());
     }
-    for (byte, digested) in salt.iter_mut().zip(mac.finalize().into_bytes()) {
-        *byte = digested;
-    }
+    let mut salt = [0; SALT_BYTES];
+    fill(&mut salt, mac.finalize().into_bytes());
     salt
+}
+
+/// Writes as many bytes as there are, and as there is room for.
+fn fill(room: &mut [u8], bytes: impl IntoIterator<Item = u8>) {
+    for (place, byte) in room.iter_mut().zip(bytes) {
+        *place = byte;
+    }
 }
 
 fn hex_digit(digit: u8) -> Result<u8, MessageIdError> {

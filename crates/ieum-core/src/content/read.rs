@@ -159,3 +159,103 @@ fn is_text(content_type: &str) -> bool {
 fn essence(content_type: &str) -> &str {
     content_type.split(';').next().unwrap_or_default().trim()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SALT: [u8; super::super::SALT_BYTES] = [7; super::super::SALT_BYTES];
+
+    fn content(disposition: Disposition, content_type: &'static str, bytes: &[u8]) -> Content {
+        let body = Body::Single {
+            content_type: content_type.into(),
+            content: bytes.to_vec(),
+        };
+        Content::new(
+            SALT,
+            "s",
+            "r",
+            Part {
+                disposition,
+                language: String::new(),
+                body,
+            },
+        )
+    }
+
+    #[test]
+    fn text_is_known_by_its_media_type_and_not_by_its_parameters() {
+        for known in [
+            "text/plain",
+            "Text/Plain; charset=UTF-8",
+            "text/markdown;variant=GFM-MIMI",
+        ] {
+            let content = content(Disposition::RENDER, known, b"hi");
+            assert_eq!(content.what(), What::Text("hi"), "{known}");
+        }
+        for unknown in [
+            "text/html;charset=utf-8",
+            "text",
+            "",
+            "application/json",
+            "text/plainer",
+        ] {
+            let content = content(Disposition::RENDER, unknown, b"hi");
+            assert_eq!(content.what(), What::Other, "{unknown}");
+        }
+    }
+
+    #[test]
+    fn an_unknown_disposition_is_shown_and_a_known_one_kept_to() {
+        for shown in [0, 1, 4, 9, 255] {
+            let content = content(Disposition(shown), "text/plain", b"hi");
+            assert_eq!(content.what(), What::Text("hi"), "{shown}");
+        }
+        for not_shown in [3, 5, 6, 7, 8] {
+            let content = content(Disposition(not_shown), "text/plain", b"hi");
+            assert_eq!(content.what(), What::Other, "{not_shown}");
+        }
+    }
+
+    #[test]
+    fn what_makes_no_sense_is_other() {
+        let not_utf8 = content(Disposition::RENDER, "text/plain", &[0xff]);
+        assert_eq!(not_utf8.what(), What::Other);
+        let reaction_to_nothing = content(Disposition::REACTION, "text/plain", b"!");
+        assert_eq!(reaction_to_nothing.what(), What::Other);
+        let nothing_replacing_nothing =
+            Content::new(SALT, "s", "r", Part::null(Disposition::RENDER));
+        assert_eq!(nothing_replacing_nothing.what(), What::Other);
+    }
+
+    #[test]
+    fn a_reaction_can_take_the_place_of_another() {
+        let (first, target) = (MessageId::from([1; 32]), MessageId::from([2; 32]));
+        let changed = Content::reaction(SALT, "s", "r", target, "!").replacing(first);
+        let what = What::Reaction {
+            target,
+            emoji: "!",
+            replaces: Some(first),
+        };
+        assert_eq!(changed.what(), what);
+    }
+
+    #[test]
+    fn the_kind_of_a_file_is_read_from_real_media_types() {
+        let cases = [
+            ("image/jpeg", FileKind::Picture),
+            ("IMAGE/png; q=1", FileKind::Picture),
+            ("video/mp4", FileKind::Video),
+            ("audio/ogg;codecs=opus", FileKind::Audio),
+            ("application/pdf", FileKind::File),
+            ("", FileKind::Other),
+        ];
+        for (content_type, kind) in cases {
+            let file = External {
+                content_type: content_type.into(),
+                ..External::default()
+            };
+            assert_eq!(file.kind(), kind, "{content_type}");
+        }
+    }
+}
