@@ -1,0 +1,48 @@
+//! What Telegram can carry, as data.
+//!
+//! Sources: Bot API 10.1; the bots FAQ for speed. A group is heard in full only with privacy mode
+//! off or as an administrator; that is the operator's to set and cannot be seen here.
+
+use ieum_core::network::{
+    AuthorSupport, Capabilities, ChatCapabilities, Hears, NameSource, RateLimits, ReplySupport,
+};
+use ieum_core::render::measure::TextUnit;
+
+/// Longest text message, in UTF-16 units.
+pub(super) const TEXT_UTF16_MAX: usize = 4_096;
+/// Messages of one call.
+pub(super) const PARTS_PER_CALL_MAX: usize = 1;
+/// Longest payload of a button.
+pub(super) const BUTTON_PAYLOAD_BYTES_MAX: usize = 64;
+
+/// What Telegram publishes. Calls under way are our own wish.
+pub const RATE_PUBLISHED: RateLimits = RateLimits {
+    per_second_max: 30,
+    per_room_minute_max: 20,
+    in_flight_max: 30,
+};
+
+const CHAT: ChatCapabilities = ChatCapabilities {
+    hears: Hears::Everything,
+    text_max: TEXT_UTF16_MAX,
+    text_unit: TextUnit::Utf16,
+    parts_per_send_max: PARTS_PER_CALL_MAX,
+    edit: true,
+    withdraw: true,
+    react: true,
+    reply: ReplySupport::ById,
+    author: AuthorSupport::InText,
+    mentions_max: 0,
+    buttons: true,
+};
+
+/// Telegram's capabilities at the given speed.
+pub(super) fn capabilities(rate: RateLimits) -> Capabilities {
+    Capabilities {
+        direct: CHAT,
+        group: CHAT,
+        idempotent_send: false,
+        names: NameSource::WithMessage,
+        rate,
+    }
+}
