@@ -1,2 +1,3 @@
-//! (being built)
+//! The `ieum` program; everything is in the library beside it.
+
 fn main() {}

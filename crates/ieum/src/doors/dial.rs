@@ -1,0 +1,136 @@
+//! The dialling port over tungstenite: `ws://` and `wss://`, text messages only.
+//!
+//! Pings are answered by the library; binary messages are dropped. Invariant: after
+//! [`Frame::Closed`] every further read gives the same [`Frame::Closed`].
+
+use futures_util::{FutureExt, SinkExt, StreamExt};
+use ieum_core::ports::BoxFuture;
+use ieum_core::ports::clock::Clock;
+use ieum_core::ports::dial::{Dial, DialFailure, FRAME_BYTES_MAX, Frame, FrameStream};
+use rustls::ClientConfig;
+use std::sync::Arc;
+use tokio::net::TcpStream;
+use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
+use tokio_tungstenite::tungstenite::protocol::{CloseFrame, WebSocketConfig};
+use tokio_tungstenite::tungstenite::{Error, Message};
+use tokio_tungstenite::{Connector, MaybeTlsStream, WebSocketStream};
+
+/// Read and write buffers of one stream; a gateway's frames are a few hundred bytes.
+const BUFFER_BYTES: usize = 16 * 1024;
+/// Most that waits to be written before a send fails.
+const UNSENT_BYTES_MAX: usize = FRAME_BYTES_MAX + BUFFER_BYTES;
+
+/// WebSockets over real sockets.
+pub struct TungsteniteDial {
+    tls: Arc<ClientConfig>,
+    clock: Arc<dyn Clock>,
+}
+
+impl std::fmt::Debug for TungsteniteDial {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("TungsteniteDial(..)")
+    }
+}
+
+impl TungsteniteDial {
+    /// Deadlines run on `clock`.
+    #[must_use]
+    pub fn new(tls: Arc<ClientConfig>, clock: Arc<dyn Clock>) -> Self {
+        Self { tls, clock }
+    }
+}
+
+impl Dial for TungsteniteDial {
+    fn websocket<'a>(
+        &'a self,
+        url: &'a str,
+        timeout_ms: u64,
+    ) -> BoxFuture<'a, Result<Box<dyn FrameStream>, DialFailure>> {
+        let tls = Connector::Rustls(Arc::clone(&self.tls));
+        let opening =
+            tokio_tungstenite::connect_async_tls_with_config(url, Some(limits()), true, Some(tls));
+        let deadline = self.clock.sleep(timeout_ms);
+        Box::pin(async move {
+            tokio::select! {
+                biased;
+                opened = Box::pin(opening) => match opened {
+                    Ok((socket, _)) => Ok(Box::new(Stream { socket, closed: None }) as _),
+                    Err(error) => Err(DialFailure(error.to_string())),
+                },
+                () = deadline => Err(DialFailure(format!("not open within {timeout_ms} ms"))),
+            }
+        })
+    }
+}
+
+fn limits() -> WebSocketConfig {
+    let mut config = WebSocketConfig::default();
+    config.read_buffer_size = BUFFER_BYTES;
+    config.write_buffer_size = 0;
+    config.max_write_buffer_size = UNSENT_BYTES_MAX;
+    config.max_message_size = Some(FRAME_BYTES_MAX);
+    config.max_frame_size = Some(FRAME_BYTES_MAX);
+    config
+}
+
+struct Stream {
+    socket: WebSocketStream<MaybeTlsStream<TcpStream>>,
+    /// Set when the stream ended: the code of the other side, if it told one.
+    closed: Option<Option<u16>>,
+}
+
+impl Stream {
+    /// Reads until a text or the end comes. Only the socket holds what was read, so that dropping
+    /// this between two polls loses nothing.
+    async fn read(&mut self) -> Frame {
+        loop {
+            if let Some(code) = self.closed {
+                return Frame::Closed(code);
+            }
+            match self.socket.next().await {
+                Some(Ok(Message::Text(text))) => return Frame::Text(text.as_str().to_owned()),
+                Some(Ok(Message::Close(frame))) => {
+                    self.closed = Some(frame.map(|frame| frame.code.into()));
+                    // Our answer to the close is queued; one try to write it is all it is worth.
+                    self.socket.flush().now_or_never();
+                }
+                Some(Err(_)) | None => self.closed = Some(None),
+                Some(Ok(
+                    Message::Binary(_) | Message::Ping(_) | Message::Pong(_) | Message::Frame(_),
+                )) => {}
+            }
+        }
+    }
+}
+
+impl FrameStream for Stream {
+    fn send(&mut self, text: String) -> BoxFuture<'_, Result<(), DialFailure>> {
+        Box::pin(async move {
+            if self.closed.is_some() {
+                return Err(DialFailure(Error::ConnectionClosed.to_string()));
+            }
+            let sent = self.socket.send(Message::text(text)).await;
+            sent.map_err(|error| DialFailure(error.to_string()))
+        })
+    }
+
+    fn next(&mut self) -> BoxFuture<'_, Frame> {
+        Box::pin(self.read())
+    }
+
+    fn close(&mut self, code: u16) -> BoxFuture<'_, ()> {
+        Box::pin(async move {
+            let frame = CloseFrame {
+                code: CloseCode::from(code),
+                reason: "".into(),
+            };
+            // One poll writes the frame unless the peer takes nothing any more.
+            self.socket.send(Message::Close(Some(frame))).now_or_never();
+            self.closed.get_or_insert(None);
+        })
+    }
+}
+
+#[cfg(test)]
+#[path = "dial_tests.rs"]
+mod tests;

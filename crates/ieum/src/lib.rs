@@ -1,0 +1,6 @@
+//! The roof: command line, configuration, the real doors and the wiring of all floors.
+//!
+//! Nothing is decided about messages here. Invariant: only this crate reads the environment, the
+//! wall clock and the operating system's randomness, each in one file.
+
+pub mod doors;
