@@ -33,5 +33,11 @@
 //! [`probe`]: ieum_core::ports::connector::Connector::probe
 //! [`Network`]: ieum_core::network::Network
 
+mod api_base;
+mod backoff;
 pub mod doors;
 pub mod kakaotalk;
+pub mod line;
+mod retry_after;
+pub mod telegram;
+mod wire_text;
