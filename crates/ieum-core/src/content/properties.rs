@@ -154,6 +154,32 @@ proptest! {
     }
 }
 
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(250_000))]
+
+    #[test]
+    #[ignore = "long: about a minute"]
+    fn decoding_stands_a_minute_of_spoiled_messages(
+        content in content(),
+        changes in vec((any::<prop::sample::Index>(), any::<u8>(), 0..4_u8), 1..8),
+    ) {
+        let mut bytes = content.encode();
+        for (at, byte, change) in changes {
+            let at = at.index(bytes.len());
+            match change {
+                0 => bytes.insert(at, byte),
+                1 if bytes.len() > 1 => drop(bytes.remove(at)),
+                2 => bytes[at] = bytes[at].wrapping_add(1),
+                _ => bytes[at] = byte,
+            }
+        }
+        if let Ok(changed) = Content::decode(&bytes) {
+            prop_assert_eq!(changed.check(), Ok(()));
+            prop_assert_eq!(changed.encode(), bytes);
+        }
+    }
+}
+
 #[test]
 fn every_single_bit_of_a_message_counts() {
     let text = Content::text([7; SALT_BYTES], "ieum://p/1", "ieum://c/1", "안녕 👋");
