@@ -24,6 +24,8 @@ EVENT = {
     "source": {"type": "user", "userId": USER},
     "message": {"id": "1", "type": "text", "quoteToken": "quote", "text": "hello"},
 }
+PUSH = "/v2/bot/message/push"
+REPLY = "/v2/bot/message/reply"
 SEND = "/bot1:token/sendMessage"
 UPDATES = "/bot1:token/getUpdates"
 
@@ -45,7 +47,7 @@ def line_calls(tally):
         def push(name, messages, expected, key="123e4567-e89b-12d3-a456-426614174000"):
             headers = {"authorization": "Bearer T", "x-line-retry-key": key}
             body = {"to": USER, "messages": messages}
-            accepts(tally, mock.url + "/v2/bot/message/push", name, body, expected, headers)
+            accepts(tally, mock.url + PUSH, name, body, expected, headers)
 
         text = {"type": "text", "text": "hello"}
         push("a text", [text], True)
@@ -73,6 +75,29 @@ def line_events(tally):
         unquotable = without(EVENT["message"], "quoteToken")
         call("a text without quote token", EVENT | {"message": unquotable}, False)
         call("a destination that is no user", EVENT, False, destination="U1")
+
+
+def line_answers(tally):
+    with (
+        tally.section("LINE: what LINE answers"),
+        harness.Receiver() as stub,
+        prism.Prism(line_openapi.messaging(), stub.root) as proxy,
+    ):
+
+        def hears(name, path, expected, call, **answer):
+            stub.answer = (200, told(**answer))
+            headers = {"authorization": "Bearer T"}
+            seen = httpx.post(proxy.url + path, json=call, headers=headers, timeout=30)
+            tally.equal(f"an answer {name}", seen.status_code, expected)
+
+        push = {"to": USER, "messages": [{"type": "text", "text": "hello"}]}
+        reply = {"replyToken": "reply", "messages": push["messages"]}
+        sent = {"id": "1", "quoteToken": "quote"}
+        hears("with what was sent", PUSH, 200, push, sentMessages=[sent])
+        hears("without it", PUSH, 500, push)
+        hears("without ids", PUSH, 500, push, sentMessages=[without(sent, "id")])
+        hears("to a reply", REPLY, 200, reply, sentMessages=[sent])
+        hears("to a reply, without ids", REPLY, 500, reply, sentMessages=[without(sent, "id")])
 
 
 def telegram_calls(tally):
@@ -114,6 +139,17 @@ def telegram_calls(tally):
         hears("with a good update", 200, 200, path=UPDATES, ok=True, result=[update])
 
 
+def telegram_updates(tally):
+    with tally.section("Telegram's webhook"), prism.Prism(telegram_openapi.webhook()) as mock:
+        message = {"message_id": 1, "date": 1, "chat": {"id": 1, "type": "private"}}
+        update = {"update_id": 1, "message": message}
+        hook = mock.url + "/hook"
+        accepts(tally, hook, "an update", update, True)
+        accepts(tally, hook, "an update without id", without(update, "update_id"), False)
+        nowhere = {"update_id": 1, "message": without(message, "chat")}
+        accepts(tally, hook, "an update without chat", nowhere, False)
+
+
 def told(**answer):
     return json.dumps(answer).encode()
 
@@ -121,8 +157,10 @@ def told(**answer):
 def main():
     tally = harness.Tally()
     line_calls(tally)
+    line_answers(tally)
     line_events(tally)
     telegram_calls(tally)
+    telegram_updates(tally)
     tally.close()
 
 

@@ -18,14 +18,29 @@ AS_TEXT = {"InputFile"}
 def bot_api():
     """The whole Bot API."""
     description = json.loads(SHARED.read_text())
-    schemas = {name: of_type(found) for name, found in description["types"].items()}
-    done = set()
-    for name in ["Message", *schemas]:
-        cut_circles(schemas, name, [], done)
     paths = {
         f"/{{token}}/{name}": {"post": operation(name, found)}
         for name, found in description["methods"].items()
     }
+    return document(description, paths)
+
+
+def webhook():
+    """What Telegram calls: `POST /hook` with one update."""
+    body = {"application/json": {"schema": {"$ref": SCHEMAS + "Update"}}}
+    post = {
+        "requestBody": {"required": True, "content": body},
+        "responses": {"200": answer("The update was taken", {"type": "object"})},
+    }
+    return document(json.loads(SHARED.read_text()), {"/hook": {"post": post}})
+
+
+def document(description, paths):
+    """These paths with all types of the description."""
+    schemas = {name: of_type(found) for name, found in description["types"].items()}
+    done = set()
+    for name in ["Message", *schemas]:
+        cut_circles(schemas, name, [], done)
     return {
         "openapi": "3.0.3",
         "info": {"title": "Telegram Bot API", "version": description["version"]},
