@@ -1,1 +1,13 @@
-//! (being built)
+//! The stores: memory and SQLite, both behind the one contract of `ieum_core::ports::store`.
+//!
+//! What a verb means is written once, in `book`; the two stores only differ in their tables
+//! (`rows`) and in what "durable" means. Invariant: given the same verbs at the same times, both
+//! give the same answers and the same journal.
+
+mod book;
+mod lanes;
+mod memory;
+mod row;
+mod rows;
+
+pub use memory::MemoryStore;

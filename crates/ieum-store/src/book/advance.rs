@@ -1,0 +1,151 @@
+//! Settling what came back and claiming what is due.
+//!
+//! Invariant: what is claimed is the head of its lane, is `Queued` before and `Attempting` after,
+//! so that one lane never has two attempts in flight.
+
+use super::Book;
+use crate::lanes::Head;
+use crate::row::{DeliveryRow, check_step, cut_evidence};
+use crate::rows::{FindRow, RowAnswer, Rows, copy_key};
+use ieum_core::delivery::{Claim, Settlement, Step};
+use ieum_core::ids::{ChatKey, DeliverySeq};
+use ieum_core::journal::{JournalEvent, Planned};
+use ieum_core::outgoing::CopyKey;
+use ieum_core::ports::store::{Advance, Advanced, CLAIM_ROWS_MAX, ClaimRequest, StoreFailure};
+
+impl<R: Rows> Book<R> {
+    /// Verb `advance`.
+    pub(crate) fn advance(&mut self, advance: Advance) -> RowAnswer<Advanced> {
+        self.check_settlements(&advance.settled)?;
+        for settlement in advance.settled {
+            self.settle(settlement)?;
+        }
+        let Some(request) = advance.claim else {
+            return Ok(Advanced::default());
+        };
+        let claims = self.claim_due(&request)?;
+        Ok(Advanced {
+            claims,
+            next_due_at: self.lanes.next_due_at(request.account),
+        })
+    }
+
+    pub(super) fn check_settlements(&mut self, settled: &[Settlement]) -> RowAnswer<()> {
+        for settlement in settled {
+            match self.delivery(settlement.delivery)? {
+                Some(row) => check_step(&row, settlement)?,
+                None => return Err(unknown_delivery(settlement.delivery)),
+            }
+        }
+        Ok(())
+    }
+
+    fn settle(&mut self, settlement: Settlement) -> RowAnswer<()> {
+        match self.delivery(settlement.delivery)? {
+            Some(row) if !row.delivery.state.ended() => self.take_step(&row, settlement),
+            _ => Ok(()),
+        }
+    }
+
+    /// Applies a step to an open delivery, with what it plans and its entry.
+    pub(super) fn take_step(&mut self, old: &DeliveryRow, settled: Settlement) -> RowAnswer<()> {
+        let chat = self.chat_for(old, &settled.step)?;
+        let mut new = old.clone();
+        new.apply(&settled.step, settled.at, chat);
+        self.replace(old, &new)?;
+        self.index_copies(&new, copies_in(&settled.step));
+        let plus = self.plan_later(&new, &settled)?;
+        self.record(JournalEvent::Settled {
+            at: settled.at,
+            delivery: settled.delivery,
+            step: settled.step,
+            evidence: cut_evidence(&settled.evidence),
+            plus,
+        });
+        Ok(())
+    }
+
+    fn chat_for(&mut self, row: &DeliveryRow, step: &Step) -> RowAnswer<Option<ChatKey>> {
+        match row.delivery.route {
+            Some(route) if !copies_in(step).is_empty() => self.rows.chat_of(route.endpoint),
+            _ => Ok(None),
+        }
+    }
+
+    fn index_copies(&mut self, row: &DeliveryRow, copies: &[CopyKey]) {
+        let (Some(account), Some(chat)) = (row.account(), &row.chat) else {
+            return;
+        };
+        let named = copies
+            .iter()
+            .filter(|copy| !copy.native.as_str().is_empty());
+        for copy in named {
+            let key = copy_key(account, chat, &copy.native);
+            let (message, delivery) = (row.delivery.message, row.delivery.seq);
+            self.rows.add_find(FindRow::by_copy(key, message, delivery));
+        }
+    }
+
+    fn plan_later(&mut self, row: &DeliveryRow, settled: &Settlement) -> RowAnswer<Vec<Planned>> {
+        if settled.plus.is_empty() {
+            return Ok(Vec::new());
+        }
+        let place = (row.delivery.message, row.delivery.conversation);
+        let planned = self.plan(settled.at, place, settled.plus.clone())?;
+        for later in &planned {
+            self.rows.add_later_delivery(place.0, later.delivery)?;
+        }
+        Ok(planned)
+    }
+
+    fn claim_due(&mut self, request: &ClaimRequest) -> RowAnswer<Vec<Claim>> {
+        let rows_max = request.rows_max.min(CLAIM_ROWS_MAX);
+        let due = self.lanes.due(request.account, request.now, rows_max);
+        due.into_iter()
+            .map(|seq| self.claim(seq, request))
+            .collect()
+    }
+
+    fn claim(&mut self, seq: DeliverySeq, request: &ClaimRequest) -> RowAnswer<Claim> {
+        let Some(mut row) = self.rows.delivery(seq)? else {
+            return Err(StoreFailure::Damaged(format!("delivery {seq} is gone")));
+        };
+        let Some(message) = self.rows.message(row.delivery.message)? else {
+            let message = row.delivery.message;
+            return Err(StoreFailure::Damaged(format!("message {message} is gone")));
+        };
+        row.claim(request.now);
+        self.lanes
+            .update(row.delivery.lane(), Head::of(&row.delivery));
+        let delivery = row.delivery.clone();
+        if request.durable {
+            self.rows.update_delivery(&row)?;
+            self.record(JournalEvent::Claimed {
+                at: request.now,
+                delivery: seq,
+                attempt: delivery.attempts,
+            });
+        } else {
+            self.volatile.insert(seq, row);
+        }
+        Ok(Claim { delivery, message })
+    }
+}
+
+/// The copies that a step brings.
+fn copies_in(step: &Step) -> &[CopyKey] {
+    match step {
+        Step::Sent { copies } | Step::NextPart { copies, .. } => copies,
+        Step::RetryAt { .. }
+        | Step::NextRoute { .. }
+        | Step::Hold { .. }
+        | Step::Unsure { .. }
+        | Step::Superseded
+        | Step::Expired
+        | Step::Dead { .. } => &[],
+    }
+}
+
+fn unknown_delivery(seq: DeliverySeq) -> StoreFailure {
+    StoreFailure::Rule(format!("there is no delivery {seq}"))
+}

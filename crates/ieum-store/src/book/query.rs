@@ -1,0 +1,94 @@
+//! Reading: pages and lookups. Invariant: what a claim changed in memory alone is shown as well.
+
+use super::Book;
+use crate::row::DeliveryRow;
+use crate::rows::{FindKind, RowAnswer, Rows};
+use ieum_core::content::MessageId;
+use ieum_core::delivery::Delivery;
+use ieum_core::ids::{ConversationId, DeliverySeq, JournalSeq, MessageSeq};
+use ieum_core::journal::JournalEntry;
+use ieum_core::message::Message;
+use ieum_core::ports::store::{OpenFilter, PAGE_ROWS_MAX};
+use std::sync::Arc;
+
+impl<R: Rows> Book<R> {
+    /// Verb `page_open`.
+    pub(crate) fn page_open(
+        &mut self,
+        filter: OpenFilter,
+        after: DeliverySeq,
+    ) -> RowAnswer<Vec<Delivery>> {
+        let mut rows = self.rows.open_page(filter, after, PAGE_ROWS_MAX)?;
+        let last = match rows.last() {
+            Some(row) if rows.len() == PAGE_ROWS_MAX => row.delivery.seq,
+            _ => DeliverySeq(u64::MAX),
+        };
+        rows.retain(|row| !self.volatile.contains_key(&row.delivery.seq));
+        let next = DeliverySeq(after.0.saturating_add(1));
+        if next <= last {
+            let claimed = self.volatile.range(next..=last).map(|(_, row)| row);
+            rows.extend(claimed.filter(|row| matches(filter, row)).cloned());
+        }
+        rows.sort_by_key(|row| row.delivery.seq);
+        rows.truncate(PAGE_ROWS_MAX);
+        Ok(rows.into_iter().map(|row| row.delivery).collect())
+    }
+
+    /// Verb `deliveries_of`.
+    pub(crate) fn deliveries_of(&mut self, message: MessageSeq) -> RowAnswer<Vec<Delivery>> {
+        let mut deliveries = Vec::new();
+        for seq in self.rows.deliveries_of(message)? {
+            deliveries.extend(self.delivery(seq)?.map(|row| row.delivery));
+        }
+        Ok(deliveries)
+    }
+
+    /// Verb `message`.
+    pub(crate) fn message(&mut self, seq: MessageSeq) -> RowAnswer<Option<Arc<Message>>> {
+        self.rows.message(seq)
+    }
+
+    /// Verb `message_by_id`.
+    pub(crate) fn message_by_id(&mut self, id: MessageId) -> RowAnswer<Option<Arc<Message>>> {
+        self.find_message(id)
+    }
+
+    /// Verb `page_messages`.
+    pub(crate) fn page_messages(
+        &mut self,
+        conversation: ConversationId,
+        before: MessageSeq,
+        rows_max: usize,
+    ) -> RowAnswer<Vec<Arc<Message>>> {
+        let rows_max = rows_max.min(PAGE_ROWS_MAX);
+        let found = self
+            .rows
+            .find(FindKind::Conversation, conversation.0, before, rows_max)?;
+        let mut messages = Vec::with_capacity(found.len());
+        for row in found {
+            messages.extend(self.rows.message(row.message)?);
+        }
+        Ok(messages)
+    }
+
+    /// Verb `page_journal`.
+    pub(crate) fn page_journal(
+        &mut self,
+        after: JournalSeq,
+        rows_max: usize,
+    ) -> RowAnswer<Vec<JournalEntry>> {
+        self.rows.page_journal(after, rows_max.min(PAGE_ROWS_MAX))
+    }
+}
+
+/// Whether an open delivery passes the filter.
+pub(crate) fn matches(filter: OpenFilter, row: &DeliveryRow) -> bool {
+    let delivery = &row.delivery;
+    filter
+        .account
+        .is_none_or(|account| row.account() == Some(account))
+        && filter.state.is_none_or(|state| delivery.state == state)
+        && filter
+            .conversation
+            .is_none_or(|conversation| delivery.conversation == conversation)
+}

@@ -1,0 +1,202 @@
+//! The memory store: the whole contract without a disk, answering at once and always the same.
+//!
+//! For tests, simulations and trying things out; nothing survives the process. Invariant: a verb
+//! is carried out when it is called, not when its answer is awaited, and one verb at a time.
+
+mod rows;
+
+use crate::book::Book;
+use crate::rows::RowAnswer;
+use ieum_core::content::MessageId;
+use ieum_core::delivery::Delivery;
+use ieum_core::directory::Change;
+use ieum_core::ids::NativeMessageId;
+use ieum_core::ids::{AccountId, ChatKey, ConversationId, DeliverySeq, JournalSeq, MessageSeq};
+use ieum_core::journal::JournalEntry;
+use ieum_core::message::Message;
+use ieum_core::ports::store::{
+    AdmitBatch, Admitted, Advance, Advanced, CopyNote, Counts, Loaded, Moves, OpenFilter,
+    ReceiptNote, Store, StoreAnswer, StoreFailure,
+};
+use ieum_core::time::Timestamp;
+use rows::MemoryRows;
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// Everything in maps behind one lock.
+#[derive(Debug)]
+pub struct MemoryStore {
+    inner: Mutex<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    book: Book<MemoryRows>,
+    /// Answers that the next writing verbs get instead of being carried out.
+    failures: VecDeque<StoreFailure>,
+    closed: bool,
+}
+
+impl Default for MemoryStore {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl MemoryStore {
+    /// An empty store.
+    #[must_use]
+    pub fn new() -> Self {
+        let book = Book::over(MemoryRows::default());
+        Self {
+            inner: Mutex::new(Inner {
+                book,
+                failures: VecDeque::new(),
+                closed: false,
+            }),
+        }
+    }
+
+    /// Lets the next writing verb that has no failure waiting fail so, with nothing carried out.
+    pub fn fail_next(&self, failure: StoreFailure) {
+        self.lock().failures.push_back(failure);
+    }
+
+    /// What a crash and a restart leave: opens a closed store again, and forgets claims that were
+    /// not to be durable. The next `load` tells the rest.
+    pub fn reopen(&self) {
+        self.lock().closed = false;
+    }
+
+    /// A panic while the lock was held left the maps as they were between two verbs' steps; tests
+    /// that get here have failed already.
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn read<T: Send + 'static>(
+        &self,
+        verb: impl FnOnce(&mut Book<MemoryRows>) -> RowAnswer<T>,
+    ) -> StoreAnswer<'_, T> {
+        let mut inner = self.lock();
+        let answer = if inner.closed {
+            Err(StoreFailure::Closed)
+        } else {
+            verb(&mut inner.book)
+        };
+        Box::pin(std::future::ready(answer))
+    }
+
+    fn write<T: Send + 'static>(
+        &self,
+        verb: impl FnOnce(&mut Book<MemoryRows>) -> RowAnswer<T>,
+    ) -> StoreAnswer<'_, T> {
+        let failure = {
+            let mut inner = self.lock();
+            if inner.closed {
+                None
+            } else {
+                inner.failures.pop_front()
+            }
+        };
+        if let Some(failure) = failure {
+            return Box::pin(std::future::ready(Err(failure)));
+        }
+        self.read(|book| {
+            let answer = verb(book);
+            let events = book.take_events();
+            let counts = book.counts();
+            book.rows.commit(events, counts);
+            answer
+        })
+    }
+}
+
+impl Store for MemoryStore {
+    fn load(&self, at: Timestamp) -> StoreAnswer<'_, Loaded> {
+        self.write(|book| book.load(at))
+    }
+
+    fn change(&self, at: Timestamp, changes: Vec<Change>) -> StoreAnswer<'_, ()> {
+        self.write(|book| book.change(at, &changes))
+    }
+
+    fn admit(&self, batch: AdmitBatch) -> StoreAnswer<'_, Vec<Admitted>> {
+        self.write(|book| book.admit(batch))
+    }
+
+    fn advance(&self, advance: Advance) -> StoreAnswer<'_, Advanced> {
+        self.write(|book| book.advance(advance))
+    }
+
+    fn apply_moves(&self, moves: Moves) -> StoreAnswer<'_, Vec<Admitted>> {
+        self.write(|book| book.apply_moves(moves))
+    }
+
+    fn record_receipt(
+        &self,
+        at: Timestamp,
+        note: ReceiptNote,
+    ) -> StoreAnswer<'_, Vec<DeliverySeq>> {
+        self.write(|book| book.record_receipt(at, &note))
+    }
+
+    fn page_open(&self, filter: OpenFilter, after: DeliverySeq) -> StoreAnswer<'_, Vec<Delivery>> {
+        self.read(|book| book.page_open(filter, after))
+    }
+
+    fn deliveries_of(&self, message: MessageSeq) -> StoreAnswer<'_, Vec<Delivery>> {
+        self.read(|book| book.deliveries_of(message))
+    }
+
+    fn message(&self, seq: MessageSeq) -> StoreAnswer<'_, Option<Arc<Message>>> {
+        self.read(|book| book.message(seq))
+    }
+
+    fn message_by_id(&self, id: MessageId) -> StoreAnswer<'_, Option<Arc<Message>>> {
+        self.read(|book| book.message_by_id(id))
+    }
+
+    fn message_by_copy(
+        &self,
+        account: AccountId,
+        chat: ChatKey,
+        native: NativeMessageId,
+    ) -> StoreAnswer<'_, Option<Arc<Message>>> {
+        self.read(|book| book.message_by_copy(account, &chat, &native))
+    }
+
+    fn copies_of(&self, message: MessageSeq) -> StoreAnswer<'_, Vec<CopyNote>> {
+        self.read(|book| book.copies_of(message))
+    }
+
+    fn page_messages(
+        &self,
+        conversation: ConversationId,
+        before: MessageSeq,
+        rows_max: usize,
+    ) -> StoreAnswer<'_, Vec<Arc<Message>>> {
+        self.read(|book| book.page_messages(conversation, before, rows_max))
+    }
+
+    fn page_journal(
+        &self,
+        after: JournalSeq,
+        rows_max: usize,
+    ) -> StoreAnswer<'_, Vec<JournalEntry>> {
+        self.read(|book| book.page_journal(after, rows_max))
+    }
+
+    fn counts(&self) -> StoreAnswer<'_, Counts> {
+        self.read(|book| Ok(book.counts()))
+    }
+
+    fn forget_seen(&self, now: Timestamp) -> StoreAnswer<'_, u64> {
+        self.write(|book| book.forget_seen(now))
+    }
+
+    fn close(&self) -> StoreAnswer<'_, ()> {
+        self.lock().closed = true;
+        Box::pin(std::future::ready(Ok(())))
+    }
+}

@@ -1,0 +1,271 @@
+//! The tables in maps. Nothing here can fail. Invariant: iteration is in the order of keys, so
+//! that two runs are alike.
+
+use crate::book::query::matches;
+use crate::row::DeliveryRow;
+use crate::rows::{FindKind, FindRow, RowAnswer, Rows};
+use ieum_core::delivery::{Lane, State};
+use ieum_core::directory::{Change, Directory, Endpoint};
+use ieum_core::ids::{AccountId, ChatKey, Cursor, DeliverySeq, EventKey, JournalSeq, MessageSeq};
+use ieum_core::journal::{JournalEntry, JournalEvent};
+use ieum_core::message::Message;
+use ieum_core::ports::store::{CopyNote, Counts, OpenFilter};
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Bound::{Excluded, Unbounded};
+use std::sync::Arc;
+
+/// All tables.
+#[derive(Debug, Default)]
+pub(super) struct MemoryRows {
+    seen: BTreeSet<(i64, AccountId, EventKey)>,
+    messages: BTreeMap<MessageSeq, Arc<Message>>,
+    deliveries_of: BTreeMap<MessageSeq, Vec<DeliverySeq>>,
+    deliveries: BTreeMap<DeliverySeq, DeliveryRow>,
+    open: BTreeSet<(Lane, DeliverySeq)>,
+    open_seqs: BTreeSet<DeliverySeq>,
+    added_copies: BTreeMap<MessageSeq, Vec<CopyNote>>,
+    finder: BTreeSet<(FindKind, u64, MessageSeq, DeliverySeq)>,
+    directory: Directory,
+    cursors: BTreeMap<AccountId, Cursor>,
+    journal: Vec<JournalEvent>,
+    counts: Counts,
+}
+
+impl MemoryRows {
+    /// Makes the entries and figures of one verb the state of record.
+    pub(super) fn commit(&mut self, events: Vec<JournalEvent>, counts: Counts) {
+        self.journal.extend(events);
+        self.counts = counts;
+    }
+
+    fn put_delivery(&mut self, row: &DeliveryRow) {
+        let delivery = &row.delivery;
+        let place = (delivery.lane(), delivery.seq);
+        if delivery.state.ended() {
+            self.open.remove(&place);
+            self.open_seqs.remove(&delivery.seq);
+        } else {
+            self.open.insert(place);
+            self.open_seqs.insert(delivery.seq);
+        }
+        self.deliveries.insert(delivery.seq, row.clone());
+    }
+}
+
+impl Rows for MemoryRows {
+    fn note_seen(&mut self, period: i64, account: AccountId, key: &EventKey) -> RowAnswer<bool> {
+        Ok(self.seen.insert((period, account, key.clone())))
+    }
+
+    fn seen_before(&mut self, period: i64, account: AccountId, key: &EventKey) -> RowAnswer<bool> {
+        let mut periods = Vec::new();
+        let mut next = self.seen.first().map(|(first, _, _)| *first);
+        while let Some(found) = next.filter(|found| *found < period) {
+            periods.push(found);
+            let after = (found + 1, AccountId(0), EventKey::default());
+            next = self.seen.range(after..).next().map(|(later, _, _)| *later);
+        }
+        let held = |period: &i64| self.seen.contains(&(*period, account, key.clone()));
+        Ok(periods.iter().any(held))
+    }
+
+    fn forget_seen(&mut self, before_period: i64, rows_max: usize) -> RowAnswer<u64> {
+        let mut forgotten = 0;
+        let old = |first: &(i64, AccountId, EventKey)| first.0 < before_period;
+        while forgotten < rows_max && self.seen.first().is_some_and(old) {
+            self.seen.pop_first();
+            forgotten += 1;
+        }
+        Ok(u64::try_from(forgotten).unwrap_or(u64::MAX))
+    }
+
+    fn insert_message(
+        &mut self,
+        message: &Arc<Message>,
+        first: DeliverySeq,
+        count: u64,
+    ) -> RowAnswer<()> {
+        let seqs = (first.0..first.0.saturating_add(count)).map(DeliverySeq);
+        self.deliveries_of.insert(message.seq, seqs.collect());
+        self.messages.insert(message.seq, Arc::clone(message));
+        Ok(())
+    }
+
+    fn message(&mut self, seq: MessageSeq) -> RowAnswer<Option<Arc<Message>>> {
+        Ok(self.messages.get(&seq).cloned())
+    }
+
+    fn deliveries_of(&mut self, message: MessageSeq) -> RowAnswer<Vec<DeliverySeq>> {
+        Ok(self
+            .deliveries_of
+            .get(&message)
+            .cloned()
+            .unwrap_or_default())
+    }
+
+    fn add_later_delivery(&mut self, message: MessageSeq, delivery: DeliverySeq) -> RowAnswer<()> {
+        self.deliveries_of
+            .entry(message)
+            .or_default()
+            .push(delivery);
+        Ok(())
+    }
+
+    fn insert_delivery(&mut self, row: &DeliveryRow) -> RowAnswer<()> {
+        self.put_delivery(row);
+        Ok(())
+    }
+
+    fn update_delivery(&mut self, row: &DeliveryRow) -> RowAnswer<()> {
+        self.put_delivery(row);
+        Ok(())
+    }
+
+    fn delivery(&mut self, seq: DeliverySeq) -> RowAnswer<Option<DeliveryRow>> {
+        Ok(self.deliveries.get(&seq).cloned())
+    }
+
+    fn open_in_lane(
+        &mut self,
+        lane: Lane,
+        after: DeliverySeq,
+        rows_max: usize,
+    ) -> RowAnswer<Vec<DeliverySeq>> {
+        let from = (Excluded((lane, after)), Unbounded);
+        let open = self.open.range(from);
+        let same = open.take_while(|(found, _)| *found == lane);
+        Ok(same.map(|(_, seq)| *seq).take(rows_max).collect())
+    }
+
+    fn lane_heads(
+        &mut self,
+        after: Option<Lane>,
+        rows_max: usize,
+    ) -> RowAnswer<Vec<(DeliveryRow, bool)>> {
+        let mut heads = Vec::new();
+        let past = |lane: Lane| Excluded((lane, DeliverySeq(u64::MAX)));
+        let mut from = after.map_or(Unbounded, past);
+        while let Some((lane, seq)) = self.open.range((from, Unbounded)).next() {
+            let rest = (Excluded((*lane, *seq)), Unbounded);
+            let next = self.open.range(rest).next();
+            let more = next.is_some_and(|(found, _)| found == lane);
+            heads.extend(self.deliveries.get(seq).map(|row| (row.clone(), more)));
+            from = past(*lane);
+            if heads.len() >= rows_max {
+                break;
+            }
+        }
+        Ok(heads)
+    }
+
+    fn open_page(
+        &mut self,
+        filter: OpenFilter,
+        after: DeliverySeq,
+        rows_max: usize,
+    ) -> RowAnswer<Vec<DeliveryRow>> {
+        let open = self.open_seqs.range((Excluded(after), Unbounded));
+        let rows = open.filter_map(|seq| self.deliveries.get(seq));
+        let passing = rows.filter(|row| matches(filter, row));
+        Ok(passing.take(rows_max).cloned().collect())
+    }
+
+    fn recently_sent(&mut self, account: AccountId, rows_max: u64) -> RowAnswer<Vec<DeliveryRow>> {
+        let newest = self.deliveries.last_key_value().map_or(0, |(seq, _)| seq.0);
+        let from = DeliverySeq(newest.saturating_sub(rows_max));
+        let recent = self.deliveries.range((Excluded(from), Unbounded));
+        let may_rise = |row: &&DeliveryRow| {
+            row.account() == Some(account)
+                && matches!(row.delivery.state, State::Sent | State::Delivered)
+        };
+        Ok(recent
+            .map(|(_, row)| row)
+            .filter(may_rise)
+            .cloned()
+            .collect())
+    }
+
+    fn add_copy(&mut self, message: MessageSeq, note: &CopyNote) -> RowAnswer<()> {
+        let copies = self.added_copies.entry(message).or_default();
+        copies.push(note.clone());
+        Ok(())
+    }
+
+    fn added_copies(&mut self, message: MessageSeq) -> RowAnswer<Vec<CopyNote>> {
+        Ok(self.added_copies.get(&message).cloned().unwrap_or_default())
+    }
+
+    fn add_find(&mut self, row: FindRow) {
+        self.finder
+            .insert((row.kind, row.key, row.message, row.delivery));
+    }
+
+    fn find(
+        &mut self,
+        kind: FindKind,
+        key: u64,
+        before: MessageSeq,
+        rows_max: usize,
+    ) -> RowAnswer<Vec<FindRow>> {
+        let first = (kind, key, MessageSeq(0), DeliverySeq(0));
+        let end = (kind, key, before, DeliverySeq(0));
+        let found = self.finder.range(first..end).rev().take(rows_max);
+        let row =
+            |(kind, key, message, delivery): &(FindKind, u64, MessageSeq, DeliverySeq)| FindRow {
+                kind: *kind,
+                key: *key,
+                message: *message,
+                delivery: *delivery,
+            };
+        Ok(found.map(row).collect())
+    }
+
+    fn found_lately(&self, kind: FindKind, key: u64) -> Option<MessageSeq> {
+        let first = (kind, key, MessageSeq(0), DeliverySeq(0));
+        let found = self.finder.range(first..).next()?;
+        (found.0 == kind && found.1 == key).then_some(found.2)
+    }
+
+    fn put_change(&mut self, change: &Change) -> RowAnswer<()> {
+        self.directory.apply(change.clone());
+        Ok(())
+    }
+
+    fn directory(&mut self) -> RowAnswer<Directory> {
+        Ok(self.directory.clone())
+    }
+
+    fn chat_of(&mut self, endpoint: Endpoint) -> RowAnswer<Option<ChatKey>> {
+        Ok(match endpoint {
+            Endpoint::Room(id) => self.directory.room(id).map(|room| room.chat.clone()),
+            Endpoint::Address(id) => self
+                .directory
+                .address(id)
+                .and_then(|address| address.direct.clone()),
+        })
+    }
+
+    fn put_cursor(&mut self, account: AccountId, cursor: &Cursor) -> RowAnswer<()> {
+        self.cursors.insert(account, cursor.clone());
+        Ok(())
+    }
+
+    fn cursors(&mut self) -> RowAnswer<BTreeMap<AccountId, Cursor>> {
+        Ok(self.cursors.clone())
+    }
+
+    fn page_journal(&mut self, after: JournalSeq, rows_max: usize) -> RowAnswer<Vec<JournalEntry>> {
+        let skip = usize::try_from(after.0).unwrap_or(usize::MAX);
+        let events = self.journal.iter().skip(skip).take(rows_max);
+        let numbered = (after.0.saturating_add(1)..).zip(events);
+        let entry = |(seq, event): (u64, &JournalEvent)| JournalEntry {
+            seq: JournalSeq(seq),
+            event: event.clone(),
+        };
+        Ok(numbered.map(entry).collect())
+    }
+
+    fn saved_counts(&mut self) -> RowAnswer<Counts> {
+        Ok(self.counts.clone())
+    }
+}

@@ -1,0 +1,202 @@
+//! What the book asks of its tables, and the rows of the finder.
+//!
+//! Two implementations: maps in memory, and SQLite. Neither decides anything. Invariant: a method
+//! that writes either wrote all of its row or answers an error, after which the whole transaction
+//! is rolled back.
+
+use crate::row::DeliveryRow;
+use ieum_core::content::MessageId;
+use ieum_core::delivery::Lane;
+use ieum_core::directory::{Change, Directory, Endpoint};
+use ieum_core::ids::{AccountId, ChatKey, ConversationId, Cursor, DeliverySeq, EventKey};
+use ieum_core::ids::{JournalSeq, MessageSeq, NativeMessageId};
+use ieum_core::journal::JournalEntry;
+use ieum_core::message::Message;
+use ieum_core::ports::store::{CopyNote, Counts, OpenFilter, StoreFailure};
+use ieum_core::time::Timestamp;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// What a table answers.
+pub(crate) type RowAnswer<T> = Result<T, StoreFailure>;
+
+/// What a finder row leads from. Stored: numbers are never reused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[repr(u8)]
+pub(crate) enum FindKind {
+    /// A message id.
+    Id = 0,
+    /// A native copy: account, chat and native id.
+    Copy = 1,
+    /// A conversation.
+    Conversation = 2,
+}
+
+/// Leads from a key to a message. Different things may share a key: the reader compares.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct FindRow {
+    pub(crate) kind: FindKind,
+    pub(crate) key: u64,
+    pub(crate) message: MessageSeq,
+    /// The delivery that made the copy; zero when it is not a delivery's.
+    pub(crate) delivery: DeliverySeq,
+}
+
+impl FindRow {
+    /// By message id.
+    pub(crate) fn by_id(id: &MessageId, message: MessageSeq) -> Self {
+        Self {
+            kind: FindKind::Id,
+            key: id_key(id),
+            message,
+            delivery: DeliverySeq(0),
+        }
+    }
+
+    /// By native copy.
+    pub(crate) fn by_copy(key: u64, message: MessageSeq, delivery: DeliverySeq) -> Self {
+        Self {
+            kind: FindKind::Copy,
+            key,
+            message,
+            delivery,
+        }
+    }
+
+    /// By conversation.
+    pub(crate) fn by_conversation(conversation: ConversationId, message: MessageSeq) -> Self {
+        Self {
+            kind: FindKind::Conversation,
+            key: conversation.0,
+            message,
+            delivery: DeliverySeq(0),
+        }
+    }
+}
+
+/// The finder's key of a message id: eight of its digest's bytes (the first byte of an id is the
+/// same in all).
+pub(crate) fn id_key(id: &MessageId) -> u64 {
+    let [_, a, b, c, d, e, f, g, h, ..] = *id.as_bytes();
+    u64::from_be_bytes([a, b, c, d, e, f, g, h])
+}
+
+/// The finder's key of a native copy: FNV-1a over its parts. It is stored, so it must stay so.
+pub(crate) fn copy_key(account: AccountId, chat: &ChatKey, native: &NativeMessageId) -> u64 {
+    const START: u64 = 0xcbf2_9ce4_8422_2325;
+    const PRIME: u64 = 0x0100_0000_01b3;
+    let account = account.0.to_be_bytes();
+    let parts = [
+        &account,
+        chat.as_str().as_bytes(),
+        native.as_str().as_bytes(),
+    ];
+    let mix = |hash: u64, byte: u8| (hash ^ u64::from(byte)).wrapping_mul(PRIME);
+    parts.iter().fold(START, |hash, part| {
+        mix(part.iter().copied().fold(hash, mix), 0xff)
+    })
+}
+
+/// The tables under a [`crate::book::Book`].
+pub(crate) trait Rows: std::fmt::Debug {
+    /// Remembers an event key in this period; `false` when it was there.
+    fn note_seen(&mut self, period: i64, account: AccountId, key: &EventKey) -> RowAnswer<bool>;
+    /// Whether the key is remembered in any earlier period.
+    fn seen_before(&mut self, period: i64, account: AccountId, key: &EventKey) -> RowAnswer<bool>;
+    /// Forgets at most `rows_max` keys of periods before this one.
+    fn forget_seen(&mut self, before_period: i64, rows_max: usize) -> RowAnswer<u64>;
+
+    /// A new message and the numbers of the deliveries planned with it.
+    fn insert_message(
+        &mut self,
+        message: &Arc<Message>,
+        first: DeliverySeq,
+        count: u64,
+    ) -> RowAnswer<()>;
+    /// A message.
+    fn message(&mut self, seq: MessageSeq) -> RowAnswer<Option<Arc<Message>>>;
+    /// The numbers of a message's deliveries, in order.
+    fn deliveries_of(&mut self, message: MessageSeq) -> RowAnswer<Vec<DeliverySeq>>;
+    /// A delivery that was planned after its message.
+    fn add_later_delivery(&mut self, message: MessageSeq, delivery: DeliverySeq) -> RowAnswer<()>;
+
+    /// A new delivery.
+    fn insert_delivery(&mut self, row: &DeliveryRow) -> RowAnswer<()>;
+    /// A changed delivery.
+    fn update_delivery(&mut self, row: &DeliveryRow) -> RowAnswer<()>;
+    /// A delivery.
+    fn delivery(&mut self, seq: DeliverySeq) -> RowAnswer<Option<DeliveryRow>>;
+    /// Open deliveries of a lane above `after`, in order.
+    fn open_in_lane(
+        &mut self,
+        lane: Lane,
+        after: DeliverySeq,
+        rows_max: usize,
+    ) -> RowAnswer<Vec<DeliverySeq>>;
+    /// The first open delivery of each lane above `after`, in the order of lanes, and whether
+    /// others follow it.
+    fn lane_heads(
+        &mut self,
+        after: Option<Lane>,
+        rows_max: usize,
+    ) -> RowAnswer<Vec<(DeliveryRow, bool)>>;
+    /// Open deliveries above `after`, in order.
+    fn open_page(
+        &mut self,
+        filter: OpenFilter,
+        after: DeliverySeq,
+        rows_max: usize,
+    ) -> RowAnswer<Vec<DeliveryRow>>;
+    /// The newest `rows_max` deliveries; of them those of this account that may rise by a receipt.
+    fn recently_sent(&mut self, account: AccountId, rows_max: u64) -> RowAnswer<Vec<DeliveryRow>>;
+
+    /// A further native copy of a message.
+    fn add_copy(&mut self, message: MessageSeq, note: &CopyNote) -> RowAnswer<()>;
+    /// The further native copies of a message.
+    fn added_copies(&mut self, message: MessageSeq) -> RowAnswer<Vec<CopyNote>>;
+    /// A finder row; it may be written later, and is found at once.
+    fn add_find(&mut self, row: FindRow);
+    /// Finder rows with this key of messages below `before`, newest first.
+    fn find(
+        &mut self,
+        kind: FindKind,
+        key: u64,
+        before: MessageSeq,
+        rows_max: usize,
+    ) -> RowAnswer<Vec<FindRow>>;
+    /// Whether a message with this finder key was admitted lately; cheap.
+    fn found_lately(&self, kind: FindKind, key: u64) -> Option<MessageSeq>;
+
+    /// One change of the directory.
+    fn put_change(&mut self, change: &Change) -> RowAnswer<()>;
+    /// The whole directory.
+    fn directory(&mut self) -> RowAnswer<Directory>;
+    /// The chat behind an endpoint, as it is called now.
+    fn chat_of(&mut self, endpoint: Endpoint) -> RowAnswer<Option<ChatKey>>;
+
+    /// Where polling continues.
+    fn put_cursor(&mut self, account: AccountId, cursor: &Cursor) -> RowAnswer<()>;
+    /// All of them.
+    fn cursors(&mut self) -> RowAnswer<BTreeMap<AccountId, Cursor>>;
+
+    /// Journal entries above `after`, in order.
+    fn page_journal(&mut self, after: JournalSeq, rows_max: usize) -> RowAnswer<Vec<JournalEntry>>;
+    /// The figures as of the last commit.
+    fn saved_counts(&mut self) -> RowAnswer<Counts>;
+}
+
+/// How long one period of remembered event keys is: half of what must be kept, so that forgetting
+/// drops whole periods and never one that is still needed.
+const SEEN_PERIOD_MS: i64 = 15 * 24 * 3_600 * 1_000;
+/// Periods that are kept beside the present one.
+const SEEN_PERIODS_KEPT: i64 = 2;
+
+/// The period of this moment.
+pub(crate) fn seen_period(at: Timestamp) -> i64 {
+    at.0.div_euclid(SEEN_PERIOD_MS)
+}
+
+/// The first period that must be kept at this moment.
+pub(crate) fn first_seen_period(now: Timestamp) -> i64 {
+    seen_period(now) - SEEN_PERIODS_KEPT
+}
