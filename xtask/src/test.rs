@@ -43,6 +43,7 @@ pub(crate) fn run(place: &Workspace, long: bool, only: Option<&str>) -> Result<b
         bail!("no step of this name; `cargo xtask test --list` prints them");
     }
     let mut total = Tally::default();
+    let mut broken = Vec::new();
     for step in chosen {
         println!("step {}: {}", step.name, step.about);
         let tally = run_step(place, step).unwrap_or_else(|failure| {
@@ -51,6 +52,12 @@ pub(crate) fn run(place: &Workspace, long: bool, only: Option<&str>) -> Result<b
         });
         println!("step {}: {tally}", step.name);
         total.add(tally);
+        if tally.failed > 0 {
+            broken.push(step.name);
+        }
+    }
+    if !broken.is_empty() {
+        println!("failed steps: {}", broken.join(", "));
     }
     println!("{total}");
     Ok(total.failed == 0)

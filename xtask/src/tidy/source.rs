@@ -53,6 +53,19 @@ impl Source {
     pub(crate) fn code_lines(&self) -> usize {
         self.text.lines().count().saturating_sub(self.test_lines())
     }
+
+    /// Lines of code in the narrow sense: without tests, blank lines and lines of comment.
+    pub(crate) fn lines_of_code(&self) -> usize {
+        if self.is_test_file {
+            return 0;
+        }
+        let is_code = |(index, line): &(usize, &str)| {
+            let line = line.trim_start();
+            let in_tests = self.test_blocks.iter().any(|block| block.contains(&(index + 1)));
+            !in_tests && !line.is_empty() && !line.starts_with("//")
+        };
+        self.text.lines().enumerate().filter(is_code).count()
+    }
 }
 
 /// Marks files that some other file declares as `#[cfg(test)] mod name;`.
@@ -128,6 +141,7 @@ mod tests {
         let text = "//! x\nfn a() {}\n#[cfg(test)]\nmod tests {\n    fn b() {}\n}\n";
         let source = Source::parse("src/a.rs", text.to_owned());
         assert_eq!((source.code_lines(), source.test_lines()), (2, 4));
+        assert_eq!(source.lines_of_code(), 1);
     }
 
     #[test]
