@@ -7,11 +7,11 @@ use ieum_core::network::{
 use ieum_core::render::measure::TextUnit;
 
 /// Longest `simpleText`, in characters.
-pub const TEXT_CHARS_MAX: usize = 1_000;
+pub(super) const TEXT_CHARS_MAX: usize = 1_000;
 /// Most bubbles (`outputs`) in one call.
-pub const PARTS_PER_SEND_MAX: usize = 3;
+pub(super) const PARTS_PER_SEND_MAX: usize = 3;
 /// Most people that one call can notify.
-pub const MENTIONS_PER_SEND_MAX: usize = 15;
+pub(super) const MENTIONS_PER_SEND_MAX: usize = 15;
 
 /// KakaoTalk publishes no rate for bots; these stay far below what its other APIs allow.
 pub const RATE_UNPUBLISHED: RateLimits = RateLimits {

@@ -2,29 +2,25 @@
 //!
 //! HELLO, then IDENTIFY (a new session, answered by READY) or RESUME (an old one, answered by what
 //! was missed), then events, with heartbeats between. A connection that is lost or leaves a
-//! heartbeat unanswered is resumed from the last durable event, after a growing wait. Nothing is
-//! remembered beyond the session and its place. Invariant: the place moves on only together with
-//! the events before it.
+//! heartbeat unanswered is resumed after a growing wait. Invariant: the place in the stream moves
+//! on only together with the events before it.
 
-use super::read::{Reading, ServerFrame, decode_frame};
-use super::wire::{ClientFrame, ClientHello, close, op};
-use super::{Edition, KakaoTalkConfig};
+use super::KakaoTalkConfig;
+use super::read::{Reading, event_of};
+use super::wire::{self, Envelope, Hello, Ready};
+use crate::backoff::Backoff;
 use crate::doors::Doors;
 use ieum_core::ids::Cursor;
 use ieum_core::inbound::Arrival;
 use ieum_core::ports::BoxFuture;
 use ieum_core::ports::connector::{Inbox, InboxClosed, ListenEnd, Pulse};
-use ieum_core::ports::dial::{FRAME_BYTES_MAX, Frame, FrameStream};
+use ieum_core::ports::dial::{DialFailure, FRAME_BYTES_MAX, Frame, FrameStream};
 use ieum_core::time::Timestamp;
 
 use futures_util::FutureExt as _;
 use futures_util::future::{Either, select};
 use std::convert::Infallible;
 
-/// First wait before connecting again; each further one is twice as long.
-const BACKOFF_MS_MIN: u64 = 1_000;
-/// Longest wait before connecting again.
-const BACKOFF_MS_MAX: u64 = 30_000;
 /// Bounds for the heartbeat interval that the gateway asks for.
 const INTERVAL_MS_MIN: u64 = 1_000;
 const INTERVAL_MS_MAX: u64 = 120_000;
@@ -34,6 +30,9 @@ const FIRST_BEAT_MS_MAX: u64 = 5_000;
 const CLOSE_CODE_MS_MAX: u64 = 1_000;
 /// So many RESUMEs in a row may end without a word before the session is given up.
 const RESUMES_UNANSWERED_MAX: u32 = 10;
+/// Close codes of ours: any but 1000 and 1001 keeps the session.
+const CLOSE_GIVEN_UP: u16 = 4000;
+const CLOSE_STOPPING: u16 = 1001;
 
 /// Listens until the inbox closes or connecting again would not help.
 pub(super) async fn listen(
@@ -42,31 +41,31 @@ pub(super) async fn listen(
     inbox: &dyn Inbox,
     cursor: Option<Cursor>,
 ) -> ListenEnd {
-    let mut memory = Memory {
-        session: cursor.as_ref().and_then(Session::from_cursor),
-        bot_name: config.bot_name.clone(),
-        resumes_unanswered: 0,
+    let session = cursor.as_ref().and_then(Session::from_cursor);
+    let bot_name = config.bot_name.clone();
+    let mut gateway = Gateway {
+        config,
+        doors,
+        inbox,
+        session,
+        bot_name,
+        resumes: 0,
+        proven: false,
     };
-    let mut backoff_ms = BACKOFF_MS_MIN;
+    let mut backoff = Backoff::default();
     loop {
-        let (leave, proven) = connect(config, doors, inbox, &mut memory).await;
-        if let Leave::End(end) = leave {
+        if let Err(Leave::End(end)) = gateway.connect().await {
             return end;
         }
-        if proven {
-            backoff_ms = BACKOFF_MS_MIN;
+        if std::mem::take(&mut gateway.proven) {
+            backoff.reset();
         }
-        let half = backoff_ms / 2;
-        doors
-            .clock
-            .sleep(half + doors.entropy.below(half + 1))
-            .await;
-        backoff_ms = (backoff_ms * 2).min(BACKOFF_MS_MAX);
+        doors.clock.sleep(backoff.next_ms(&*doors.entropy)).await;
     }
 }
 
 /// Where a stream stands.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 struct Session {
     id: Box<str>,
     /// Place of the last durable event.
@@ -88,293 +87,266 @@ impl Session {
 }
 
 /// What outlives a connection.
-#[derive(Debug)]
-struct Memory {
+struct Gateway<'a> {
+    config: &'a KakaoTalkConfig,
+    doors: &'a Doors,
+    inbox: &'a dyn Inbox,
     session: Option<Session>,
     bot_name: Option<String>,
-    resumes_unanswered: u32,
+    /// How many RESUMEs in a row ended without a word.
+    resumes: u32,
+    /// Whether the present connection answered a heartbeat.
+    proven: bool,
 }
 
 /// Why a connection is left.
-#[derive(Debug)]
 enum Leave {
     Again,
     End(ListenEnd),
 }
 
-/// What the timer stands for.
-#[derive(Debug)]
+/// What the timer of a connection stands for.
 enum Beat {
     /// A heartbeat is to be sent.
     Due,
-    /// The answer to one is overdue.
+    /// The answer to the one sent then is overdue.
     Awaited(Timestamp),
-    /// A write failed and no close code came.
-    Broken,
+    /// There are none before HELLO, nor after a write failed.
+    Silent,
 }
 
-/// Opens one connection and stays with it; tells whether it ever answered a heartbeat.
-async fn connect(
-    config: &KakaoTalkConfig,
-    doors: &Doors,
-    inbox: &dyn Inbox,
-    memory: &mut Memory,
-) -> (Leave, bool) {
-    let dialled_at = doors.clock.now();
-    let connect_ms = config.timeouts.connect_ms;
-    let stream = match doors.dial.websocket(&config.gateway_url, connect_ms).await {
-        Ok(stream) => stream,
-        Err(failure) => {
-            inbox.pulse(Pulse::Bad {
-                reason: failure.to_string(),
-            });
-            return (Leave::Again, false);
-        }
-    };
-    let mut connection = Connection {
-        timer: doors.clock.sleep(connect_ms),
-        config,
-        doors,
-        inbox,
-        memory,
-        stream,
-        dialled_at,
-        interval_ms: INTERVAL_MS_MAX,
-        beat: Beat::Due,
-        beats: 0,
-        resuming: false,
-        proven: false,
-    };
-    let Err(leave) = connection.stay().await;
-    (leave, connection.proven)
-}
-
-struct Connection<'a> {
-    config: &'a KakaoTalkConfig,
-    doors: &'a Doors,
-    inbox: &'a dyn Inbox,
-    memory: &'a mut Memory,
+struct Connection {
     stream: Box<dyn FrameStream>,
-    dialled_at: Timestamp,
-    interval_ms: u64,
     timer: BoxFuture<'static, ()>,
     beat: Beat,
     beats: u64,
+    interval_ms: u64,
     /// RESUME was sent and nothing came since.
     resuming: bool,
-    proven: bool,
+    dialled_at: Timestamp,
 }
 
-impl Connection<'_> {
-    async fn stay(&mut self) -> Result<Infallible, Leave> {
-        self.greet().await?;
-        self.introduce().await;
-        loop {
-            // A flood of frames must not keep a heartbeat from leaving.
-            let due = matches!(self.beat, Beat::Due);
-            if due && (&mut self.timer).now_or_never().is_some() {
-                self.on_timer().await?;
-            }
-            match self.next().await {
-                Some(frame) => self.on_frame(frame).await?,
-                None => self.on_timer().await?,
-            }
-        }
-    }
-
-    /// The next frame, or `None` when the timer ran out first. Frames come before the timer: an
-    /// answer that lies ready is not late.
+impl Connection {
+    /// The next frame, or `None` when the timer ran out first. Frames come before the timer (an
+    /// answer that lies ready is not late), but a flood of them does not hold a heartbeat back.
     async fn next(&mut self) -> Option<Frame> {
+        if matches!(self.beat, Beat::Due) && (&mut self.timer).now_or_never().is_some() {
+            return None;
+        }
         match select(self.stream.next(), &mut self.timer).await {
             Either::Left((frame, _)) => Some(frame),
             Either::Right(((), _)) => None,
         }
     }
+}
 
-    /// Waits for HELLO, whatever else comes.
-    async fn greet(&mut self) -> Result<(), Leave> {
+impl Gateway<'_> {
+    async fn connect(&mut self) -> Result<Infallible, Leave> {
+        let dialled_at = self.doors.clock.now();
+        let timeout_ms = self.config.timeouts.connect_ms;
+        let stream = match self
+            .doors
+            .dial
+            .websocket(&self.config.gateway_url, timeout_ms)
+            .await
+        {
+            Ok(stream) => stream,
+            Err(DialFailure(why)) => {
+                self.bad(&format!("no connection: {why}"));
+                return Err(Leave::Again);
+            }
+        };
+        let mut connection = Connection {
+            stream,
+            timer: self.doors.clock.sleep(timeout_ms),
+            beat: Beat::Silent,
+            beats: 0,
+            interval_ms: INTERVAL_MS_MAX,
+            resuming: false,
+            dialled_at,
+        };
         loop {
-            let hello = match self.next().await {
-                Some(Frame::Text(text)) => self.read(&text),
-                Some(Frame::Closed(code)) => return Err(self.on_close(code)),
-                None => return Err(self.lost("no HELLO came").await),
-            };
-            if let Some(ServerFrame::Hello { interval_ms }) = hello {
-                self.interval_ms = interval_ms.clamp(INTERVAL_MS_MIN, INTERVAL_MS_MAX);
-                let first = self
-                    .doors
-                    .entropy
-                    .below(self.interval_ms.min(FIRST_BEAT_MS_MAX));
-                self.timer = self.doors.clock.sleep(first);
-                return Ok(());
+            match connection.next().await {
+                Some(Frame::Text(text)) => self.on_text(&mut connection, &text).await?,
+                Some(Frame::Closed(code)) => return Err(self.on_close(code, connection.resuming)),
+                None => self.on_timer(&mut connection).await?,
             }
         }
     }
 
-    /// IDENTIFY, or RESUME where there is a session.
-    async fn introduce(&mut self) {
-        let session = self.memory.session.clone();
-        let seq = session.as_ref().map(|session| session.seq);
-        let (seq, sequence) = match self.config.edition {
-            Edition::July2026 => (None, seq),
-            Edition::October2026 => (seq, None),
-        };
-        self.resuming = session.is_some();
-        let hello = ClientHello {
-            token: self.config.bot_token.expose(),
-            session_id: session.as_ref().map(|session| &*session.id),
-            seq,
-            sequence,
-        };
-        let op = if self.resuming {
-            op::RESUME
-        } else {
-            op::IDENTIFY
-        };
-        self.write(&ClientFrame { op, d: Some(hello) }).await;
-    }
-
-    async fn on_timer(&mut self) -> Result<(), Leave> {
-        match self.beat {
-            Beat::Due if self.beats > 0 && self.memory.session.is_none() => {
-                Err(self.lost("no READY came").await)
-            }
-            Beat::Due => {
-                self.beats += 1;
-                self.beat = Beat::Awaited(self.doors.clock.now());
-                let ack_ms = self.config.timeouts.heartbeat_ack_ms.min(self.interval_ms);
-                self.timer = self.doors.clock.sleep(ack_ms);
-                self.write(&ClientFrame {
-                    op: op::HEARTBEAT,
-                    d: None,
-                })
-                .await;
-                Ok(())
-            }
-            Beat::Awaited(_) => Err(self.lost("a heartbeat stayed unanswered").await),
-            Beat::Broken => Err(self.lost("the connection broke").await),
-        }
-    }
-
-    async fn on_frame(&mut self, frame: Frame) -> Result<(), Leave> {
-        let text = match frame {
-            Frame::Text(text) => text,
-            Frame::Closed(code) => return Err(self.on_close(code)),
-        };
-        let Some(frame) = self.read(&text) else {
+    async fn on_text(&mut self, connection: &mut Connection, text: &str) -> Result<(), Leave> {
+        let frame = Some(text).filter(|text| text.len() <= FRAME_BYTES_MAX);
+        let Some(frame) = frame.and_then(|text| serde_json::from_str::<Envelope<'_>>(text).ok())
+        else {
+            self.bad("a frame could not be read");
             return Ok(());
         };
-        self.resuming = false;
-        self.memory.resumes_unanswered = 0;
-        match frame {
-            ServerFrame::Ready { session, bot_name } => self.on_ready(session, bot_name).await,
-            ServerFrame::HeartbeatAck => {
-                self.on_ack();
-                Ok(())
-            }
-            ServerFrame::Event { seq, arrival } => {
-                if arrival.is_err() {
-                    self.bad("an event could not be read");
-                }
-                let arrival = arrival.unwrap_or(Arrival {
-                    events: Vec::new(),
-                    ignored: 1,
-                });
-                self.deliver(arrival, seq).await
-            }
-            ServerFrame::Hello { .. } | ServerFrame::Other => Ok(()),
+        if frame.op != Some(wire::OP_HELLO) {
+            connection.resuming = false;
+            self.resumes = 0;
         }
+        match frame.op {
+            Some(wire::OP_HELLO) => self.on_hello(connection, &frame).await,
+            Some(wire::OP_READY) => return self.on_ready(connection, &frame).await,
+            Some(wire::OP_HEARTBEAT_ACK) => self.on_ack(connection),
+            Some(wire::OP_DISPATCH) => return self.on_event(connection, &frame).await,
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// Answers the greeting by IDENTIFY, or by RESUME where there is a session.
+    async fn on_hello(&mut self, connection: &mut Connection, frame: &Envelope<'_>) {
+        if !matches!(connection.beat, Beat::Silent) {
+            return;
+        }
+        let Ok(hello) = serde_json::from_str::<Hello>(frame.body()) else {
+            return self.bad("HELLO could not be read");
+        };
+        connection.interval_ms = hello
+            .heartbeat_interval
+            .clamp(INTERVAL_MS_MIN, INTERVAL_MS_MAX);
+        let first_ms = self
+            .doors
+            .entropy
+            .below(connection.interval_ms.min(FIRST_BEAT_MS_MAX));
+        connection.timer = self.doors.clock.sleep(first_ms);
+        connection.beat = Beat::Due;
+        connection.resuming = self.session.is_some();
+        let token = self.config.bot_token.expose();
+        let text = match &self.session {
+            Some(Session { id, seq }) => wire::resume(self.config.edition, token, id, *seq),
+            None => wire::identify(token),
+        };
+        self.write(connection, text).await;
     }
 
     /// A session began. It is made durable before its first event, so that a restart resumes it.
     async fn on_ready(
         &mut self,
-        session: Box<str>,
-        bot_name: Option<Box<str>>,
+        connection: &mut Connection,
+        frame: &Envelope<'_>,
     ) -> Result<(), Leave> {
-        if self.memory.bot_name.is_none() {
-            self.memory.bot_name = bot_name.map(String::from);
-        }
-        self.memory.session = Some(Session {
-            id: session,
+        let Ok(ready) = serde_json::from_str::<Ready>(frame.body()) else {
+            self.bad("READY could not be read");
+            return Ok(());
+        };
+        let told = ready.bot.and_then(|bot| bot.name);
+        self.bot_name = self.bot_name.take().or(told);
+        self.session = Some(Session {
+            id: ready.session_id,
             seq: 0,
         });
-        let took_ms = self.doors.clock.now().ms_since(self.dialled_at);
+        let took_ms = self.doors.clock.now().ms_since(connection.dialled_at);
         self.inbox.pulse(Pulse::Good { took_ms });
-        self.deliver(Arrival::default(), None).await
+        self.deliver(connection, Arrival::default(), frame.s).await
     }
 
-    fn on_ack(&mut self) {
-        let Beat::Awaited(sent_at) = self.beat else {
-            return;
+    /// An event that cannot be read is counted and passed by; it would be no better next time.
+    async fn on_event(
+        &mut self,
+        connection: &mut Connection,
+        frame: &Envelope<'_>,
+    ) -> Result<(), Leave> {
+        let received_at = self.doors.clock.now();
+        let reading = Reading {
+            bot_name: self.bot_name.as_deref(),
+            received_at,
         };
-        let took_ms = self.doors.clock.now().ms_since(sent_at);
-        self.proven = true;
-        self.beat = Beat::Due;
-        self.timer = self
-            .doors
-            .clock
-            .sleep(self.interval_ms.saturating_sub(took_ms));
-        self.inbox.pulse(Pulse::Good { took_ms });
+        let arrival = event_of(frame, reading).unwrap_or_else(|why| {
+            self.bad(&format!("an event could not be read: {why}"));
+            Arrival {
+                ignored: 1,
+                ..Arrival::default()
+            }
+        });
+        self.deliver(connection, arrival, frame.s).await
     }
 
     /// Hands in, and moves the place only when that is durable. Replayed events are handed in
-    /// again: the store knows them, and their place never goes back.
-    async fn deliver(&mut self, arrival: Arrival, seq: Option<u64>) -> Result<(), Leave> {
-        let session = self.memory.session.clone().map(|session| Session {
-            seq: session.seq.max(seq.unwrap_or(0)),
-            ..session
-        });
-        let cursor = session.as_ref().map(Session::cursor);
-        match self.inbox.deliver(arrival, cursor).await {
-            Ok(()) => {
-                self.memory.session = session;
-                Ok(())
-            }
-            Err(InboxClosed) => {
-                self.stream.close(close::GOING_AWAY).await;
-                Err(Leave::End(ListenEnd::InboxClosed))
-            }
+    /// again: the store knows them, and the place never goes back.
+    async fn deliver(
+        &mut self,
+        connection: &mut Connection,
+        arrival: Arrival,
+        seq: Option<u64>,
+    ) -> Result<(), Leave> {
+        let mut session = self.session.clone();
+        if let Some(session) = &mut session {
+            session.seq = session.seq.max(seq.unwrap_or(0));
         }
+        let cursor = session.as_ref().map(Session::cursor);
+        if let Err(InboxClosed) = self.inbox.deliver(arrival, cursor).await {
+            connection.stream.close(CLOSE_STOPPING).await;
+            return Err(Leave::End(ListenEnd::InboxClosed));
+        }
+        self.session = session;
+        Ok(())
     }
 
-    fn on_close(&mut self, code: Option<u16>) -> Leave {
+    fn on_ack(&mut self, connection: &mut Connection) {
+        let Beat::Awaited(sent_at) = connection.beat else {
+            return;
+        };
+        let took_ms = self.doors.clock.now().ms_since(sent_at);
+        let rest_ms = connection.interval_ms.saturating_sub(took_ms);
+        connection.timer = self.doors.clock.sleep(rest_ms);
+        connection.beat = Beat::Due;
+        self.proven = true;
+        self.inbox.pulse(Pulse::Good { took_ms });
+    }
+
+    async fn on_timer(&mut self, connection: &mut Connection) -> Result<(), Leave> {
+        let reason = match connection.beat {
+            Beat::Due if connection.beats == 0 || self.session.is_some() => {
+                let ack_ms = self
+                    .config
+                    .timeouts
+                    .heartbeat_ack_ms
+                    .min(connection.interval_ms);
+                connection.timer = self.doors.clock.sleep(ack_ms);
+                connection.beat = Beat::Awaited(self.doors.clock.now());
+                connection.beats += 1;
+                self.write(connection, wire::heartbeat()).await;
+                return Ok(());
+            }
+            Beat::Due => "no READY came",
+            Beat::Awaited(_) => "a heartbeat stayed unanswered",
+            Beat::Silent => "no HELLO came or the connection broke",
+        };
+        connection.stream.close(CLOSE_GIVEN_UP).await;
+        Err(self.lost(reason, connection.resuming))
+    }
+
+    fn on_close(&mut self, code: Option<u16>, resuming: bool) -> Leave {
         match code {
-            Some(close::AUTHENTICATION_FAILED) => self.fatal("it does not accept the bot token"),
-            Some(close::REPLACED) => self.fatal("another connection took the bot over"),
-            Some(close::BAD_PAYLOAD) if !self.resuming => self.fatal("it does not read our frames"),
-            Some(close::BAD_PAYLOAD | close::SESSION_EXPIRED) => {
-                if self.memory.session.take().is_none() {
+            Some(wire::CLOSE_AUTHENTICATION_FAILED) => self.fatal("the bot token is not accepted"),
+            Some(wire::CLOSE_REPLACED) => self.fatal("another connection took the bot over"),
+            Some(wire::CLOSE_BAD_PAYLOAD) if !resuming => self.fatal("our frames are not read"),
+            Some(wire::CLOSE_BAD_PAYLOAD | wire::CLOSE_SESSION_EXPIRED) => {
+                if self.session.take().is_none() {
                     self.bad("the gateway keeps no session");
                 }
                 Leave::Again
             }
-            Some(code) => self.cut(&format!("the gateway closed with {code}")),
-            None => self.cut("the connection was lost"),
+            Some(code) => self.lost(&format!("the gateway closed with {code}"), resuming),
+            None => self.lost("the connection was lost", resuming),
         }
     }
 
-    /// Gives a connection up from our side.
-    async fn lost(&mut self, reason: &str) -> Leave {
-        self.stream.close(close::HEARTBEAT_MISSED).await;
-        self.cut(reason)
-    }
-
     /// A connection ended without an answer to the question whether its session lives on.
-    fn cut(&mut self, reason: &str) -> Leave {
+    fn lost(&mut self, reason: &str, resuming: bool) -> Leave {
         self.bad(reason);
-        if self.resuming {
-            self.memory.resumes_unanswered += 1;
-            if self.memory.resumes_unanswered >= RESUMES_UNANSWERED_MAX {
-                self.memory.resumes_unanswered = 0;
-                self.memory.session = None;
-            }
+        self.resumes += u32::from(resuming);
+        if self.resumes >= RESUMES_UNANSWERED_MAX {
+            self.resumes = 0;
+            self.session = None;
         }
         Leave::Again
     }
 
-    fn fatal(&self, what: &str) -> Leave {
-        let reason = format!("the gateway closed for good: {what}");
+    fn fatal(&self, why: &str) -> Leave {
+        let reason = format!("the gateway closed for good: {why}");
         self.inbox.pulse(Pulse::Refused {
             reason: reason.clone(),
         });
@@ -387,36 +359,17 @@ impl Connection<'_> {
         });
     }
 
-    /// `None` for a frame that cannot be read; the stream goes on.
-    fn read(&self, text: &str) -> Option<ServerFrame> {
-        let reading = Reading {
-            bot_name: self.memory.bot_name.as_deref(),
-            received_at: self.doors.clock.now(),
-        };
-        let frame = (text.len() <= FRAME_BYTES_MAX).then(|| decode_frame(text, reading));
-        match frame {
-            Some(Ok(frame)) => Some(frame),
-            Some(Err(_)) | None => {
-                self.bad("a frame could not be read");
-                None
-            }
-        }
-    }
-
     /// Writes one frame. A failure is not yet the end: the close code, which says whether to come
     /// back, may still lie unread.
-    async fn write(&mut self, frame: &ClientFrame<'_>) {
+    async fn write(&self, connection: &mut Connection, text: String) {
         let limit = self.doors.clock.sleep(self.config.timeouts.connect_ms);
-        let written = match serde_json::to_string(frame) {
-            Ok(text) => match select(self.stream.send(text), limit).await {
-                Either::Left((sent, _)) => sent.is_ok(),
-                Either::Right(((), _)) => false,
-            },
-            Err(_) => false,
+        let sent = match select(connection.stream.send(text), limit).await {
+            Either::Left((sent, _)) => sent.is_ok(),
+            Either::Right(((), _)) => false,
         };
-        if !written {
-            self.beat = Beat::Broken;
-            self.timer = self.doors.clock.sleep(CLOSE_CODE_MS_MAX);
+        if !sent {
+            connection.beat = Beat::Silent;
+            connection.timer = self.doors.clock.sleep(CLOSE_CODE_MS_MAX);
         }
     }
 }

@@ -10,12 +10,8 @@ mod read;
 mod wire;
 mod write;
 
-pub use capabilities::{
-    MENTIONS_PER_SEND_MAX, PARTS_PER_SEND_MAX, RATE_UNPUBLISHED, TEXT_CHARS_MAX,
-};
-pub use read::{
-    EVENT_ID_BYTES_MAX, Malformed, Reading, ServerFrame, decode, decode_event, decode_frame,
-};
+pub use capabilities::RATE_UNPUBLISHED;
+pub use read::{Malformed, Reading, decode};
 
 use crate::doors::{Doors, Secret};
 use ieum_core::ids::{Cursor, UserKey};
@@ -54,15 +50,6 @@ pub enum Receive {
     Webhook,
 }
 
-/// A header of the operator's own choice that proves a webhook call.
-#[derive(Debug, Clone)]
-pub struct WebhookProof {
-    /// As registered with KakaoTalk.
-    pub header: HeaderName,
-    /// The whole value of that header.
-    pub secret: Secret,
-}
-
 /// How long we wait, in milliseconds of the clock port.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Timeouts {
@@ -95,8 +82,9 @@ pub struct KakaoTalkConfig {
     pub bot_token: Secret,
     /// The bot's display name, to take a mention of it off a text.
     pub bot_name: Option<String>,
-    /// Needed with [`Receive::Webhook`]: events carry no signature.
-    pub webhook: Option<WebhookProof>,
+    /// Name and whole value of the header that the operator registered with KakaoTalk. Needed with
+    /// [`Receive::Webhook`]: nothing else proves a call genuine.
+    pub webhook: Option<(HeaderName, Secret)>,
     /// State of the platform.
     pub edition: Edition,
     /// The way in.
@@ -105,26 +93,6 @@ pub struct KakaoTalkConfig {
     pub timeouts: Timeouts,
     /// The speed that Kakao granted; [`RATE_UNPUBLISHED`] if nothing was said.
     pub rate: RateLimits,
-}
-
-/// What is wrong with a configuration; secrets are not repeated.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum ConfigComplaint {
-    /// `api_url`
-    #[error("api_url must be an absolute http or https address without a query")]
-    ApiUrl,
-    /// `gateway_url`
-    #[error("gateway_url must be an absolute ws or wss address")]
-    GatewayUrl,
-    /// `bot_token`
-    #[error("bot_token is empty or holds characters that no header may")]
-    BotToken,
-    /// `webhook`
-    #[error("receiving by webhook needs a proof header with a secret of visible ASCII")]
-    Webhook,
-    /// `timeouts`
-    #[error("timeouts must be above zero")]
-    Timeouts,
 }
 
 /// The connector.
@@ -139,8 +107,8 @@ impl KakaoTalk {
     /// Builds the connector of one bot; calls nobody.
     ///
     /// # Errors
-    /// All complaints at once.
-    pub fn new(config: KakaoTalkConfig, doors: Doors) -> Result<Self, Vec<ConfigComplaint>> {
+    /// All complaints at once, each opening with the name of its field; no secret is repeated.
+    pub fn new(config: KakaoTalkConfig, doors: Doors) -> Result<Self, Vec<&'static str>> {
         let complaints = complaints(&config);
         if !complaints.is_empty() {
             return Err(complaints);
@@ -154,20 +122,20 @@ impl KakaoTalk {
     }
 
     async fn say(&self, outgoing: &Outgoing) -> Outcome {
-        let call = match write::call(&self.config, outgoing) {
+        let (request, parts) = match write::call(&self.config, outgoing) {
             Ok(call) => call,
             Err(refusal) => return refusal,
         };
-        match self.doors.http.call(call.request, self.limits()).await {
-            Ok(answer) => outcome::of_answer(&answer, call.parts, self.doors.clock.now()),
+        match self.doors.http.call(request, self.limits()).await {
+            Ok(answer) => outcome::of_answer(&answer, parts, self.doors.clock.now()),
             Err(failure) => outcome::of_failure(&failure),
         }
     }
 
     async fn ask(&self) -> Pulse {
-        let Some(request) = write::guide(&self.config) else {
+        let Some(request) = write::request(&self.config, wire::GUIDE_PATH, None) else {
             return Pulse::Refused {
-                reason: "the API address cannot be called".into(),
+                reason: "the API cannot be addressed".into(),
             };
         };
         let asked_at = self.doors.clock.now();
@@ -191,14 +159,14 @@ impl KakaoTalk {
 
     /// Whether the call carries the registered header, exactly once.
     fn proves(&self, hook: HookRequest<'_>) -> bool {
-        let Some(proof) = &self.config.webhook else {
+        let Some((header, secret)) = &self.config.webhook else {
             return false;
         };
-        let mut given = hook.headers.get_all(&proof.header).iter();
-        match (given.next(), given.next()) {
-            (Some(value), None) => proof.secret.matches(value.as_bytes()),
-            _ => false,
-        }
+        let mut given = hook.headers.get_all(header).iter();
+        let first = given
+            .next()
+            .is_some_and(|value| secret.matches(value.as_bytes()));
+        first && given.next().is_none()
     }
 }
 
@@ -256,50 +224,48 @@ impl Connector for KakaoTalk {
     }
 }
 
-fn complaints(config: &KakaoTalkConfig) -> Vec<ConfigComplaint> {
+fn complaints(config: &KakaoTalkConfig) -> Vec<&'static str> {
+    let waits = config.timeouts;
+    let waits = [waits.call_ms, waits.connect_ms, waits.heartbeat_ack_ms];
     let gateway = config.receive == Receive::Gateway;
-    let waits = [
-        config.timeouts.call_ms,
-        config.timeouts.connect_ms,
-        config.timeouts.heartbeat_ack_ms,
+    let proof = config
+        .webhook
+        .as_ref()
+        .is_some_and(|(_, secret)| is_header_text(secret));
+    let checks = [
+        (
+            is_address(&config.api_url, ["http", "https"]),
+            "api_url: not an http(s) address",
+        ),
+        (
+            !gateway || is_address(&config.gateway_url, ["ws", "wss"]),
+            "gateway_url: not a ws(s) address",
+        ),
+        (
+            is_header_text(&config.bot_token),
+            "bot_token: empty or not visible ASCII",
+        ),
+        (
+            gateway || proof,
+            "webhook: needs a header and a secret of visible ASCII",
+        ),
+        (!waits.contains(&0), "timeouts: must be above zero"),
     ];
-    [
-        (
-            !is_address(&config.api_url, &["http", "https"]),
-            ConfigComplaint::ApiUrl,
-        ),
-        (
-            gateway && !is_address(&config.gateway_url, &["ws", "wss"]),
-            ConfigComplaint::GatewayUrl,
-        ),
-        (
-            !is_header_text(&config.bot_token),
-            ConfigComplaint::BotToken,
-        ),
-        (
-            !gateway && !is_proof(config.webhook.as_ref()),
-            ConfigComplaint::Webhook,
-        ),
-        (waits.contains(&0), ConfigComplaint::Timeouts),
-    ]
-    .into_iter()
-    .filter_map(|(wrong, complaint)| wrong.then_some(complaint))
-    .collect()
+    checks
+        .into_iter()
+        .filter(|(fine, _)| !fine)
+        .map(|(_, complaint)| complaint)
+        .collect()
 }
 
-fn is_address(text: &str, schemes: &[&str]) -> bool {
+fn is_address(text: &str, schemes: [&str; 2]) -> bool {
     text.parse::<Uri>().is_ok_and(|uri| {
         uri.scheme_str()
             .is_some_and(|scheme| schemes.contains(&scheme))
-            && uri.authority().is_some()
             && uri.query().is_none()
     })
 }
 
 fn is_header_text(secret: &Secret) -> bool {
     !secret.is_empty() && HeaderValue::from_str(secret.expose()).is_ok()
-}
-
-fn is_proof(proof: Option<&WebhookProof>) -> bool {
-    proof.is_some_and(|proof| is_header_text(&proof.secret))
 }

@@ -1,11 +1,12 @@
-//! KakaoTalk's own shapes and words: skill responses out, answers, events and gateway frames in.
+//! KakaoTalk's own shapes and words: what is written to it, what is read from it.
 //!
-//! Nothing is decided here. Invariant: whatever is read lets unknown fields pass, and a nested
-//! value that is not needed is skipped without recursion, so that depth cannot exhaust the stack.
+//! Nothing is decided here. Invariant: whatever is read lets unknown fields pass, and skips them
+//! without recursion, so that depth cannot exhaust the stack.
 
-use serde::{Deserialize, Serialize};
+use super::Edition;
+use serde::Deserialize;
 use serde_json::value::RawValue;
-use std::collections::BTreeMap;
+use serde_json::{Map, Value, json};
 
 /// Path of the one-time answer to an event.
 pub(super) const CALLBACK_PATH: &str = "/v1/bot/callback";
@@ -17,73 +18,60 @@ pub(super) const GUIDE_PATH: &str = "/v1/bot/guide";
 pub(super) const CALLBACK_TOKEN_HEADER: &str = "x-bot-callback-token";
 /// Scheme word before the bot token.
 pub(super) const AUTHORIZATION_SCHEME: &str = "KakaoAK";
+/// Who a `send_message` goes to; exactly one of the two.
+pub(super) const TO_GROUP: &str = "botGroupKey";
+pub(super) const TO_USER: &str = "botUserKey";
 
-/// Body of both sends; `callback` has neither key.
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct SendBody<'a> {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) bot_group_key: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) bot_user_key: Option<&'a str>,
-    pub(super) skill_response: SkillResponse<'a>,
+/// Body of a send; a `callback` has no `to`. Without `version` it would be read in its old form.
+pub(super) fn send_body(
+    to: Option<(&str, &str)>,
+    bubbles: Vec<Value>,
+    quick_replies: Vec<Value>,
+    mentions: Map<String, Value>,
+) -> Value {
+    let mut template = Map::new();
+    template.insert("outputs".into(), bubbles.into());
+    if !quick_replies.is_empty() {
+        template.insert("quickReplies".into(), quick_replies.into());
+    }
+    let mut response = Map::new();
+    response.insert("version".into(), "2.0".into());
+    response.insert("template".into(), template.into());
+    if !mentions.is_empty() {
+        let extra = Map::from_iter([("mentions".to_owned(), mentions.into())]);
+        response.insert("extra".into(), extra.into());
+    }
+    let to = to.map(|(field, key)| (field.to_owned(), key.into()));
+    let response = [("skillResponse".to_owned(), response.into())];
+    Map::from_iter(to.into_iter().chain(response)).into()
 }
 
-/// Version 2.0; an answer without `version` would be read as the old form.
-#[derive(Debug, Serialize)]
-pub(super) struct SkillResponse<'a> {
-    pub(super) version: &'static str,
-    pub(super) template: Template<'a>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) extra: Option<Extra<'a>>,
+pub(super) fn simple_text(text: &str) -> Value {
+    json!({"simpleText": {"text": text}})
 }
 
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct Template<'a> {
-    pub(super) outputs: Vec<Bubble<'a>>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub(super) quick_replies: Vec<QuickReply<'a>>,
+pub(super) fn text_card(description: &str, buttons: &[Value]) -> Value {
+    json!({"textCard": {"description": description, "buttons": buttons}})
 }
 
-/// One bubble of the chat.
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) enum Bubble<'a> {
-    SimpleText {
-        text: String,
-    },
-    TextCard {
-        description: String,
-        buttons: Vec<CardButton<'a>>,
-    },
+/// A tap mentions the bot with the label.
+pub(super) fn mention_button(label: &str) -> Value {
+    json!({"action": "mention", "label": label})
 }
 
-/// `mention` puts the bot's name and the label into the person's input.
-#[derive(Debug, Serialize)]
-pub(super) struct CardButton<'a> {
-    pub(super) action: &'static str,
-    pub(super) label: &'a str,
+/// A tap says the text.
+pub(super) fn quick_reply(label: &str, text: &str) -> Value {
+    json!({"action": "message", "label": label, "messageText": text})
 }
 
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct QuickReply<'a> {
-    pub(super) action: &'static str,
-    pub(super) label: &'a str,
-    pub(super) message_text: &'a str,
+/// A person to notify.
+pub(super) fn mention(user: &str) -> Value {
+    json!({"type": "botUserKey", "id": user})
 }
 
-#[derive(Debug, Serialize)]
-pub(super) struct Extra<'a> {
-    pub(super) mentions: BTreeMap<String, Mention<'a>>,
-}
-
-#[derive(Debug, Serialize)]
-pub(super) struct Mention<'a> {
-    #[serde(rename = "type")]
-    pub(super) kind: &'static str,
-    pub(super) id: &'a str,
+/// Stands in a text for the person under this name.
+pub(super) fn mention_placeholder(name: &str) -> String {
+    format!("{{{{#mentions.{name}}}}}")
 }
 
 /// Answer to a send that was taken.
@@ -95,44 +83,37 @@ pub(super) struct SendAnswer {
     pub(super) error_count: u64,
 }
 
-/// Answer to a call that was turned away. The texts beside the codes are left unread: they may
-/// repeat what was sent.
+/// Answer to a call that was turned away. Its texts are left unread: they may repeat ours.
 #[derive(Debug, Deserialize)]
 pub(super) struct ErrorAnswer {
     pub(super) code: i64,
-    pub(super) extras: Option<ErrorExtras>,
 }
 
-#[derive(Debug, Deserialize)]
-pub(super) struct ErrorExtras {
-    pub(super) code: Option<i64>,
+pub(super) const OP_DISPATCH: u64 = 0;
+pub(super) const OP_READY: u64 = 3;
+pub(super) const OP_HELLO: u64 = 10;
+pub(super) const OP_HEARTBEAT_ACK: u64 = 11;
+
+pub(super) const CLOSE_AUTHENTICATION_FAILED: u16 = 4001;
+pub(super) const CLOSE_BAD_PAYLOAD: u16 = 4003;
+pub(super) const CLOSE_REPLACED: u16 = 4004;
+pub(super) const CLOSE_SESSION_EXPIRED: u16 = 4009;
+
+pub(super) fn heartbeat() -> String {
+    r#"{"op":1}"#.to_owned()
 }
 
-/// What the guide call answers with; only its shape is looked at.
-#[derive(Debug, Deserialize)]
-pub(super) struct GuideAnswer {}
-
-/// Operation codes of the gateway.
-pub(super) mod op {
-    pub(crate) const DISPATCH: u64 = 0;
-    pub(crate) const HEARTBEAT: u64 = 1;
-    pub(crate) const IDENTIFY: u64 = 2;
-    pub(crate) const READY: u64 = 3;
-    pub(crate) const RESUME: u64 = 6;
-    pub(crate) const HELLO: u64 = 10;
-    pub(crate) const HEARTBEAT_ACK: u64 = 11;
+pub(super) fn identify(token: &str) -> String {
+    json!({"op": 2, "d": {"token": token}}).to_string()
 }
 
-/// Close codes of the gateway that say more than "connect again".
-pub(super) mod close {
-    pub(crate) const AUTHENTICATION_FAILED: u16 = 4001;
-    pub(crate) const BAD_PAYLOAD: u16 = 4003;
-    pub(crate) const REPLACED: u16 = 4004;
-    pub(crate) const SESSION_EXPIRED: u16 = 4009;
-    /// Ours, when a heartbeat stays unanswered; any code but 1000 and 1001 keeps the session.
-    pub(crate) const HEARTBEAT_MISSED: u16 = 4000;
-    /// Ours, when the hub stops.
-    pub(crate) const GOING_AWAY: u16 = 1001;
+/// The name of the place differs between sources.
+pub(super) fn resume(edition: Edition, token: &str, session: &str, seq: u64) -> String {
+    let place = match edition {
+        Edition::July2026 => "sequence",
+        Edition::October2026 => "seq",
+    };
+    json!({"op": 6, "d": {"token": token, "session_id": session, place: seq}}).to_string()
 }
 
 /// Outside of every gateway frame and webhook body; `d` is read in a second step.
@@ -142,7 +123,14 @@ pub(super) struct Envelope<'a> {
     pub(super) s: Option<u64>,
     pub(super) t: Option<Box<str>>,
     #[serde(borrow)]
-    pub(super) d: Option<&'a RawValue>,
+    d: Option<&'a RawValue>,
+}
+
+impl<'a> Envelope<'a> {
+    /// The JSON text of the body.
+    pub(super) fn body(&self) -> &'a str {
+        self.d.map_or("null", RawValue::get)
+    }
 }
 
 #[derive(Debug, Deserialize)]
@@ -158,34 +146,14 @@ pub(super) struct Ready {
 
 #[derive(Debug, Deserialize)]
 pub(super) struct ReadyBot {
-    pub(super) name: Option<Box<str>>,
-}
-
-/// A frame that the client sends.
-#[derive(Debug, Serialize)]
-pub(super) struct ClientFrame<'a> {
-    pub(super) op: u64,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) d: Option<ClientHello<'a>>,
-}
-
-/// What IDENTIFY and RESUME carry. The name of the last number differs between sources.
-#[derive(Debug, Serialize)]
-pub(super) struct ClientHello<'a> {
-    pub(super) token: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) session_id: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) seq: Option<u64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) sequence: Option<u64>,
+    pub(super) name: Option<String>,
 }
 
 /// The body of any event: which fields are there depends on its type.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Event<'a> {
-    /// An integer of any length; read as it is written so that no digit is lost.
+    /// An integer of any length; kept as it is written so that no digit is lost.
     #[serde(borrow)]
     pub(super) id: Option<&'a RawValue>,
     #[serde(rename = "type")]
@@ -200,7 +168,6 @@ pub(super) struct Event<'a> {
     pub(super) user: Option<EventUser>,
 }
 
-/// A person inside an event.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct EventUser {
