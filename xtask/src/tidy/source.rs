@@ -61,7 +61,10 @@ impl Source {
         }
         let is_code = |(index, line): &(usize, &str)| {
             let line = line.trim_start();
-            let in_tests = self.test_blocks.iter().any(|block| block.contains(&(index + 1)));
+            let in_tests = self
+                .test_blocks
+                .iter()
+                .any(|block| block.contains(&(index + 1)));
             !in_tests && !line.is_empty() && !line.starts_with("//")
         };
         self.text.lines().enumerate().filter(is_code).count()
