@@ -4,9 +4,13 @@
 //! protocol. Invariant: the same event gives the same keys whichever way it came in.
 
 mod capabilities;
+#[cfg(test)]
+mod fakes;
 mod gateway;
 mod outcome;
 mod read;
+#[cfg(test)]
+mod tests;
 mod wire;
 mod write;
 
