@@ -39,5 +39,7 @@ pub mod doors;
 pub mod kakaotalk;
 pub mod line;
 mod retry_after;
+#[cfg(test)]
+mod scripted;
 pub mod telegram;
 mod wire_text;

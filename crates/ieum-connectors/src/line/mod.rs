@@ -91,34 +91,34 @@ impl Line {
             .ok()
             .filter(|_| !secret.is_empty());
         let base = ApiBase::new(&config.api_url);
-        let token = config.access_token.expose();
-        let address = base
-            .as_ref()
-            .and_then(|base| write::Address::new(base, token));
-        match (address, signature) {
-            (Some(address), Some(signature)) if config.timeout_ms > 0 => Ok(Self {
-                doors,
-                limits: HttpLimits {
-                    timeout_ms: config.timeout_ms,
-                    answer_bytes_max: ANSWER_BYTES_MAX,
-                },
-                capabilities: capabilities::capabilities(config.rate),
-                signature,
-                address,
-            }),
-            (address, signature) => Err([
-                (base.is_none(), ConfigComplaint::ApiUrl),
-                (
-                    base.is_some() && address.is_none(),
-                    ConfigComplaint::AccessToken,
-                ),
-                (signature.is_none(), ConfigComplaint::ChannelSecret),
-                (config.timeout_ms == 0, ConfigComplaint::Timeout),
-            ]
+        let bearer = write::bearer(config.access_token.expose());
+        let complaints = [
+            (base.is_none(), ConfigComplaint::ApiUrl),
+            (bearer.is_none(), ConfigComplaint::AccessToken),
+            (signature.is_none(), ConfigComplaint::ChannelSecret),
+            (config.timeout_ms == 0, ConfigComplaint::Timeout),
+        ];
+        let complaints: Vec<_> = complaints
             .into_iter()
             .filter_map(|(wrong, complaint)| wrong.then_some(complaint))
-            .collect()),
-        }
+            .collect();
+        let address = base
+            .zip(bearer)
+            .and_then(|(base, bearer)| write::Address::new(&base, bearer));
+        let (Some(address), Some(signature), []) = (address, signature, complaints.as_slice())
+        else {
+            return Err(complaints);
+        };
+        Ok(Self {
+            doors,
+            limits: HttpLimits {
+                timeout_ms: config.timeout_ms,
+                answer_bytes_max: ANSWER_BYTES_MAX,
+            },
+            capabilities: capabilities::capabilities(config.rate),
+            signature,
+            address,
+        })
     }
 
     /// Compares the signature over the raw bytes in constant time.

@@ -31,11 +31,8 @@ pub(super) struct Address {
 }
 
 impl Address {
-    /// `None` when the token is empty or no header can carry it.
-    pub(super) fn new(base: &ApiBase, access_token: &str) -> Option<Self> {
-        let bearer = Some(access_token).filter(|token| !token.is_empty())?;
-        let mut authorization = HeaderValue::try_from(format!("Bearer {bearer}")).ok()?;
-        authorization.set_sensitive(true);
+    /// `authorization` is what [`bearer`] made.
+    pub(super) fn new(base: &ApiBase, authorization: HeaderValue) -> Option<Self> {
         Some(Self {
             push: base.join(wire::PUSH_PATH)?,
             bot_info: base.join(wire::BOT_INFO_PATH)?,
@@ -85,6 +82,14 @@ impl Address {
             .insert(AUTHORIZATION, self.authorization.clone());
         request
     }
+}
+
+/// What proves us to LINE; `None` when the token is empty or no header can carry it.
+pub(super) fn bearer(access_token: &str) -> Option<HeaderValue> {
+    let token = Some(access_token).filter(|token| !token.is_empty())?;
+    let mut authorization = HeaderValue::try_from(format!("Bearer {token}")).ok()?;
+    authorization.set_sensitive(true);
+    Some(authorization)
 }
 
 fn push_body(outgoing: &Outgoing) -> Result<Bytes, Unsendable> {

@@ -154,8 +154,8 @@ impl Telegram {
     async fn ask_who_we_are(&self) -> Probe {
         let asked = self.doors.clock.now();
         let called = self.doors.http.call(self.methods.us(), self.limits).await;
-        let took_ms = self.doors.clock.now().ms_since(asked);
-        let (probe, named) = outcome::of_probe(called, took_ms);
+        let now = self.doors.clock.now();
+        let (probe, named) = outcome::of_probe(called, now.ms_since(asked), now);
         if let Some(name) = named.and_then(|named| named.name) {
             self.our_name.get_or_init(|| name);
         }
@@ -231,7 +231,7 @@ impl Connector for Telegram {
             match self.methods.act(outgoing) {
                 Ok(request) => {
                     let called = self.doors.http.call(request, self.limits).await;
-                    outcome::of_act(&outgoing.act, called)
+                    outcome::of_act(&outgoing.act, called, self.doors.clock.now())
                 }
                 Err(write::Unsendable { scope, reason }) => Outcome::Refused {
                     scope,

@@ -5,14 +5,15 @@
 //! in JSON: the server may have handed the message on before it failed.
 
 use super::wire;
+use crate::retry_after;
 use crate::wire_text::{Text, reason};
 use bytes::Bytes;
-use http::header::RETRY_AFTER;
-use http::{HeaderMap, Response};
+use http::Response;
 use ieum_core::ids::{ChatKey, NativeMessageId};
 use ieum_core::outgoing::{Act, CopyKey, Fault, Outcome, Scope};
 use ieum_core::ports::connector::{Probe, Pulse};
 use ieum_core::ports::http::HttpFailure;
+use ieum_core::time::Timestamp;
 
 /// Wait after "too fast" when Telegram does not say how long.
 pub(super) const RATE_LIMIT_BACK_OFF_MS: u64 = 1_000;
@@ -38,7 +39,7 @@ impl No {
 }
 
 /// Reads Telegram's own "no"; anything else is `None`. A 429 is one whatever its body says.
-pub(super) fn read_no(response: &Response<Bytes>) -> Option<No> {
+pub(super) fn read_no(response: &Response<Bytes>, now: Timestamp) -> Option<No> {
     let status = response.status().as_u16();
     let parsed = serde_json::from_slice::<wire::Answer<'_, serde::de::IgnoredAny>>(response.body());
     let answer = parsed.ok().filter(|answer| !answer.ok);
@@ -50,29 +51,26 @@ pub(super) fn read_no(response: &Response<Bytes>) -> Option<No> {
         .as_ref()
         .and_then(|answer| answer.error_code)
         .unwrap_or(status);
-    let wait = parameters.and_then(|parameters| parameters.retry_after);
-    let wait = wait.or_else(|| retry_after_header(response.headers()));
+    let told = parameters.and_then(|parameters| parameters.retry_after);
+    let told_ms = told.map(|seconds| seconds.saturating_mul(1_000));
+    let header_ms = || retry_after::wait_ms(response.headers(), now);
     Some(No {
         code,
         description: answer
             .and_then(|answer| answer.description)
             .map_or_else(String::new, Text::into_string),
         moved_to: parameters.and_then(|parameters| parameters.migrate_to_chat_id),
-        retry_after_ms: wait.map(|seconds| seconds.saturating_mul(1_000)),
+        retry_after_ms: Some(told_ms.unwrap_or_else(header_ms)).filter(|wait_ms| *wait_ms > 0),
     })
 }
 
-fn retry_after_header(headers: &HeaderMap) -> Option<u64> {
-    headers.get(RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()
-}
-
 /// What came of an act.
-pub(super) fn of_act(act: &Act, called: Called) -> Outcome {
+pub(super) fn of_act(act: &Act, called: Called, now: Timestamp) -> Outcome {
     let response = match called {
         Ok(response) => response,
         Err(failure) => return of_failure(&failure),
     };
-    if let Some(no) = read_no(&response) {
+    if let Some(no) = read_no(&response, now) {
         return of_no(act, &no);
     }
     if response.status().is_success()
@@ -200,7 +198,7 @@ pub(super) struct Named {
 }
 
 /// What `getMe` shows: life, and who we are.
-pub(super) fn of_probe(called: Called, took_ms: u64) -> (Probe, Option<Named>) {
+pub(super) fn of_probe(called: Called, took_ms: u64, now: Timestamp) -> (Probe, Option<Named>) {
     let silent = |pulse| {
         (
             Probe {
@@ -218,7 +216,7 @@ pub(super) fn of_probe(called: Called, took_ms: u64) -> (Probe, Option<Named>) {
             });
         }
     };
-    if let Some(no) = read_no(&response) {
+    if let Some(no) = read_no(&response, now) {
         return silent(match no.code {
             401 | 403 | 404 => Pulse::Refused {
                 reason: no.reason(),

@@ -7,6 +7,7 @@
 use super::outcome::{self, Called, No};
 use super::read::{Us, read_update};
 use super::{Telegram, wire};
+use crate::backoff::Backoff;
 use ieum_core::ids::Cursor;
 use ieum_core::inbound::Arrival;
 use ieum_core::ports::connector::{Inbox, ListenEnd, Pulse};
@@ -18,11 +19,6 @@ use serde_json::value::RawValue;
 const UPDATES_PER_POLL_MAX: usize = 100;
 /// Largest batch that is read; after a larger one updates are fetched one by one.
 const BATCH_BYTES_MAX: usize = 8 << 20;
-/// First and longest wait after a failure.
-const BACK_OFF_MS_MIN: u64 = 1_000;
-const BACK_OFF_MS_MAX: u64 = 30_000;
-/// Doublings after which the wait no longer grows.
-const BACK_OFF_DOUBLINGS_MAX: u32 = 5;
 /// Wait after an empty answer that came before its time, so that no server makes us spin.
 const EMPTY_PAUSE_MS: u64 = 250;
 
@@ -57,11 +53,11 @@ pub(super) async fn listen(
         offset,
         limit: UPDATES_PER_POLL_MAX,
     };
-    let mut failures = 0;
+    let mut backoff = Backoff::default();
     loop {
         let mut step = poller.greet().await;
         while matches!(step, Step::Polled) {
-            failures = 0;
+            backoff.reset();
             step = poller.poll().await;
         }
         let asked = match step {
@@ -69,16 +65,10 @@ pub(super) async fn listen(
             Step::Wait(asked) => asked,
             Step::Polled => None,
         };
-        let wait = asked.unwrap_or_else(|| back_off_ms(telegram, failures));
-        failures = (failures + 1).min(BACK_OFF_DOUBLINGS_MAX);
+        let entropy = &*telegram.doors.entropy;
+        let wait = asked.unwrap_or_else(|| backoff.next_ms(entropy));
         telegram.doors.clock.sleep(wait).await;
     }
-}
-
-/// Half of a wait that doubles, and up to as much again by chance.
-fn back_off_ms(telegram: &Telegram, failures: u32) -> u64 {
-    let whole = (BACK_OFF_MS_MIN << failures).min(BACK_OFF_MS_MAX);
-    whole / 2 + telegram.doors.entropy.below(whole / 2 + 1)
 }
 
 struct Poller<'a> {
@@ -133,7 +123,7 @@ impl Poller<'_> {
                 return Err(self.bad(outcome::told(&failure).to_owned()));
             }
         };
-        if let Some(no) = outcome::read_no(&response) {
+        if let Some(no) = outcome::read_no(&response, now) {
             return Err(self.refused(&no));
         }
         let batch = read_batch(response.body(), self.telegram.us(), now);

@@ -1,1 +1,1195 @@
-//! placeholder
+//! Telegram against sample bodies and a scripted network.
+
+use super::*;
+use crate::scripted::{Kept, NOW, Script, run};
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue};
+use ieum_core::ids::{ChatKey, EventKey, NativeMessageId};
+use ieum_core::inbound::{FileKind, Inbound, InboundKind, InboundMessage, Sender};
+use ieum_core::network::ChatKind;
+use ieum_core::outgoing::{Act, Button, CopyKey, Part, ReplyTarget, Scope};
+use ieum_core::ports::connector::Pulse;
+use ieum_core::ports::http::HttpFailure;
+use ieum_core::time::Timestamp;
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+const TOKEN: &str = "4242:AAE-hidden_token";
+const US: Us<'static> = Us {
+    id: 4242,
+    name: Some("IeumBot"),
+};
+
+fn config(receive: Receive) -> TelegramConfig {
+    TelegramConfig {
+        api_url: "http://telegram.test".to_owned(),
+        bot_token: Secret::new(TOKEN),
+        bot_name: Some("@IeumBot".to_owned()),
+        receive,
+        timeout_ms: 5_000,
+        rate: RATE_PUBLISHED,
+    }
+}
+
+fn telegram(script: &Script) -> Telegram {
+    Telegram::new(
+        config(Receive::Polling { poll_seconds: 50 }),
+        script.doors(),
+    )
+    .unwrap()
+}
+
+fn hooked(script: &Script) -> Telegram {
+    let secret_token = Secret::new("hook-secret");
+    Telegram::new(config(Receive::Webhook { secret_token }), script.doors()).unwrap()
+}
+
+fn accept_with(body: &[u8], secret: Option<&str>) -> Result<Arrival, HookRefusal> {
+    let mut headers = HeaderMap::new();
+    if let Some(secret) = secret {
+        let name = "x-telegram-bot-api-secret-token";
+        headers.insert(name, HeaderValue::from_str(secret).unwrap());
+    }
+    let body = Bytes::copy_from_slice(body);
+    hooked(&Script::default()).accept(HookRequest {
+        headers: &headers,
+        body: &body,
+    })
+}
+
+fn accept(body: &[u8]) -> Result<Arrival, HookRefusal> {
+    accept_with(body, Some("hook-secret"))
+}
+
+fn read(update: &Value) -> Option<Inbound> {
+    let arrival = decode(update.to_string().as_bytes(), US, NOW).unwrap();
+    assert_eq!(
+        arrival.events.len() + arrival.ignored as usize,
+        1,
+        "{update}"
+    );
+    arrival.events.into_iter().next()
+}
+
+fn kim() -> Value {
+    json!({"id": 77, "is_bot": false, "first_name": "Kim", "last_name": "민수", "username": "kim"})
+}
+
+fn group() -> Value {
+    json!({"id": -1_001_234_567_890_i64, "type": "supergroup", "title": "가족"})
+}
+
+fn message(more: Value) -> Value {
+    let mut message =
+        json!({"message_id": 5, "date": 1_700_000_000, "from": kim(), "chat": group()});
+    message
+        .as_object_mut()
+        .unwrap()
+        .extend(more.as_object().unwrap().clone());
+    message
+}
+
+fn said(more: Value) -> Option<InboundMessage> {
+    match read(&json!({"update_id": 10, "message": message(more)}))?.kind {
+        InboundKind::Message(message) => Some(message),
+        other => panic!("{other:?}"),
+    }
+}
+
+fn kind(update: Value) -> Option<InboundKind> {
+    read(&update).map(|inbound| inbound.kind)
+}
+
+fn person() -> Sender {
+    Sender {
+        key: UserKey::new("77"),
+        name: Some("Kim 민수".into()),
+    }
+}
+
+fn native(id: &str) -> NativeMessageId {
+    NativeMessageId::new(id)
+}
+
+#[test]
+fn a_text_message_is_read_whole() {
+    let update = json!({"update_id": 10, "message": message(json!({
+        "text": "😀@ieumbot 안녕", "entities": [{"type": "mention", "offset": 2, "length": 8}],
+        "reply_to_message": {"message_id": 2, "date": 1, "chat": group(), "text": "?"},
+        "quote": {"text": "?", "position": 0},
+    }))});
+    let inbound = read(&update).unwrap();
+    assert_eq!(inbound.event, EventKey::new("10"));
+    assert_eq!(inbound.at, Timestamp(1_700_000_000_000));
+    let chat = ChatRef {
+        key: ChatKey::new("-1001234567890"),
+        kind: ChatKind::Group,
+    };
+    assert_eq!(inbound.chat, chat);
+    assert_eq!(inbound.title.as_deref(), Some("가족"));
+    assert_eq!(inbound.sender, Some(person()));
+    let expected = InboundMessage {
+        native: native("5"),
+        text: "😀 안녕".to_owned(),
+        reply_to: Some(native("2")),
+        mentions_us: true,
+        ..InboundMessage::default()
+    };
+    assert_eq!(inbound.kind, InboundKind::Message(expected));
+}
+
+#[test]
+fn our_name_is_taken_off_and_others_stay() {
+    let entity = |kind: &str, offset: u32, length: u32| json!({"type": kind, "offset": offset, "length": length});
+    let linked = |id: i64| {
+        json!({"type": "text_mention", "offset": 0, "length": 2,
+               "user": {"id": id, "is_bot": true, "first_name": "이음"}})
+    };
+    let cases = [
+        ("@IeumBot hi", entity("mention", 0, 8), "hi", true),
+        ("@kim hi", entity("mention", 0, 4), "@kim hi", false),
+        (
+            "/here@ieumbot now",
+            entity("bot_command", 0, 13),
+            "/here now",
+            true,
+        ),
+        (
+            "/here@otherbot now",
+            entity("bot_command", 0, 14),
+            "/here@otherbot now",
+            false,
+        ),
+        (
+            "/start abc",
+            entity("bot_command", 0, 6),
+            "/start abc",
+            false,
+        ),
+        ("이음 hi", linked(4242), "hi", true),
+        ("이음 hi", linked(4243), "이음 hi", false),
+        (
+            "@IeumBot hi",
+            entity("mention", 0, 80),
+            "@IeumBot hi",
+            false,
+        ),
+        (
+            "@IeumBot hi",
+            json!({"type": "future", "offset": 0, "length": 8}),
+            "@IeumBot hi",
+            false,
+        ),
+    ];
+    for (text, entity, expected, ours) in cases {
+        let message = said(json!({"text": text, "entities": [entity]})).unwrap();
+        assert_eq!(
+            (message.text.as_str(), message.mentions_us),
+            (expected, ours),
+            "{text}"
+        );
+    }
+}
+
+#[test]
+fn files_are_noted_and_other_things_are_put_in_words() {
+    let file = json!({"file_id": "f", "file_unique_id": "u", "file_name": "a.pdf", "file_size": 9});
+    let place = json!({"latitude": 37.5, "longitude": 127.0});
+    let size = |bytes: u64| json!({"file_id": "f", "file_unique_id": "u", "width": 1, "height": 1, "file_size": bytes});
+    let cases = [
+        (
+            json!({"photo": [size(1), size(9)]}),
+            FileKind::Picture,
+            "",
+            Some(9),
+        ),
+        (json!({"document": file}), FileKind::File, "", Some(9)),
+        (
+            json!({"animation": file, "document": file}),
+            FileKind::Video,
+            "",
+            Some(9),
+        ),
+        (json!({"video": file}), FileKind::Video, "", Some(9)),
+        (
+            json!({"video_note": {"length": 3, "duration": 1}}),
+            FileKind::Video,
+            "",
+            None,
+        ),
+        (json!({"voice": file}), FileKind::Audio, "", Some(9)),
+        (json!({"audio": file}), FileKind::Audio, "", Some(9)),
+        (
+            json!({"sticker": {"emoji": "👍", "file_size": 9, "type": "regular"}}),
+            FileKind::Sticker,
+            "",
+            Some(9),
+        ),
+        (
+            json!({"location": place}),
+            FileKind::Place,
+            "37.5, 127",
+            None,
+        ),
+        (
+            json!({"location": place, "venue": {"location": place, "title": "집", "address": "서울"}}),
+            FileKind::Place,
+            "집\n서울\n37.5, 127",
+            None,
+        ),
+        (
+            json!({"contact": {"phone_number": "+821", "first_name": "Kim", "last_name": "Su"}}),
+            FileKind::Other,
+            "Kim Su\n+821",
+            None,
+        ),
+        (
+            json!({"poll": {"id": "1", "question": "언제?", "options": []}}),
+            FileKind::Other,
+            "언제?",
+            None,
+        ),
+        (
+            json!({"dice": {"emoji": "🎲", "value": 5}}),
+            FileKind::Other,
+            "🎲 5",
+            None,
+        ),
+        (json!({"story": {"id": 1}}), FileKind::Other, "", None),
+        (json!({"game": {"title": "g"}}), FileKind::Other, "", None),
+    ];
+    for (more, kind, text, bytes) in cases {
+        let message = said(more.clone()).unwrap();
+        let file = message.file.unwrap();
+        assert_eq!(
+            (file.kind, message.text.as_str(), file.bytes),
+            (kind, text, bytes),
+            "{more}"
+        );
+    }
+    let captioned = said(json!({"photo": [], "document": file, "caption": "보고서"})).unwrap();
+    assert_eq!(captioned.text, "보고서");
+    assert_eq!(captioned.file.unwrap().name.as_deref(), Some("a.pdf"));
+}
+
+#[test]
+fn edits_reactions_and_buttons_are_read() {
+    let edited = message(json!({"text": "고침", "edit_date": 1_700_000_009}));
+    let edit = InboundKind::Edit {
+        native: native("5"),
+        text: "고침".to_owned(),
+    };
+    for field in ["edited_message", "edited_channel_post"] {
+        let inbound = read(&json!({"update_id": 1, field: edited})).unwrap();
+        assert_eq!(
+            (inbound.kind, inbound.at),
+            (edit.clone(), Timestamp(1_700_000_009_000))
+        );
+    }
+    let moved = message(json!({"location": {"latitude": 1.0, "longitude": 2.0}}));
+    assert_eq!(kind(json!({"update_id": 1, "edited_message": moved})), None);
+
+    let emoji = |emoji: &str| json!({"type": "emoji", "emoji": emoji});
+    let custom = json!({"type": "custom_emoji", "custom_emoji_id": "5"});
+    let cases = [
+        (json!([]), json!([emoji("👍")]), Some(Some("👍"))),
+        (
+            json!([emoji("👍")]),
+            json!([emoji("👍"), emoji("🔥")]),
+            Some(Some("🔥")),
+        ),
+        (
+            json!([emoji("👍"), emoji("🔥")]),
+            json!([emoji("👍")]),
+            Some(Some("👍")),
+        ),
+        (json!([emoji("👍")]), json!([]), Some(None)),
+        (json!([emoji("👍")]), json!([custom]), Some(None)),
+        (json!([]), json!([custom]), None),
+    ];
+    for (old, new, expected) in cases {
+        let reaction = json!({"chat": group(), "message_id": 5, "user": kim(),
+            "date": 1_700_000_000, "old_reaction": old, "new_reaction": new});
+        let expected = expected.map(|emoji| InboundKind::Reaction {
+            native: native("5"),
+            emoji: emoji.map(Into::into),
+        });
+        assert_eq!(
+            kind(json!({"update_id": 1, "message_reaction": reaction})),
+            expected
+        );
+    }
+
+    let tap = json!({"id": "1", "from": kim(), "chat_instance": "i", "data": "here",
+        "message": {"chat": {"id": 77, "type": "private"}, "message_id": 5, "date": 0}});
+    let inbound = read(&json!({"update_id": 1, "callback_query": tap})).unwrap();
+    assert_eq!(
+        inbound.kind,
+        InboundKind::Button {
+            payload: "here".into()
+        }
+    );
+    assert_eq!((inbound.at, inbound.chat.kind), (NOW, ChatKind::Direct));
+    let game = json!({"id": "1", "from": kim(), "chat_instance": "i", "game_short_name": "g"});
+    assert_eq!(kind(json!({"update_id": 1, "callback_query": game})), None);
+}
+
+#[test]
+fn comings_and_goings_are_read() {
+    let bot = json!({"id": 4242, "is_bot": true, "first_name": "이음"});
+    let change = |who: &Value, old: &str, new: Value| {
+        let mut new_member = json!({"user": who});
+        new_member
+            .as_object_mut()
+            .unwrap()
+            .extend(new.as_object().unwrap().clone());
+        json!({"chat": group(), "from": kim(), "date": 1_700_000_000,
+               "old_chat_member": {"status": old, "user": who}, "new_chat_member": new_member})
+    };
+    let ours = [
+        (
+            "left",
+            json!({"status": "member"}),
+            Some(InboundKind::WeJoined),
+        ),
+        (
+            "kicked",
+            json!({"status": "member"}),
+            Some(InboundKind::WeJoined),
+        ),
+        (
+            "member",
+            json!({"status": "kicked"}),
+            Some(InboundKind::WeLeft),
+        ),
+        (
+            "administrator",
+            json!({"status": "left"}),
+            Some(InboundKind::WeLeft),
+        ),
+        (
+            "member",
+            json!({"status": "restricted", "is_member": false}),
+            Some(InboundKind::WeLeft),
+        ),
+        ("member", json!({"status": "administrator"}), None),
+        ("member", json!({"status": "ascended"}), None),
+    ];
+    for (old, new, expected) in ours {
+        let update = json!({"update_id": 1, "my_chat_member": change(&bot, old, new)});
+        assert_eq!(kind(update.clone()), expected, "{update}");
+    }
+    let people = || vec![person()];
+    let theirs = [
+        (
+            change(&kim(), "left", json!({"status": "member"})),
+            Some(InboundKind::PeopleJoined(people())),
+        ),
+        (
+            change(&kim(), "member", json!({"status": "left"})),
+            Some(InboundKind::PeopleLeft(people())),
+        ),
+        (change(&bot, "left", json!({"status": "member"})), None),
+    ];
+    for (change, expected) in theirs {
+        assert_eq!(
+            kind(json!({"update_id": 1, "chat_member": change})),
+            expected
+        );
+    }
+    let service = [
+        (
+            json!({"new_chat_members": [bot, kim()]}),
+            Some(InboundKind::PeopleJoined(people())),
+        ),
+        (json!({"new_chat_members": [bot]}), None),
+        (
+            json!({"left_chat_member": kim()}),
+            Some(InboundKind::PeopleLeft(people())),
+        ),
+        (json!({"left_chat_member": bot}), None),
+        (
+            json!({"migrate_to_chat_id": -1009}),
+            Some(InboundKind::Migrated {
+                to: ChatKey::new("-1009"),
+            }),
+        ),
+        (json!({"migrate_from_chat_id": -9}), None),
+        (json!({"new_chat_title": "새 이름"}), None),
+        (
+            json!({"pinned_message": {"message_id": 1, "date": 0, "chat": group()}}),
+            None,
+        ),
+        (
+            json!({"forum_topic_created": {"name": "t", "icon_color": 1}}),
+            None,
+        ),
+    ];
+    for (more, expected) in service {
+        let update = json!({"update_id": 1, "message": message(more)});
+        assert_eq!(kind(update.clone()), expected, "{update}");
+    }
+}
+
+#[test]
+fn speakers_that_are_no_users_are_named_and_bots_are_passed_over() {
+    let bot = json!({"id": 9, "is_bot": true, "first_name": "Bot"});
+    assert_eq!(said(json!({"from": bot, "text": "x"})), None);
+    let anonymous = json!({"update_id": 1, "message": message(json!({
+        "from": {"id": 1_087_968_824, "is_bot": true, "first_name": "Group"},
+        "sender_chat": group(), "text": "x"}))});
+    let sender = read(&anonymous).unwrap().sender.unwrap();
+    assert_eq!(
+        (sender.key.as_str(), sender.name.as_deref()),
+        ("-1001234567890", Some("가족"))
+    );
+    let channel = json!({"id": -100, "type": "channel", "title": "소식"});
+    let post = json!({"update_id": 1, "channel_post": {"message_id": 1, "date": 1, "chat": channel,
+        "sender_chat": channel, "text": "x"}});
+    assert_eq!(
+        read(&post).unwrap().sender.unwrap().name.as_deref(),
+        Some("소식")
+    );
+    let topic = json!({"text": "x", "message_thread_id": 3, "is_topic_message": true,
+        "reply_to_message": {"message_id": 3, "date": 1, "chat": group()}});
+    assert_eq!(said(topic).unwrap().reply_to, None);
+    let strange = json!({"chat": {"id": 1, "type": "hologram"}, "text": "x"});
+    assert_eq!(said(strange), None);
+}
+
+#[test]
+fn unknown_updates_are_counted() {
+    for update in [
+        json!({"update_id": 1}),
+        json!({"update_id": 1, "poll_answer": {"poll_id": "1"}}),
+        json!({"update_id": 1, "hologram": {"message": 5}}),
+        json!({"update_id": 1, "edited_message": message(json!({"chat": {"id": 1, "type": "?"}}))}),
+    ] {
+        assert_eq!(read(&update), None);
+    }
+}
+
+#[test]
+fn forged_calls_are_turned_away() {
+    let body = json!({"update_id": 1}).to_string();
+    for secret in [
+        None,
+        Some(""),
+        Some("hook-secre"),
+        Some("hook-secret2"),
+        Some("HOOK-SECRET"),
+    ] {
+        assert_eq!(
+            accept_with(body.as_bytes(), secret),
+            Err(HookRefusal::Forged),
+            "{secret:?}"
+        );
+    }
+    assert_eq!(accept(body.as_bytes()).unwrap().ignored, 1);
+    let (headers, body) = (HeaderMap::new(), Bytes::new());
+    let polled = telegram(&Script::default());
+    let refused = polled.accept(HookRequest {
+        headers: &headers,
+        body: &body,
+    });
+    assert_eq!(refused, Err(HookRefusal::NotUsed));
+}
+
+#[test]
+fn broken_calls_are_refused_with_a_reason() {
+    let with = |more: Value| json!({"update_id": 1, "message": message(more)}).to_string();
+    let nested = format!("{{\"update_id\":1,\"message\":{}}}", "[".repeat(100_000));
+    let cases = [
+        (String::new().into_bytes(), "EOF"),
+        (b"[]".to_vec(), "invalid length 0"),
+        (
+            b"{\"update_id\":1,\"message\":{\"message_id\":".to_vec(),
+            "EOF",
+        ),
+        (
+            b"{\"update_id\":1,\"message\":{\"text\":\"\xff\xfe\"}}".to_vec(),
+            "invalid unicode",
+        ),
+        (
+            b"{\"update_id\":1,\"update_id\":2}".to_vec(),
+            "duplicate field `update_id`",
+        ),
+        (b"{}".to_vec(), "missing field `update_id`"),
+        (
+            b"{\"update_id\":18446744073709551616}".to_vec(),
+            "invalid type",
+        ),
+        (
+            b"{\"update_id\":9223372036854775808}".to_vec(),
+            "invalid value",
+        ),
+        (
+            with(json!({"message_id": "5"})).into_bytes(),
+            "invalid type",
+        ),
+        (with(json!({"date": -1})).into_bytes(), "date"),
+        (with(json!({"date": i64::MAX})).into_bytes(), "date"),
+        (
+            with(json!({"chat": {"id": 1e300, "type": "group"}})).into_bytes(),
+            "invalid type",
+        ),
+        (with(json!({"text": 5})).into_bytes(), "expected a string"),
+        (nested.into_bytes(), "invalid type"),
+        (vec![b' '; HOOK_BODY_BYTES_MAX + 1], "too large"),
+    ];
+    for (body, word) in cases {
+        match accept(&body) {
+            Err(HookRefusal::Malformed(text)) => assert!(text.contains(word), "{word}: {text}"),
+            other => panic!("{word}: {other:?}"),
+        }
+    }
+}
+
+fn outgoing(act: Act) -> Outgoing {
+    let chat = ChatRef {
+        key: ChatKey::new("-1001234567890"),
+        kind: ChatKind::Group,
+    };
+    Outgoing {
+        chat,
+        key: [7; 16],
+        answer_token: None,
+        act,
+    }
+}
+
+fn say(text: &str) -> Outgoing {
+    outgoing(Act::Say(vec![Part {
+        text: text.to_owned(),
+        ..Part::default()
+    }]))
+}
+
+fn sent(act: Act, answer: &str) -> (Outcome, String, Value) {
+    let script = Script::default();
+    script.answer(200, answer);
+    let outcome = run(telegram(&script).send(&outgoing(act)));
+    let request = script.only_call();
+    assert_eq!(request.method(), "POST");
+    assert_eq!(request.headers()["content-type"], "application/json");
+    let method = request
+        .uri()
+        .to_string()
+        .replace("http://telegram.test/bot4242:AAE-hidden_token/", "");
+    (
+        outcome,
+        method,
+        serde_json::from_slice(request.body()).unwrap(),
+    )
+}
+
+#[test]
+fn every_act_is_one_exact_request() {
+    let part = Part {
+        text: "민수: 안녕".to_owned(),
+        reply: Some(ReplyTarget {
+            native: native("2"),
+            quote: None,
+        }),
+        buttons: vec![Button {
+            label: "여기로".to_owned(),
+            payload: "here".to_owned(),
+        }],
+        ..Part::default()
+    };
+    let chat = -1_001_234_567_890_i64;
+    let taken = r#"{"ok":true,"result":{"message_id":6,"date":1,"chat":{"id":1,"type":"group"}}}"#;
+    let (outcome, method, body) = sent(Act::Say(vec![part]), taken);
+    let copies = vec![CopyKey {
+        native: native("6"),
+        quote: None,
+    }];
+    assert_eq!(outcome, Outcome::Accepted { copies });
+    assert_eq!(method, "sendMessage");
+    assert_eq!(
+        body,
+        json!({
+            "chat_id": chat, "text": "민수: 안녕", "link_preview_options": {"is_disabled": true},
+            "reply_parameters": {"message_id": 2, "allow_sending_without_reply": true},
+            "reply_markup": {"inline_keyboard": [[{"text": "여기로", "callback_data": "here"}]]},
+        })
+    );
+    let target = || native("6");
+    let react = |emoji: Option<&str>| Act::React {
+        target: target(),
+        emoji: emoji.map(Into::into),
+    };
+    let cases = [
+        (
+            Act::Edit {
+                target: target(),
+                text: "고침".to_owned(),
+            },
+            "editMessageText",
+            json!({"text": "고침", "link_preview_options": {"is_disabled": true}}),
+        ),
+        (
+            Act::Withdraw { target: target() },
+            "deleteMessage",
+            json!({}),
+        ),
+        (
+            react(Some("👍")),
+            "setMessageReaction",
+            json!({"reaction": [{"type": "emoji", "emoji": "👍"}]}),
+        ),
+        (react(None), "setMessageReaction", json!({"reaction": []})),
+    ];
+    for (act, expected_method, mut expected) in cases {
+        let (outcome, method, body) = sent(act, r#"{"ok":true,"result":true}"#);
+        expected["chat_id"] = json!(chat);
+        expected["message_id"] = json!(6);
+        assert_eq!((method.as_str(), body), (expected_method, expected));
+        assert_eq!(outcome, Outcome::Accepted { copies: Vec::new() });
+    }
+}
+
+#[test]
+fn what_telegram_cannot_carry_never_leaves() {
+    let button = |label: &str, payload: &str| Part {
+        text: "x".to_owned(),
+        buttons: vec![Button {
+            label: label.to_owned(),
+            payload: payload.to_owned(),
+        }],
+        ..Part::default()
+    };
+    let overflowing = native("9223372036854775808");
+    let acts = [
+        Act::Say(Vec::new()),
+        Act::Say(vec![Part::default()]),
+        Act::Say(vec![button("a", "b"), button("a", "b")]),
+        Act::Say(vec![button("", "b")]),
+        Act::Say(vec![button("a", "")]),
+        Act::Say(vec![button("a", &"b".repeat(65))]),
+        Act::Say(vec![Part {
+            text: "😀".repeat(2_049),
+            ..Part::default()
+        }]),
+        Act::Edit {
+            target: overflowing.clone(),
+            text: "x".to_owned(),
+        },
+        Act::Edit {
+            target: native("1"),
+            text: String::new(),
+        },
+        Act::Withdraw { target: native("") },
+        Act::React {
+            target: overflowing,
+            emoji: None,
+        },
+    ];
+    let mut cases: Vec<_> = acts
+        .into_iter()
+        .map(|act| (outgoing(act), Scope::Message))
+        .collect();
+    for chat in ["", "abc", "9223372036854775808", "1.5"] {
+        let mut said = say("x");
+        said.chat.key = ChatKey::new(chat);
+        cases.push((said, Scope::Recipient));
+    }
+    for (outgoing, expected) in cases {
+        let script = Script::default();
+        let outcome = run(telegram(&script).send(&outgoing));
+        assert!(
+            matches!(outcome, Outcome::Refused { scope, .. } if scope == expected),
+            "{outcome:?}"
+        );
+        assert!(script.calls().is_empty());
+    }
+}
+
+/// The outcome in a few words.
+fn short(outcome: &Outcome) -> String {
+    match outcome {
+        Outcome::Accepted { copies } => format!("accepted {}", copies.len()),
+        Outcome::Deferred {
+            after_ms, fault, ..
+        } => format!("deferred {fault:?} {after_ms}"),
+        Outcome::Refused {
+            scope,
+            moved_to: None,
+            ..
+        } => format!("refused {scope:?}"),
+        Outcome::Refused {
+            scope,
+            moved_to: Some(to),
+            ..
+        } => {
+            format!("refused {scope:?} to {}", to.as_str())
+        }
+        Outcome::Unknown { .. } => "unknown".to_owned(),
+    }
+}
+
+#[test]
+fn every_no_has_its_outcome() {
+    let edit = || Act::Edit {
+        target: native("1"),
+        text: "x".to_owned(),
+    };
+    let say = || say("x").act;
+    let cases = [
+        (
+            say(),
+            400,
+            "Bad Request: chat not found",
+            "refused Recipient",
+        ),
+        (
+            say(),
+            400,
+            "Bad Request: private chat not found",
+            "refused Recipient",
+        ),
+        (
+            say(),
+            400,
+            "Bad Request: chat_id is empty",
+            "refused Recipient",
+        ),
+        (
+            say(),
+            400,
+            "Bad Request: group chat was upgraded to a supergroup chat",
+            "refused Recipient",
+        ),
+        (
+            say(),
+            400,
+            "Bad Request: not enough rights to send text messages to the chat",
+            "refused Recipient",
+        ),
+        (
+            say(),
+            400,
+            "Bad Request: message thread not found",
+            "refused Recipient",
+        ),
+        (say(), 400, "Bad Request: TOPIC_CLOSED", "refused Recipient"),
+        (
+            say(),
+            400,
+            "Bad Request: message is too long",
+            "refused Message",
+        ),
+        (
+            say(),
+            400,
+            "Bad Request: can't parse entities: unexpected end tag",
+            "refused Message",
+        ),
+        (
+            say(),
+            400,
+            "Bad Request: message text is empty",
+            "refused Message",
+        ),
+        (
+            say(),
+            400,
+            "Bad Request: message is not modified: specified new message content",
+            "refused Message",
+        ),
+        (
+            edit(),
+            400,
+            "Bad Request: message is not modified: specified new message content",
+            "accepted 0",
+        ),
+        (
+            edit(),
+            400,
+            "Bad Request: message to edit not found",
+            "refused Message",
+        ),
+        (
+            edit(),
+            400,
+            "Bad Request: message to delete not found",
+            "refused Message",
+        ),
+        (
+            edit(),
+            400,
+            "Bad Request: message can't be deleted for everyone",
+            "refused Message",
+        ),
+        (say(), 401, "Unauthorized", "refused Account"),
+        (
+            say(),
+            403,
+            "Forbidden: bot was blocked by the user",
+            "refused Recipient",
+        ),
+        (
+            say(),
+            403,
+            "Forbidden: bot was kicked from the supergroup chat",
+            "refused Recipient",
+        ),
+        (
+            say(),
+            403,
+            "Forbidden: user is deactivated",
+            "refused Recipient",
+        ),
+        (say(), 404, "Not Found", "refused Account"),
+        (
+            say(),
+            409,
+            "Conflict: terminated by other getUpdates request",
+            "deferred Request 0",
+        ),
+        (say(), 413, "Request Entity Too Large", "refused Message"),
+        (say(), 429, "Too Many Requests", "deferred Limit 1000"),
+        (say(), 418, "I'm new", "unknown"),
+        (say(), 500, "Internal Server Error", "unknown"),
+        (say(), 502, "Bad Gateway", "unknown"),
+    ];
+    for (act, code, description, expected) in cases {
+        let body = json!({"ok": false, "error_code": code, "description": description}).to_string();
+        assert_eq!(answered(act, code, &body), expected, "{code} {description}");
+    }
+}
+
+fn answered(act: Act, status: u16, body: &str) -> String {
+    let script = Script::default();
+    script.answer(status, body);
+    short(&run(telegram(&script).send(&outgoing(act))))
+}
+
+#[test]
+fn odd_answers_are_unknown_and_parameters_are_heard() {
+    let cases = [
+        (
+            200,
+            r#"{"ok":true,"result":{"message_id":6}}"#,
+            "accepted 1",
+        ),
+        (200, r#"{"ok":true}"#, "accepted 0"),
+        (200, r#"{"ok":true,"result":{"message_id":"#, "unknown"),
+        (200, "<html>welcome</html>", "unknown"),
+        (200, "", "unknown"),
+        (502, "<html>502 Bad Gateway</html>", "unknown"),
+        (403, "<html>no</html>", "unknown"),
+        (429, "<html>slow down</html>", "deferred Limit 1000"),
+        (
+            429,
+            r#"{"ok":false,"error_code":429,"description":"x","parameters":{"retry_after":3600}}"#,
+            "deferred Limit 3600000",
+        ),
+        (
+            400,
+            r#"{"ok":false,"error_code":400,"description":"x","parameters":{"migrate_to_chat_id":-1009}}"#,
+            "refused Recipient to -1009",
+        ),
+    ];
+    for (status, body, expected) in cases {
+        assert_eq!(
+            answered(say("x").act, status, body),
+            expected,
+            "{status} {body}"
+        );
+    }
+    let secret = format!("connect http://telegram.test/bot{TOKEN}/sendMessage");
+    let failures = [
+        (HttpFailure::NotSent(secret.clone()), "deferred Network 0"),
+        (HttpFailure::NoAnswer(secret), "unknown"),
+        (HttpFailure::AnswerTooLarge, "unknown"),
+    ];
+    for (failure, expected) in failures {
+        let script = Script::default();
+        script.fail(failure);
+        let outcome = run(telegram(&script).send(&say("x")));
+        assert_eq!(short(&outcome), expected);
+        assert!(!format!("{outcome:?}").contains("hidden"), "{outcome:?}");
+    }
+}
+
+const ME: &str =
+    r#"{"ok":true,"result":{"id":4242,"is_bot":true,"first_name":"이음","username":"IeumBot"}}"#;
+const EMPTY: &str = r#"{"ok":true,"result":[]}"#;
+
+fn batch(updates: &[Value]) -> String {
+    json!({"ok": true, "result": updates}).to_string()
+}
+
+fn text_update(id: i64) -> Value {
+    json!({"update_id": id, "message": message(json!({"text": "x"}))})
+}
+
+/// Listens until the inbox closes after `deliveries`, and gives what every poll asked for.
+fn listened(
+    script: &Script,
+    deliveries: usize,
+    cursor: Option<&str>,
+) -> (ListenEnd, Kept, Vec<Value>) {
+    let inbox = Kept {
+        closes_after: Some(deliveries),
+        ..Kept::default()
+    };
+    let end = run(telegram(script).listen(&inbox, cursor.map(Cursor::new)));
+    let polls = script
+        .calls()
+        .into_iter()
+        .filter(|call| call.uri().path().ends_with("getUpdates"));
+    let polls = polls
+        .map(|call| serde_json::from_slice(call.body()).unwrap())
+        .collect();
+    (end, inbox, polls)
+}
+
+#[test]
+fn an_offset_follows_what_is_durable() {
+    let script = Script::default();
+    script
+        .answer_after(40, 200, ME)
+        .answer(200, &batch(&[text_update(7), text_update(9)]));
+    script
+        .answer_after(50_100, 200, EMPTY)
+        .answer(200, &batch(&[text_update(10)]));
+    let (end, inbox, polls) = listened(&script, 1, Some("7"));
+    assert_eq!(end, ListenEnd::InboxClosed);
+    let offsets: Vec<_> = polls.iter().map(|poll| poll["offset"].as_i64()).collect();
+    assert_eq!(offsets, [Some(7), Some(10), Some(10)]);
+    assert_eq!(
+        (&polls[0]["timeout"], &polls[0]["limit"]),
+        (&json!(50), &json!(100))
+    );
+    let wanted = polls[0]["allowed_updates"].as_array().unwrap();
+    assert!(wanted.contains(&json!("message_reaction")) && wanted.contains(&json!("chat_member")));
+    let delivered = inbox.delivered();
+    assert_eq!(delivered.len(), 1);
+    assert_eq!(delivered[0].0.events.len(), 2);
+    assert_eq!(delivered[0].1, Some(Cursor::new("10")));
+    let took: Vec<_> = inbox
+        .pulses()
+        .into_iter()
+        .map(|pulse| match pulse {
+            Pulse::Good { took_ms } => took_ms,
+            other => panic!("{other:?}"),
+        })
+        .collect();
+    assert_eq!(
+        took,
+        [40, 0, 100],
+        "waiting that was asked for is not slowness"
+    );
+    assert_eq!(script.timeouts_ms(), [5_000, 55_000, 55_000, 55_000]);
+    assert!(script.slept_ms().is_empty());
+}
+
+#[test]
+fn a_poisoned_update_is_passed_over() {
+    let poisoned = json!({"update_id": 8, "message": {"message_id": "eight"}});
+    let late = json!({"update_id": 9, "message": message(json!({"date": -5}))});
+    let numberless = json!({"message": 5});
+    let script = Script::default();
+    script
+        .answer(200, ME)
+        .answer(200, &batch(&[text_update(7), poisoned, late, numberless]));
+    script.answer(200, &batch(&[text_update(10)]));
+    let (end, inbox, polls) = listened(&script, 1, None);
+    assert_eq!(end, ListenEnd::InboxClosed);
+    let (arrival, cursor) = inbox.delivered().remove(0);
+    assert_eq!((arrival.events.len(), arrival.ignored), (1, 3));
+    assert_eq!(cursor, Some(Cursor::new("10")));
+    assert_eq!(
+        (polls[0].get("offset"), &polls[1]["offset"]),
+        (None, &json!(10))
+    );
+}
+
+#[test]
+fn failures_wait_longer_each_time_and_good_news_resets() {
+    let script = Script::default();
+    script
+        .fail(HttpFailure::NotSent("refused".to_owned()))
+        .answer(502, "<html>");
+    script.answer(200, ME).answer(200, "not json");
+    script
+        .answer(200, ME)
+        .fail(HttpFailure::NoAnswer("lost".to_owned()));
+    let slow = r#"{"ok":false,"error_code":429,"description":"x","parameters":{"retry_after":7}}"#;
+    script.answer(200, ME).answer(429, slow);
+    let conflict = r#"{"ok":false,"error_code":409,"description":"Conflict: terminated by other getUpdates request"}"#;
+    script.answer(200, ME).answer(409, conflict);
+    script
+        .answer(200, ME)
+        .answer(200, &batch(&[json!({"message": 5})]));
+    script
+        .answer(200, ME)
+        .answer(200, EMPTY)
+        .answer(200, &batch(&[text_update(1)]));
+    let (end, inbox, _) = listened(&script, 0, None);
+    assert_eq!(end, ListenEnd::InboxClosed);
+    assert_eq!(
+        script.slept_ms(),
+        [1_000, 2_000, 1_000, 1_000, 7_000, 1_000, 1_000, 250]
+    );
+    let bad = inbox
+        .pulses()
+        .iter()
+        .filter(|pulse| matches!(pulse, Pulse::Bad { .. }))
+        .count();
+    assert_eq!(bad, 6);
+}
+
+#[test]
+fn a_batch_that_is_too_large_is_fetched_one_by_one() {
+    let script = Script::default();
+    script.answer(200, ME).fail(HttpFailure::AnswerTooLarge);
+    script
+        .answer(200, ME)
+        .answer(200, &batch(&[text_update(1)]))
+        .answer(200, &batch(&[text_update(2)]));
+    let (_, _, polls) = listened(&script, 1, None);
+    let limits: Vec<_> = polls
+        .iter()
+        .map(|poll| poll["limit"].as_u64().unwrap())
+        .collect();
+    assert_eq!(limits, [100, 1, 100]);
+}
+
+#[test]
+fn polling_ends_where_it_makes_no_sense() {
+    let no = |code: u16, text: &str| {
+        json!({"ok": false, "error_code": code, "description": text}).to_string()
+    };
+    let webhook =
+        "Conflict: can't use getUpdates method while webhook is active; use deleteWebhook";
+    let script = Script::default();
+    script.answer(200, ME).answer(409, &no(409, webhook));
+    assert!(
+        matches!(listened(&script, 1, None).0, ListenEnd::Fatal(why) if why.contains("webhook"))
+    );
+    for code in [401, 404] {
+        let script = Script::default();
+        script.answer(code, &no(code, "Unauthorized"));
+        let (end, inbox, polls) = listened(&script, 1, None);
+        assert!(matches!(end, ListenEnd::Fatal(_)));
+        assert!(polls.is_empty() && matches!(inbox.pulses()[..], [Pulse::Refused { .. }]));
+        let script = Script::default();
+        script
+            .answer(200, ME)
+            .answer(code, &no(code, "Unauthorized"));
+        assert!(matches!(listened(&script, 1, None).0, ListenEnd::Fatal(_)));
+    }
+    let inbox = Kept::default();
+    assert_eq!(
+        run(hooked(&Script::default()).listen(&inbox, None)),
+        ListenEnd::NotUsed
+    );
+}
+
+#[test]
+fn a_probe_tells_life_and_teaches_our_name() {
+    let script = Script::default();
+    script.answer_after(30, 200, ME);
+    let nameless = TelegramConfig {
+        bot_name: None,
+        ..config(Receive::Polling { poll_seconds: 1 })
+    };
+    let telegram = Telegram::new(nameless, script.doors()).unwrap();
+    assert_eq!(telegram.us().name, None);
+    let probe = run(telegram.probe());
+    assert_eq!(probe.pulse, Pulse::Good { took_ms: 30 });
+    assert_eq!(probe.identity.as_deref(), Some("이음 (@IeumBot)"));
+    assert_eq!(telegram.us().name, Some("IeumBot"));
+    assert_eq!(
+        script.only_call().uri().path(),
+        "/bot4242:AAE-hidden_token/getMe"
+    );
+    for (status, body, refused) in [
+        (401, r#"{"ok":false,"error_code":401}"#, true),
+        (500, "", false),
+        (200, "<html>", false),
+    ] {
+        script.answer(status, body);
+        let pulse = run(telegram.probe()).pulse;
+        assert_eq!(matches!(pulse, Pulse::Refused { .. }), refused, "{pulse:?}");
+        assert_eq!(matches!(pulse, Pulse::Bad { .. }), !refused, "{pulse:?}");
+    }
+}
+
+#[test]
+fn a_configuration_gets_all_its_complaints_and_keeps_its_secrets() {
+    let doors = Script::default().doors();
+    let bad = TelegramConfig {
+        api_url: "telegram".to_owned(),
+        bot_token: Secret::new("4242"),
+        timeout_ms: 0,
+        ..config(Receive::Polling { poll_seconds: 51 })
+    };
+    let expected = [
+        ConfigComplaint::ApiUrl,
+        ConfigComplaint::BotToken,
+        ConfigComplaint::PollSeconds,
+        ConfigComplaint::Timeout,
+    ];
+    assert_eq!(Telegram::new(bad, doors.clone()).unwrap_err(), expected);
+    for token in ["", ":a", "x:a", "1:", "1:a/../b", "99999999999999999999:a"] {
+        let bad = TelegramConfig {
+            bot_token: Secret::new(token),
+            ..config(Receive::Polling { poll_seconds: 1 })
+        };
+        assert_eq!(
+            Telegram::new(bad, doors.clone()).unwrap_err(),
+            [ConfigComplaint::BotToken],
+            "{token}"
+        );
+    }
+    for secret in ["", "with space", &"x".repeat(257)] {
+        let bad = config(Receive::Webhook {
+            secret_token: Secret::new(secret),
+        });
+        assert_eq!(
+            Telegram::new(bad, doors.clone()).unwrap_err(),
+            [ConfigComplaint::SecretToken]
+        );
+    }
+    let printed = format!("{:?}", hooked(&Script::default()));
+    assert!(
+        !printed.contains("hidden") && !printed.contains("hook-secret"),
+        "{printed}"
+    );
+}
+
+#[test]
+fn names_come_with_the_messages() {
+    let script = Script::default();
+    let chat = ChatRef {
+        key: ChatKey::new("1"),
+        kind: ChatKind::Direct,
+    };
+    assert_eq!(
+        run(telegram(&script).profile(&chat, &UserKey::new("1"))),
+        None
+    );
+    assert!(script.calls().is_empty());
+}
+
+proptest! {
+    #[test]
+    fn no_bytes_panic(body in proptest::collection::vec(any::<u8>(), 0..400)) {
+        prop_assert!(!matches!(accept(&body), Err(HookRefusal::Forged)));
+    }
+
+    #[test]
+    fn no_spoiled_update_panics(place in 0_usize..600, byte in any::<u8>(), cut in 0_usize..600) {
+        let more = json!({"text": "@IeumBot 😀", "entities": [{"type": "mention", "offset": 0, "length": 8}]});
+        let mut body = json!({"update_id": 1, "message": message(more)}).to_string().into_bytes();
+        let whole = body.len();
+        body[place % whole] = byte;
+        prop_assert!(!matches!(accept(&body), Err(HookRefusal::Forged)));
+        body.truncate(cut.min(whole - 1));
+        prop_assert!(accept(&body).is_err());
+    }
+}
