@@ -1,1 +1,34 @@
-//! (being built)
+//! The engine: the loops that carry messages.
+//!
+//! Intake admits what came in, dispatch claims and attempts what is due, the sweep decides what
+//! waited too long, probes ask for signs of life. The engine sees traits, never a concrete network
+//! or database. Invariant: everything it remembers between two steps can be read again from the
+//! store, so each task may be killed between two lines.
+
+mod account;
+mod attempt;
+mod compose;
+mod dispatch;
+mod failover;
+mod hub;
+mod identify;
+mod intake;
+mod listen;
+mod metrics;
+mod notices;
+mod people;
+mod pieces;
+mod probe;
+mod say;
+mod settings;
+mod sweep;
+mod talk;
+mod tasks;
+
+pub use account::{AccountSetup, AccountState};
+pub use hub::{Hub, HubFailure, HubSetup};
+pub use intake::{HookAnswer, HookFailure};
+pub use metrics::{EngineMetrics, LATENCY_BOUNDS_MS};
+pub use people::{ChangeFailure, NewConversation, NewPerson};
+pub use say::{Said, Say, SayFailure};
+pub use settings::Settings;

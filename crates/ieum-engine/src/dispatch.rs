@@ -1,0 +1,234 @@
+//! Step 4 of the straight way: claim what is due, attempt it, settle.
+//!
+//! One loop for each account, so that a network that hangs delays no other. Invariants: at most
+//! `in_flight_max` attempts at once; an outcome is never dropped: when the store cannot write, it
+//! is kept and written later.
+
+use crate::account::Account;
+use crate::attempt::attempt;
+use crate::failover::{Moving, consequences};
+use crate::pieces::Pieces;
+use futures_util::stream::{FuturesUnordered, StreamExt};
+use ieum_core::ports::BoxFuture;
+use ieum_core::ports::store::{Advance, Advanced, CLAIM_ROWS_MAX, ClaimRequest, StoreFailure};
+use ieum_core::time::Timestamp;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use tokio::sync::watch;
+
+/// How long the loop waits before it asks a store that failed again.
+const STORE_REST_MS: u64 = 500;
+
+type Advancing = BoxFuture<'static, (Vec<Moving>, Result<Advanced, StoreFailure>)>;
+
+struct Dispatch {
+    pieces: Arc<Pieces>,
+    account: Arc<Account>,
+    under_way: FuturesUnordered<BoxFuture<'static, Moving>>,
+    settled: Vec<Moving>,
+    advancing: Option<Advancing>,
+    /// Whether something may have become due since the last claim.
+    wanted: bool,
+    next_due_at: Option<Timestamp>,
+    rest: bool,
+}
+
+/// Runs until `stop`; then waits for attempts under way and settles them.
+pub(crate) async fn dispatch(
+    pieces: Arc<Pieces>,
+    account: Arc<Account>,
+    mut stop: watch::Receiver<bool>,
+) {
+    let mut dispatch = Dispatch {
+        pieces,
+        account,
+        under_way: FuturesUnordered::new(),
+        settled: Vec::new(),
+        advancing: None,
+        wanted: true,
+        next_due_at: None,
+        rest: false,
+    };
+    while dispatch.turn(&mut stop).await {}
+    dispatch.finish().await;
+}
+
+enum Event {
+    Stop,
+    Advanced(Vec<Moving>, Result<Advanced, StoreFailure>),
+    Settled(Moving),
+    Wake,
+}
+
+impl Dispatch {
+    /// One event; false when it was the stop signal.
+    async fn turn(&mut self, stop: &mut watch::Receiver<bool>) -> bool {
+        self.advance_if_wanted();
+        match self.next_event(stop).await {
+            Event::Stop => return false,
+            Event::Advanced(sent, answer) => self.advanced(sent, answer),
+            Event::Settled(settlement) => {
+                self.settled.push(settlement);
+                self.take_ready();
+            }
+            Event::Wake => {
+                self.wanted = true;
+                self.rest = false;
+            }
+        }
+        true
+    }
+
+    async fn next_event(&mut self, stop: &mut watch::Receiver<bool>) -> Event {
+        let account = Arc::clone(&self.account);
+        let due = self.wait_for_due();
+        let advancing = async {
+            match &mut self.advancing {
+                Some(advancing) => advancing.await,
+                None => std::future::pending().await,
+            }
+        };
+        let under_way = &mut self.under_way;
+        tokio::select! {
+            biased;
+            _ = stop.wait_for(|stop| *stop) => Event::Stop,
+            (sent, answer) = advancing => Event::Advanced(sent, answer),
+            Some(settlement) = under_way.next(), if !under_way.is_empty() => {
+                Event::Settled(settlement)
+            }
+            () = account.bell.notified() => Event::Wake,
+            () = due => Event::Wake,
+        }
+    }
+
+    fn wait_for_due(&self) -> BoxFuture<'static, ()> {
+        if self.rest {
+            return self.pieces.clock.sleep(STORE_REST_MS);
+        }
+        match self.next_due_at {
+            // The claim that follows looks at the same clock: one more keeps it from being early.
+            Some(at) => self
+                .pieces
+                .clock
+                .sleep(at.ms_since(self.pieces.now()).saturating_add(1)),
+            None => Box::pin(std::future::pending()),
+        }
+    }
+
+    /// Attempts that ended at the same time are settled in the same transaction.
+    fn take_ready(&mut self) {
+        use futures_util::FutureExt;
+        while let Some(Some(settlement)) = self.under_way.next().now_or_never() {
+            self.settled.push(settlement);
+        }
+    }
+
+    fn advance_if_wanted(&mut self) {
+        if self.advancing.is_some() || self.rest {
+            return;
+        }
+        let free = self
+            .account
+            .rate
+            .in_flight_max
+            .saturating_sub(self.under_way.len());
+        let now = self.pieces.now();
+        let rows_max = free.min(self.account.calls_left(now)).min(CLAIM_ROWS_MAX);
+        let claim = (self.wanted || !self.settled.is_empty()) && rows_max > 0;
+        if self.settled.is_empty() && !claim {
+            if self.wanted && free > 0 {
+                // Out of this second's calls: look again in the next one.
+                self.next_due_at = Some(Timestamp((now.0.div_euclid(1_000) + 1) * 1_000));
+            }
+            return;
+        }
+        let advance = Advance {
+            settled: self
+                .settled
+                .iter()
+                .map(|one| one.settlement.clone())
+                .collect(),
+            claim: claim.then_some(ClaimRequest {
+                account: self.account.id,
+                rows_max,
+                now,
+                durable: !self.account.connector.capabilities().idempotent_send,
+            }),
+        };
+        if claim {
+            self.wanted = false;
+        }
+        let sent = std::mem::take(&mut self.settled);
+        let store = Arc::clone(&self.pieces.store);
+        self.advancing = Some(Box::pin(async move {
+            let answer = store.advance(advance).await;
+            (sent, answer)
+        }));
+    }
+
+    fn advanced(&mut self, sent: Vec<Moving>, answer: Result<Advanced, StoreFailure>) {
+        self.advancing = None;
+        let advanced = match answer {
+            Ok(advanced) => advanced,
+            Err(failure) => {
+                let metrics = &self.pieces.metrics;
+                metrics.count(&metrics.store_failures, 1);
+                tracing::error!(account = %self.account.name, %failure, "nothing settled");
+                let later = std::mem::replace(&mut self.settled, sent);
+                self.settled.extend(later);
+                self.rest = true;
+                self.wanted = true;
+                return;
+            }
+        };
+        if !sent.is_empty() {
+            self.pieces.ring_journal();
+        }
+        for settlement in &sent {
+            consequences(&self.pieces, &settlement.delivery, &settlement.settlement);
+        }
+        self.next_due_at = advanced.next_due_at;
+        if !advanced.claims.is_empty() {
+            self.account
+                .count_calls(self.pieces.now(), advanced.claims.len());
+            // More may be due than one claim took.
+            self.wanted = true;
+        }
+        for claim in advanced.claims {
+            let (pieces, account) = (Arc::clone(&self.pieces), Arc::clone(&self.account));
+            self.under_way
+                .push(Box::pin(attempt(pieces, account, claim)));
+        }
+    }
+
+    /// Lets attempts under way end and settles them: nothing is left half-known by a calm stop.
+    async fn finish(mut self) {
+        if let Some(advancing) = self.advancing.take() {
+            let (sent, answer) = advancing.await;
+            self.advanced(sent, answer);
+        }
+        while let Some(settlement) = self.under_way.next().await {
+            self.settled.push(settlement);
+        }
+        let settled: Vec<_> = self.settled.drain(..).map(|one| one.settlement).collect();
+        if settled.is_empty() {
+            return;
+        }
+        if let Err(failure) = self
+            .pieces
+            .store
+            .advance(Advance {
+                settled,
+                claim: None,
+            })
+            .await
+        {
+            tracing::error!(account = %self.account.name, %failure, "outcomes not kept at stop");
+        }
+        debug_assert_eq!(
+            self.account.in_flight.load(Ordering::Relaxed),
+            0,
+            "all attempts ended"
+        );
+    }
+}

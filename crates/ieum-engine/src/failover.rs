@@ -1,0 +1,376 @@
+//! Failover and its return: what moves when a route or a network turns.
+//!
+//! Invariant: a move is one transaction, with the change of health that caused it; a delivery that
+//! is being attempted is left to its attempt.
+
+use crate::account::Account;
+use crate::attempt::settle_facts;
+use crate::notices::HUB_CONVERSATION;
+use crate::pieces::{Bell, Pieces, bell_of, lock};
+use ieum_core::delivery::{
+    Delivery, Label, Lane, NewDelivery, Recipient, Route, Settlement, State, Step,
+};
+use ieum_core::health::{CellChange, CellState};
+use ieum_core::ids::{AccountId, DeliverySeq};
+use ieum_core::message::NewMessage;
+use ieum_core::ports::store::{Moves, OpenFilter, PAGE_ROWS_MAX, StoreFailure};
+use ieum_core::route::{PlanFacts, next_route, stand_ins};
+use ieum_core::time::Timestamp;
+
+/// A cell turned: leave the network, or come back to it.
+pub(crate) async fn turned(pieces: &Pieces, account: &Account, change: CellChange) {
+    tracing::warn!(
+        network = change.cell.network.word(),
+        from = ?change.from,
+        to = ?change.to,
+        evidence = %change.evidence,
+        "a cell turned"
+    );
+    let down = change.to == CellState::Down;
+    let sending = change.cell.function == ieum_core::health::Function::Send;
+    if down && sending {
+        leave(pieces, account.id, None, vec![change]).await;
+    } else {
+        record(pieces, vec![change]).await;
+        pieces.sweep_bell.notify_one();
+    }
+}
+
+async fn record(pieces: &Pieces, health: Vec<CellChange>) {
+    if let Err(failure) = apply(pieces, health, Vec::new()).await {
+        tracing::error!(%failure, "a change of health was not journaled");
+    }
+}
+
+/// Takes everything that waits away from a route (or from all routes of an account).
+pub(crate) async fn leave(
+    pieces: &Pieces,
+    account: AccountId,
+    route: Option<Route>,
+    health: Vec<CellChange>,
+) {
+    if let Err(failure) = try_leave(pieces, account, route, health).await {
+        // What was not moved is attempted where it is, fails there, and moves one by one.
+        tracing::error!(%failure, "deliveries were not moved");
+    }
+}
+
+async fn try_leave(
+    pieces: &Pieces,
+    account: AccountId,
+    route: Option<Route>,
+    mut health: Vec<CellChange>,
+) -> Result<(), StoreFailure> {
+    let filter = OpenFilter {
+        account: Some(account),
+        state: Some(State::Queued),
+        conversation: None,
+    };
+    let mut after = DeliverySeq(0);
+    loop {
+        let page = pieces.store.page_open(filter, after).await?;
+        let more = page.len() == PAGE_ROWS_MAX;
+        after = page.last().map_or(after, |last| last.seq);
+        let mut moved = Vec::new();
+        for delivery in page {
+            if route.is_none_or(|route| delivery.route == Some(route)) {
+                moved.extend(away(pieces, delivery).await?);
+            }
+        }
+        apply(pieces, std::mem::take(&mut health), moved).await?;
+        if !more {
+            return Ok(());
+        }
+    }
+}
+
+/// How one waiting delivery leaves a route that is down.
+async fn away(pieces: &Pieces, delivery: Delivery) -> Result<Option<Moving>, StoreFailure> {
+    let Some(message) = pieces.store.message(delivery.message).await? else {
+        return Ok(None);
+    };
+    let Some(route) = delivery.route else {
+        return Ok(None);
+    };
+    let now = pieces.now();
+    let step = pieces.read_with_health(|directory, health| {
+        let network = directory.network_of(route.account)?;
+        if !health.route_down(network, route) {
+            return None;
+        }
+        let next = match delivery.recipient {
+            Recipient::Person(person) if message.new.conversation != HUB_CONVERSATION => {
+                next_route(directory, health, person, delivery.route)
+            }
+            Recipient::Person(_) | Recipient::Room(_) => None,
+        };
+        Some(match next {
+            Some(route) => Step::NextRoute {
+                route,
+                label: Some(Label::InsteadOf(network)),
+                at: now,
+            },
+            None => Step::Hold {
+                label: Some(delivery.label.unwrap_or(Label::Late)),
+            },
+        })
+    });
+    Ok(step.map(|step| {
+        let plus = stand_ins_for(pieces, &delivery, &message.new, &step);
+        moving(delivery, step, "its route is down", now, plus)
+    }))
+}
+
+/// A delivery and what becomes of it.
+#[derive(Debug)]
+pub(crate) struct Moving {
+    pub(crate) delivery: Delivery,
+    pub(crate) settlement: Settlement,
+}
+
+/// Applies moves in one transaction and wakes whoever they concern.
+pub(crate) async fn apply(
+    pieces: &Pieces,
+    health: Vec<CellChange>,
+    moving: Vec<Moving>,
+) -> Result<(), StoreFailure> {
+    if health.is_empty() && moving.is_empty() {
+        return Ok(());
+    }
+    let moved = moving.iter().map(|one| one.settlement.clone()).collect();
+    let moves = Moves {
+        at: pieces.now(),
+        health,
+        moved,
+        admissions: Vec::new(),
+    };
+    pieces.store.apply_moves(moves).await?;
+    for one in &moving {
+        consequences(pieces, &one.delivery, &one.settlement);
+    }
+    pieces.ring_journal();
+    Ok(())
+}
+
+/// Wakes or remembers whatever follows from a settled delivery.
+pub(crate) fn consequences(pieces: &Pieces, delivery: &Delivery, settlement: &Settlement) {
+    match &settlement.step {
+        Step::NextRoute { route, .. } => pieces.ring(&[Bell::Due(route.account)]),
+        Step::Hold { .. } => {
+            pieces.ring(&[Bell::Held(delivery.lane(), delivery.route)]);
+            pieces.sweep_bell.notify_one();
+        }
+        Step::Dead { .. } | Step::Expired => {
+            lock(&pieces.ended_badly).push((delivery.message, delivery.recipient));
+            pieces.sweep_bell.notify_one();
+        }
+        Step::RetryAt { .. } | Step::NextPart { .. } => {
+            if let Some(route) = delivery.route {
+                pieces.ring(&[Bell::Due(route.account)]);
+            }
+        }
+        Step::Sent { .. } | Step::Unsure { .. } | Step::Superseded => {}
+    }
+    let plus: Vec<Bell> = settlement
+        .plus
+        .iter()
+        .filter_map(|plus| bell_of(delivery.conversation, plus))
+        .collect();
+    pieces.ring(&plus);
+}
+
+fn moving(
+    delivery: Delivery,
+    step: Step,
+    evidence: &str,
+    at: Timestamp,
+    plus: Vec<NewDelivery>,
+) -> Moving {
+    let settlement = Settlement {
+        delivery: delivery.seq,
+        step,
+        evidence: evidence.into(),
+        at,
+        plus,
+    };
+    Moving {
+        delivery,
+        settlement,
+    }
+}
+
+/// The personal copies that go with the first holding of a room's delivery.
+pub(crate) fn stand_ins_for(
+    pieces: &Pieces,
+    delivery: &Delivery,
+    message: &NewMessage,
+    step: &Step,
+) -> Vec<NewDelivery> {
+    let Recipient::Room(room) = delivery.recipient else {
+        return Vec::new();
+    };
+    let first = delivery.label.is_none();
+    if !first || !matches!(step, Step::Hold { .. }) {
+        return Vec::new();
+    }
+    pieces.read_with_health(|directory, health| {
+        let Some(room) = directory.room(room) else {
+            return Vec::new();
+        };
+        let Some(conversation) = directory.conversation(message.conversation) else {
+            return Vec::new();
+        };
+        let source_room = message
+            .source
+            .as_ref()
+            .and_then(|source| directory.room_of_chat(source.account, &source.chat))
+            .map(|room| room.id);
+        let author = message.author;
+        let facts = PlanFacts {
+            directory,
+            health,
+            conversation,
+            author,
+            source_room,
+        };
+        let mut plan = stand_ins(facts, room);
+        for copy in &mut plan.deliveries {
+            copy.stands_in_for = Some(delivery.seq);
+        }
+        plan.deliveries
+    })
+}
+
+/// What the sweep does with one lane whose head waits for a route.
+pub(crate) async fn try_lane(
+    pieces: &Pieces,
+    lane: Lane,
+    route: Option<Route>,
+) -> Result<LaneState, StoreFailure> {
+    let filter = OpenFilter {
+        account: None,
+        state: Some(State::Held),
+        conversation: Some(lane.conversation),
+    };
+    let page = pieces.store.page_open(filter, DeliverySeq(0)).await?;
+    let full = page.len() == PAGE_ROWS_MAX;
+    let held: Vec<Delivery> = page
+        .into_iter()
+        .filter(|held| held.lane() == lane)
+        .collect();
+    if held.is_empty() {
+        return Ok(if full {
+            LaneState::Waiting
+        } else {
+            LaneState::Free
+        });
+    }
+    let now = pieces.now();
+    let Some(way) = way_for(pieces, lane, route, &held) else {
+        return Ok(LaneState::Waiting);
+    };
+    let mut moved = Vec::new();
+    for (index, delivery) in held.into_iter().enumerate() {
+        let Some(message) = pieces.store.message(delivery.message).await? else {
+            continue;
+        };
+        let gap = pieces.settings.catch_up_gap_ms;
+        let at = now.plus_ms(gap.saturating_mul(u64::try_from(index).unwrap_or(u64::MAX)));
+        let step = match way {
+            _ if now >= message.new.expires_at => Step::Expired,
+            Way::Trial if index > 0 => break,
+            Way::Trial | Way::Open => Step::RetryAt {
+                at,
+                label: delivery.label,
+            },
+            Way::Other(route, network) => Step::NextRoute {
+                route,
+                label: Some(Label::InsteadOf(network)),
+                at,
+            },
+        };
+        moved.push(moving(delivery, step, way.evidence(), now, Vec::new()));
+    }
+    apply(pieces, Vec::new(), moved).await?;
+    Ok(if full || matches!(way, Way::Trial) {
+        LaneState::Waiting
+    } else {
+        LaneState::Free
+    })
+}
+
+/// Whether a lane still has to be looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum LaneState {
+    /// Nothing is held any more.
+    Free,
+    /// Look again at the next sweep.
+    Waiting,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Way {
+    /// The route works again: everything goes, oldest first.
+    Open,
+    /// The route may work again: the oldest tries it.
+    Trial,
+    /// Another way opened for this person.
+    Other(Route, ieum_core::network::Network),
+}
+
+impl Way {
+    fn evidence(self) -> &'static str {
+        match self {
+            Self::Open => "its route is up again",
+            Self::Trial => "a trial of its route",
+            Self::Other(..) => "another way opened",
+        }
+    }
+}
+
+fn way_for(pieces: &Pieces, lane: Lane, route: Option<Route>, held: &[Delivery]) -> Option<Way> {
+    let now = pieces.now();
+    let route = held.first().and_then(|head| head.route).or(route);
+    pieces.read_with_health(|directory, health| {
+        let network = route.and_then(|route| directory.network_of(route.account));
+        if let (Some(route), Some(network)) = (route, network) {
+            if !health.route_down(network, route) {
+                return Some(Way::Open);
+            }
+            if health.trial_due(network, route, now) {
+                return Some(Way::Trial);
+            }
+        }
+        let Recipient::Person(person) = lane.recipient else {
+            return None;
+        };
+        let other = next_route(directory, health, person, route)?;
+        let from = network.or_else(|| directory.network_of(other.account))?;
+        Some(Way::Other(other, from))
+    })
+}
+
+/// Decides about deliveries whose answer did not come in time.
+pub(crate) async fn decide_unsure(pieces: &Pieces) -> Result<(), StoreFailure> {
+    let filter = OpenFilter {
+        state: Some(State::Unsure),
+        ..OpenFilter::default()
+    };
+    let page = pieces.store.page_open(filter, DeliverySeq(0)).await?;
+    let now = pieces.now();
+    let mut moved = Vec::new();
+    for delivery in page.into_iter().filter(|delivery| delivery.due_at <= now) {
+        let Some(message) = pieces.store.message(delivery.message).await? else {
+            continue;
+        };
+        let account = delivery
+            .route
+            .and_then(|route| pieces.accounts.get(&route.account));
+        let Some(account) = account else { continue };
+        let facts = settle_facts(pieces, account, &delivery, &message.new);
+        let step = ieum_core::settle::decide(facts);
+        let plus = stand_ins_for(pieces, &delivery, &message.new, &step);
+        moved.push(moving(delivery, step, "no answer in time", now, plus));
+    }
+    apply(pieces, Vec::new(), moved).await
+}

@@ -1,0 +1,377 @@
+//! The hub as its upper floors see it: one cheap handle.
+
+use crate::account::{Account, AccountSetup, AccountState};
+use crate::intake::{self, HookAnswer, HookFailure};
+use crate::metrics::EngineMetrics;
+use crate::people::{self, ChangeFailure, NewConversation, NewPerson};
+use crate::pieces::{Pieces, lock};
+use crate::say::{self, Said, Say, SayFailure};
+use crate::settings::Settings;
+use crate::sweep;
+use crate::tasks::Tasks;
+use bytes::Bytes;
+use ieum_core::content::HubSecret;
+use ieum_core::directory::{self, Change, Directory, Purpose};
+use ieum_core::health::book::CellView;
+use ieum_core::ids::{AccountId, AddressId, ChatKey, ConversationId, PersonId, RoomId, UserKey};
+use ieum_core::network::Network;
+use ieum_core::outgoing::Outcome;
+use ieum_core::ports::clock::Clock;
+use ieum_core::ports::entropy::Entropy;
+use ieum_core::ports::store::{Advance, Loaded, Store, StoreFailure};
+use ieum_core::time::Timestamp;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+use tokio::sync::watch;
+
+/// What a hub is made of.
+#[derive(Debug)]
+pub struct HubSetup {
+    /// Where everything durable is.
+    pub store: Arc<dyn Store>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// The randomness.
+    pub entropy: Arc<dyn Entropy>,
+    /// The key of salts and call keys; the same for the life of the data.
+    pub secret: HubSecret,
+    /// Our identities on the networks.
+    pub accounts: Vec<AccountSetup>,
+    /// What the operator set.
+    pub settings: Settings,
+}
+
+/// Why a hub did not start.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum HubFailure {
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreFailure),
+    /// An account's name is taken by one of another network in the data.
+    #[error("account {name} was on {before} before; give the new one another name")]
+    AccountMoved {
+        /// The account.
+        name: String,
+        /// Its network in the data.
+        before: &'static str,
+    },
+}
+
+/// A running hub. Clones are handles to the same one.
+#[derive(Debug, Clone)]
+pub struct Hub {
+    pieces: Arc<Pieces>,
+    tasks: Arc<Mutex<Option<Tasks>>>,
+}
+
+impl Hub {
+    /// Loads the store, resolves what a crash interrupted, and starts the loops.
+    ///
+    /// # Errors
+    /// When the store fails or an account changed its network.
+    pub async fn start(setup: HubSetup) -> Result<Self, HubFailure> {
+        let loaded = setup.store.load(setup.clock.now()).await?;
+        let Loaded {
+            mut directory,
+            cursors,
+            interrupted,
+        } = loaded;
+        let accounts = known_accounts(&setup, &mut directory).await?;
+        let pieces = Arc::new(Pieces::new(
+            setup.store,
+            setup.clock,
+            setup.entropy,
+            setup.secret,
+            setup.settings,
+            accounts,
+            directory,
+        ));
+        resolve_interrupted(&pieces, interrupted).await?;
+        sweep::remember_held(&pieces).await?;
+        let tasks = Tasks::start(&pieces, cursors);
+        Ok(Self {
+            pieces,
+            tasks: Arc::new(Mutex::new(Some(tasks))),
+        })
+    }
+
+    /// Stops the loops, waits for attempts under way and closes the store.
+    pub async fn stop(&self) {
+        let tasks = lock(&self.tasks).take();
+        if let Some(tasks) = tasks {
+            tasks.stop().await;
+        }
+        if let Err(failure) = self.pieces.store.close().await {
+            tracing::error!(%failure, "the store did not close calmly");
+        }
+    }
+
+    /// Takes a webhook call; returns when what it brought is durable.
+    ///
+    /// # Errors
+    /// A [`HookFailure`]; nothing was stored.
+    pub async fn hook(
+        &self,
+        account: &str,
+        headers: &http::HeaderMap,
+        body: &Bytes,
+    ) -> Result<HookAnswer, HookFailure> {
+        let account = self.account(account).ok_or(HookFailure::UnknownAccount)?;
+        intake::hook(&self.pieces, account, headers, body).await
+    }
+
+    fn account(&self, name: &str) -> Option<&Arc<Account>> {
+        self.pieces
+            .accounts
+            .values()
+            .find(|account| &*account.name == name)
+    }
+
+    /// Reads the directory; `read` must be short.
+    pub fn with_directory<R>(&self, read: impl FnOnce(&Directory) -> R) -> R {
+        self.pieces.read(read)
+    }
+
+    /// The store, for reading pages.
+    #[must_use]
+    pub fn store(&self) -> &Arc<dyn Store> {
+        &self.pieces.store
+    }
+
+    /// The time.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        self.pieces.now()
+    }
+
+    /// The clock.
+    #[must_use]
+    pub fn clock(&self) -> &Arc<dyn Clock> {
+        &self.pieces.clock
+    }
+
+    /// All cells that were ever heard of.
+    #[must_use]
+    pub fn health(&self) -> Vec<CellView> {
+        lock(&self.pieces.health).view()
+    }
+
+    /// Rings after commits; the number means nothing but that it changed.
+    #[must_use]
+    pub fn journal_bell(&self) -> watch::Receiver<u64> {
+        self.pieces.journal_bell.subscribe()
+    }
+
+    /// How the accounts stand.
+    #[must_use]
+    pub fn account_states(&self) -> Vec<AccountState> {
+        self.pieces
+            .accounts
+            .values()
+            .map(|account| account.state())
+            .collect()
+    }
+
+    /// Figures of the loops.
+    #[must_use]
+    pub fn metrics(&self) -> EngineMetrics {
+        self.pieces.metrics.snapshot()
+    }
+
+    /// Says something in a conversation; returns when it is durable.
+    ///
+    /// # Errors
+    /// A [`SayFailure`]; nothing was said.
+    pub async fn say(&self, say: Say) -> Result<Said, SayFailure> {
+        say::say(&self.pieces, say).await
+    }
+
+    /// Makes a person.
+    ///
+    /// # Errors
+    /// A [`ChangeFailure`]; nothing was changed. The same holds for all changes below.
+    pub async fn create_person(&self, new: NewPerson) -> Result<PersonId, ChangeFailure> {
+        people::create_person(&self.pieces, new).await
+    }
+
+    /// Ties an address to a person, by the operator's word.
+    ///
+    /// # Errors
+    /// A [`ChangeFailure`].
+    pub async fn link_address(
+        &self,
+        person: PersonId,
+        account: &str,
+        user: UserKey,
+        direct: Option<ChatKey>,
+        name: &str,
+    ) -> Result<AddressId, ChangeFailure> {
+        people::link_address(&self.pieces, person, account, user, direct, name).await
+    }
+
+    /// Records a consent or its withdrawal.
+    ///
+    /// # Errors
+    /// A [`ChangeFailure`].
+    pub async fn set_consent(
+        &self,
+        person: PersonId,
+        network: Network,
+        purpose: Purpose,
+        given: bool,
+        source: &str,
+    ) -> Result<(), ChangeFailure> {
+        people::set_consent(&self.pieces, person, network, purpose, given, source).await
+    }
+
+    /// Makes a conversation.
+    ///
+    /// # Errors
+    /// A [`ChangeFailure`].
+    pub async fn create_conversation(
+        &self,
+        new: NewConversation,
+    ) -> Result<ConversationId, ChangeFailure> {
+        people::create_conversation(&self.pieces, new).await
+    }
+
+    /// Adds a person to a conversation.
+    ///
+    /// # Errors
+    /// A [`ChangeFailure`].
+    pub async fn add_member(
+        &self,
+        conversation: ConversationId,
+        person: PersonId,
+    ) -> Result<(), ChangeFailure> {
+        people::set_member(&self.pieces, conversation, person, true).await
+    }
+
+    /// Takes a person out of a conversation.
+    ///
+    /// # Errors
+    /// A [`ChangeFailure`].
+    pub async fn remove_member(
+        &self,
+        conversation: ConversationId,
+        person: PersonId,
+    ) -> Result<(), ChangeFailure> {
+        people::set_member(&self.pieces, conversation, person, false).await
+    }
+
+    /// Joins a network's room to a conversation.
+    ///
+    /// # Errors
+    /// A [`ChangeFailure`].
+    pub async fn join_room(
+        &self,
+        conversation: ConversationId,
+        room: RoomId,
+    ) -> Result<(), ChangeFailure> {
+        people::join_room(&self.pieces, conversation, room).await
+    }
+
+    /// Parts a room from its conversation.
+    ///
+    /// # Errors
+    /// A [`ChangeFailure`].
+    pub async fn part_room(
+        &self,
+        conversation: ConversationId,
+        room: RoomId,
+    ) -> Result<(), ChangeFailure> {
+        people::part_room(&self.pieces, conversation, room).await
+    }
+
+    /// Makes a room known before its first event.
+    ///
+    /// # Errors
+    /// A [`ChangeFailure`].
+    pub async fn register_room(
+        &self,
+        account: &str,
+        chat: ChatKey,
+        title: &str,
+    ) -> Result<RoomId, ChangeFailure> {
+        people::register_room(&self.pieces, account, chat, title).await
+    }
+}
+
+/// Gives every configured account its number in the data, new ones a new number.
+async fn known_accounts(
+    setup: &HubSetup,
+    directory: &mut Directory,
+) -> Result<BTreeMap<AccountId, Arc<Account>>, HubFailure> {
+    let mut accounts = BTreeMap::new();
+    for one in &setup.accounts {
+        let network = one.connector.network();
+        let id = match directory.account_named(&one.name) {
+            Some(known) if known.network != network => {
+                let before = known.network.word();
+                return Err(HubFailure::AccountMoved {
+                    name: one.name.clone(),
+                    before,
+                });
+            }
+            Some(known) => known.id,
+            None => {
+                let id = directory.next_ids().account;
+                let account = directory::Account {
+                    id,
+                    name: one.name.as_str().into(),
+                    network,
+                };
+                let change = Change::Account(account);
+                setup
+                    .store
+                    .change(setup.clock.now(), vec![change.clone()])
+                    .await?;
+                directory.apply(change);
+                id
+            }
+        };
+        accounts.insert(id, Arc::new(Account::new(id, one.clone())));
+    }
+    Ok(accounts)
+}
+
+/// What was under way when the hub was killed is unknown; it is settled as such.
+async fn resolve_interrupted(
+    pieces: &Pieces,
+    interrupted: Vec<ieum_core::delivery::Delivery>,
+) -> Result<(), StoreFailure> {
+    let mut settled = Vec::new();
+    for delivery in interrupted {
+        let message = pieces.store.message(delivery.message).await?;
+        let account = delivery
+            .route
+            .and_then(|route| pieces.accounts.get(&route.account));
+        let (Some(message), Some(account)) = (message, account) else {
+            continue;
+        };
+        let reason = "the hub stopped during the attempt".to_owned();
+        let facts = crate::attempt::settle_facts(pieces, account, &delivery, &message.new);
+        let unknown = Outcome::Unknown {
+            reason: reason.clone(),
+        };
+        let step = ieum_core::settle::settle(facts, unknown);
+        settled.push(ieum_core::delivery::Settlement {
+            delivery: delivery.seq,
+            step,
+            evidence: reason.into(),
+            at: pieces.now(),
+            plus: Vec::new(),
+        });
+    }
+    if settled.is_empty() {
+        return Ok(());
+    }
+    pieces
+        .store
+        .advance(Advance {
+            settled,
+            claim: None,
+        })
+        .await
+        .map(|_| ())
+}

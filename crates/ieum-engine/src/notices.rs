@@ -1,0 +1,107 @@
+//! The hub's own words to people, in Korean and English.
+
+use ieum_core::directory::Language;
+
+/// The conversation of what the hub itself says to one person (help, questions).
+pub(crate) const HUB_CONVERSATION: ieum_core::ids::ConversationId =
+    ieum_core::ids::ConversationId(0);
+
+/// Who cannot be reached now, to those who wrote to them.
+pub(crate) fn unreachable(names: &[&str], language: Language) -> String {
+    let (shown, more) = names.split_at(names.len().min(5));
+    let list = shown.join(", ");
+    match (language, more.len()) {
+        (Language::Ko, 0) => format!("지금 닿을 수 없는 사람: {list}. 연결되면 바로 전할게요."),
+        (Language::Ko, more) => {
+            format!("지금 닿을 수 없는 사람: {list} 외 {more}명. 연결되면 바로 전할게요.")
+        }
+        (Language::En, 0) => {
+            format!("Cannot be reached now: {list}. They get it as soon as they can be.")
+        }
+        (Language::En, more) => format!(
+            "Cannot be reached now: {list} and {more} more. They get it as soon as they can be."
+        ),
+    }
+}
+
+/// A message that no way could carry, to its author.
+pub(crate) fn dead(name: &str, short_id: &str, language: Language) -> String {
+    match language {
+        Language::Ko => format!("#{short_id} 메시지를 {name}에게 전하지 못했어요."),
+        Language::En => format!("Message #{short_id} could not be delivered to {name}."),
+    }
+}
+
+/// After a network came back, to a person whose messages went another way.
+pub(crate) fn summary(count: u64, from: &str, to: &str, way: &str, language: Language) -> String {
+    match language {
+        Language::Ko => format!("{from}–{to} 사이 메시지 {count}개는 {way}(으)로 보냈어요."),
+        Language::En => format!("{from}–{to}: {count} messages went by {way}."),
+    }
+}
+
+/// To somebody who asks for help or writes for the first time.
+pub(crate) fn help(language: Language) -> &'static str {
+    match language {
+        Language::Ko => {
+            "이음은 카톡·LINE·텔레그램의 대화를 이어 줍니다.\n\
+             · 그냥 쓰면 지금 대화로 전해져요.\n\
+             · @대화이름 내용 — 다른 대화로 보내기\n\
+             · 누구 — 대화에 누가 있는지\n\
+             · 도움말 — 이 안내"
+        }
+        Language::En => {
+            "Ieum joins conversations on KakaoTalk, LINE and Telegram.\n\
+             · What you write goes to your present conversation.\n\
+             · @title words — to another conversation\n\
+             · who — who is in it\n\
+             · help — this text"
+        }
+    }
+}
+
+/// To somebody who belongs to no conversation yet.
+pub(crate) fn nowhere(language: Language) -> &'static str {
+    match language {
+        Language::Ko => "아직 참여한 대화가 없어요. 대화에 초대받으면 여기로 알려 드릴게요.",
+        Language::En => "You are in no conversation yet. You will hear from us here.",
+    }
+}
+
+/// When it is not clear where words are to go.
+pub(crate) fn which(titles: &[String], language: Language) -> String {
+    let list = titles
+        .iter()
+        .map(|title| format!("@{title}"))
+        .collect::<Vec<_>>()
+        .join(", ");
+    match language {
+        Language::Ko => format!("어느 대화로 보낼까요? {list} 중 하나를 앞에 붙여 다시 써 주세요."),
+        Language::En => format!("To which conversation? Write again with one of {list} in front."),
+    }
+}
+
+/// The list of a conversation's people.
+pub(crate) fn who(title: &str, names: &[String], language: Language) -> String {
+    let list = names.join(", ");
+    match language {
+        Language::Ko => format!("{title}: {list}"),
+        Language::En => format!("In {title}: {list}"),
+    }
+}
+
+/// A person of whom no name is known.
+pub(crate) fn nameless(number: u64, language: Language) -> String {
+    match language {
+        Language::Ko => format!("손님 {number}"),
+        Language::En => format!("guest {number}"),
+    }
+}
+
+/// A direct conversation has no title: it is called by the others' names.
+pub(crate) fn untitled(language: Language) -> &'static str {
+    match language {
+        Language::Ko => "대화",
+        Language::En => "conversation",
+    }
+}

@@ -1,0 +1,186 @@
+//! What all loops share: the store, the ports, the directory, health, accounts.
+
+use crate::account::Account;
+use crate::metrics::Metrics;
+use crate::settings::Settings;
+use ieum_core::content::HubSecret;
+use ieum_core::delivery::{Lane, NewDelivery, Recipient, Route, State};
+use ieum_core::directory::{Change, Directory};
+use ieum_core::health::book::HealthBook;
+use ieum_core::ids::{AccountId, ConversationId, MessageSeq, PersonId};
+use ieum_core::ports::clock::Clock;
+use ieum_core::ports::entropy::Entropy;
+use ieum_core::ports::store::{Admission, AdmitBatch, Admitted, Store, StoreFailure};
+use ieum_core::time::Timestamp;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use tokio::sync::{Notify, watch};
+
+/// Locks; a panic elsewhere while holding the lock leaves the value as it was, which is whole
+/// because every writer changes it in one statement.
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[derive(Debug)]
+pub(crate) struct Pieces {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) entropy: Arc<dyn Entropy>,
+    pub(crate) secret: HubSecret,
+    pub(crate) settings: Settings,
+    pub(crate) accounts: BTreeMap<AccountId, Arc<Account>>,
+    pub(crate) health: Mutex<HealthBook>,
+    /// Lanes whose head waits for a network, with the route it waits for.
+    pub(crate) held: Mutex<BTreeMap<Lane, Option<Route>>>,
+    /// Who was already told to be out of reach, by conversation.
+    pub(crate) told: Mutex<BTreeMap<ConversationId, BTreeSet<PersonId>>>,
+    /// Messages that ended dead or expired, whose authors are still to be told.
+    pub(crate) ended_badly: Mutex<Vec<(MessageSeq, Recipient)>>,
+    pub(crate) sweep_bell: Notify,
+    pub(crate) journal_bell: watch::Sender<u64>,
+    pub(crate) metrics: Metrics,
+    directory: RwLock<Directory>,
+    /// One change of the directory at a time: numbers are given under this lock.
+    changing: tokio::sync::Mutex<()>,
+}
+
+impl Pieces {
+    #[allow(clippy::too_many_arguments, reason = "called once, by the hub's start")]
+    pub(crate) fn new(
+        store: Arc<dyn Store>,
+        clock: Arc<dyn Clock>,
+        entropy: Arc<dyn Entropy>,
+        secret: HubSecret,
+        settings: Settings,
+        accounts: BTreeMap<AccountId, Arc<Account>>,
+        directory: Directory,
+    ) -> Self {
+        Self {
+            store,
+            clock,
+            entropy,
+            secret,
+            settings,
+            accounts,
+            health: Mutex::default(),
+            held: Mutex::default(),
+            told: Mutex::default(),
+            ended_badly: Mutex::default(),
+            sweep_bell: Notify::new(),
+            journal_bell: watch::Sender::new(0),
+            metrics: Metrics::default(),
+            directory: RwLock::new(directory),
+            changing: tokio::sync::Mutex::new(()),
+        }
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// Reads the directory; `read` must be short and must not wait.
+    pub(crate) fn read<R>(&self, read: impl FnOnce(&Directory) -> R) -> R {
+        read(
+            &self
+                .directory
+                .read()
+                .unwrap_or_else(PoisonError::into_inner),
+        )
+    }
+
+    /// Reads the directory and health together. Always in this order: nobody who holds the health
+    /// book may ask for the directory.
+    pub(crate) fn read_with_health<R>(&self, read: impl FnOnce(&Directory, &HealthBook) -> R) -> R {
+        self.read(|directory| read(directory, &lock(&self.health)))
+    }
+
+    /// Changes the directory: `decide` sees it under the lock of changes and returns the changes
+    /// to make and an answer; they are durable before anybody sees them.
+    pub(crate) async fn change<R>(
+        &self,
+        decide: impl FnOnce(&Directory) -> (Vec<Change>, R),
+    ) -> Result<R, StoreFailure> {
+        let _one_at_a_time = self.changing.lock().await;
+        let (changes, answer) = self.read(decide);
+        if changes.is_empty() {
+            return Ok(answer);
+        }
+        self.store.change(self.now(), changes.clone()).await?;
+        let mut directory = self
+            .directory
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
+        for change in changes {
+            directory.apply(change);
+        }
+        Ok(answer)
+    }
+
+    /// Admits events and rings whoever has something to do about them.
+    pub(crate) async fn admit(&self, batch: AdmitBatch) -> Result<Vec<Admitted>, StoreFailure> {
+        let notes: Vec<Vec<Bell>> = batch.admissions.iter().map(bells).collect();
+        let admitted = self.store.admit(batch).await?;
+        for (answer, notes) in admitted.iter().zip(notes) {
+            if let Admitted::New { .. } = answer {
+                self.ring(&notes);
+            }
+        }
+        self.ring_journal();
+        Ok(admitted)
+    }
+
+    pub(crate) fn ring(&self, bells: &[Bell]) {
+        for bell in bells {
+            match bell {
+                Bell::Due(account) => {
+                    if let Some(account) = self.accounts.get(account) {
+                        account.bell.notify_one();
+                    }
+                }
+                Bell::Held(lane, route) => {
+                    lock(&self.held).entry(*lane).or_insert(*route);
+                }
+            }
+        }
+    }
+
+    pub(crate) fn ring_journal(&self) {
+        self.journal_bell
+            .send_modify(|rings| *rings = rings.wrapping_add(1));
+    }
+}
+
+/// What must be woken or remembered once a delivery is durable.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Bell {
+    /// Something is due for this account.
+    Due(AccountId),
+    /// This lane waits for this route.
+    Held(Lane, Option<Route>),
+}
+
+fn bells(admission: &Admission) -> Vec<Bell> {
+    let Some(message) = &admission.message else {
+        return Vec::new();
+    };
+    admission
+        .deliveries
+        .iter()
+        .filter_map(|delivery| bell_of(message.conversation, delivery))
+        .collect()
+}
+
+pub(crate) fn bell_of(conversation: ConversationId, delivery: &NewDelivery) -> Option<Bell> {
+    let recipient: Recipient = delivery.recipient;
+    if delivery.state == State::Held || delivery.route.is_none() {
+        return Some(Bell::Held(
+            Lane {
+                conversation,
+                recipient,
+            },
+            delivery.route,
+        ));
+    }
+    delivery.route.map(|route| Bell::Due(route.account))
+}

@@ -1,0 +1,72 @@
+//! Probes: a cheap authenticated call, more often when something looks wrong.
+
+use crate::account::Account;
+use crate::failover;
+use crate::pieces::{Pieces, lock};
+use ieum_core::health::Function;
+use ieum_core::health::book::{Evidence, api_cell};
+use ieum_core::ports::connector::Pulse;
+use std::sync::Arc;
+use tokio::sync::watch;
+
+/// Time between two probes that a failing send asked for.
+const PROBE_AT_ONCE_MS: u64 = 1_000;
+
+/// Runs until `stop`.
+pub(crate) async fn probe(
+    pieces: Arc<Pieces>,
+    account: Arc<Account>,
+    mut stop: watch::Receiver<bool>,
+) {
+    let settings = pieces.settings.clone();
+    loop {
+        let down = lock(&pieces.health).network_down(account.network);
+        let wait = if down {
+            settings.probe_down_ms
+        } else {
+            settings.probe_ms
+        };
+        tokio::select! {
+            biased;
+            _ = stop.wait_for(|stop| *stop) => return,
+            () = account.probe_bell.notified() => {}
+            () = pieces.clock.sleep(wait) => {}
+        }
+        let asked = account.connector.probe();
+        let pulse = tokio::select! {
+            biased;
+            _ = stop.wait_for(|stop| *stop) => return,
+            probe = asked => probe.pulse,
+        };
+        take(&pieces, &account, Function::Send, pulse).await;
+        tokio::select! {
+            biased;
+            _ = stop.wait_for(|stop| *stop) => return,
+            () = pieces.clock.sleep(PROBE_AT_ONCE_MS) => {}
+        }
+    }
+}
+
+/// Takes a pulse in as evidence.
+pub(crate) async fn take(pieces: &Pieces, account: &Account, function: Function, pulse: Pulse) {
+    let at = pieces.now();
+    account.sign(&pulse, at);
+    let (good, reason) = match pulse {
+        Pulse::Good { .. } => (true, "probe answered".to_owned()),
+        Pulse::Bad { reason } => (false, reason),
+        // The network works and tells us that we are wrong: that is for the operator.
+        Pulse::Refused { .. } => return,
+    };
+    let cell = api_cell(account.network, function);
+    let evidence = Evidence {
+        cell,
+        route: None,
+        good,
+        at,
+        reason: &reason,
+    };
+    let change = lock(&pieces.health).observe(evidence);
+    if let Some(change) = change {
+        failover::turned(pieces, account, change).await;
+    }
+}

@@ -1,0 +1,175 @@
+//! Messages that come through the hub's own API instead of a network.
+
+use crate::compose::{Circumstances, seal, uris};
+use crate::intake::plan_of;
+use crate::pieces::Pieces;
+use ieum_core::content::{Content, MessageId, salt_for_native};
+use ieum_core::ids::{AccountId, ConversationId, EventKey, MessageSeq, PersonId};
+use ieum_core::message::{Author, CONTENT_BYTES_MAX, Class};
+use ieum_core::ports::store::{Admission, AdmitBatch, Admitted};
+
+/// Longest text that the API takes, in bytes.
+pub(crate) const SAY_BYTES_MAX: usize = 64 * 1024;
+
+/// The account number under which the API's idempotency keys are remembered.
+const API_ACCOUNT: AccountId = AccountId(0);
+
+/// What is to be said.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Say {
+    /// Where.
+    pub conversation: ConversationId,
+    /// By whom; `None` is the hub itself.
+    pub person: Option<PersonId>,
+    /// What.
+    pub text: String,
+    /// The message that it answers.
+    pub reply_to: Option<MessageId>,
+    /// How doubt is treated.
+    pub class: Class,
+    /// The same key, the same message: a repetition is not said again.
+    pub idempotency_key: Option<String>,
+}
+
+/// It is durable.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Said {
+    /// Its place in the order; zero for a repetition that is no longer at hand.
+    pub message: MessageSeq,
+    /// Its canonical id.
+    pub id: MessageId,
+    /// Whether it had been said before under the same key.
+    pub repeated: bool,
+}
+
+/// Why nothing was said.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SayFailure {
+    /// There is no such conversation, person or message.
+    #[error("no such {0}")]
+    NotFound(&'static str),
+    /// The request cannot be carried out as it is.
+    #[error("{0}")]
+    Invalid(String),
+    /// The person is not in the conversation.
+    #[error("the person is not a member of the conversation")]
+    NotAMember,
+    /// The store cannot write now.
+    #[error("not available now")]
+    Unavailable,
+}
+
+/// Admits a message of the API.
+pub(crate) async fn say(pieces: &Pieces, say: Say) -> Result<Said, SayFailure> {
+    check(pieces, &say)?;
+    if let Some(answered) = say.reply_to {
+        let found = pieces.store.message_by_id(answered).await;
+        let found = found.map_err(|_| SayFailure::Unavailable)?;
+        found
+            .filter(|earlier| earlier.new.conversation == say.conversation)
+            .ok_or(SayFailure::NotFound(
+                "message to answer in this conversation",
+            ))?;
+    }
+    let author = say.person.map_or(Author::Hub, Author::Person);
+    let uris = uris(author, say.conversation);
+    let salt = match &say.idempotency_key {
+        Some(key) => salt_for_native(&pieces.secret, "api", &uris.room, key),
+        None => pieces.entropy.next_16(),
+    };
+    let mut content = Content::text(salt, &uris.sender, &uris.room, &say.text);
+    if let Some(answered) = say.reply_to {
+        content = content.reply_to(answered);
+    }
+    let now = pieces.now();
+    let how = Circumstances {
+        conversation: say.conversation,
+        author,
+        source: None,
+        accepted_at: now,
+        origin_at: now,
+        class: say.class,
+    };
+    let message = seal(pieces, &content, how);
+    if message.content.len() > CONTENT_BYTES_MAX {
+        return Err(SayFailure::Invalid("the message is too large".to_owned()));
+    }
+    let id = message.id;
+    let plan = plan_of(pieces, &message, None);
+    let key = say
+        .idempotency_key
+        .map(|key| EventKey::new(format!("{}/{key}", say.conversation)));
+    let admission = Admission {
+        event: key.map(|key| (API_ACCOUNT, key)),
+        message: Some(message),
+        deliveries: plan.deliveries,
+        receipts: Vec::new(),
+    };
+    let batch = AdmitBatch {
+        at: now,
+        admissions: vec![admission],
+        cursor: None,
+    };
+    let admitted = pieces
+        .admit(batch)
+        .await
+        .map_err(|_| SayFailure::Unavailable)?;
+    match admitted.first() {
+        Some(Admitted::New {
+            message: Some(message),
+            ..
+        }) => Ok(Said {
+            message: *message,
+            id,
+            repeated: false,
+        }),
+        Some(Admitted::New { message: None, .. } | Admitted::Known) | None => {
+            repeated(pieces, id).await
+        }
+    }
+}
+
+/// The same key again: the same answer, unless the words differ.
+async fn repeated(pieces: &Pieces, id: MessageId) -> Result<Said, SayFailure> {
+    let found = pieces
+        .store
+        .message_by_id(id)
+        .await
+        .map_err(|_| SayFailure::Unavailable)?;
+    match found {
+        Some(message) => Ok(Said {
+            message: message.seq,
+            id,
+            repeated: true,
+        }),
+        None => Err(SayFailure::Invalid(
+            "this idempotency key was used for another message".to_owned(),
+        )),
+    }
+}
+
+fn check(pieces: &Pieces, say: &Say) -> Result<(), SayFailure> {
+    if say.text.trim().is_empty() {
+        return Err(SayFailure::Invalid("the text is empty".to_owned()));
+    }
+    if say.text.len() > SAY_BYTES_MAX {
+        return Err(SayFailure::Invalid(format!(
+            "the text is over {SAY_BYTES_MAX} bytes"
+        )));
+    }
+    pieces.read(|directory| {
+        let conversation = directory
+            .conversation(say.conversation)
+            .ok_or(SayFailure::NotFound("conversation"))?;
+        let Some(person) = say.person else {
+            return Ok(());
+        };
+        directory
+            .person(person)
+            .ok_or(SayFailure::NotFound("person"))?;
+        if conversation.members.contains(&person) {
+            return Ok(());
+        }
+        Err(SayFailure::NotAMember)
+    })
+}

@@ -1,0 +1,42 @@
+//! What an operator may set of the loops, with the reasons for the defaults.
+
+use ieum_core::directory::Language;
+
+/// Settings of the engine; all times on the clock port.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Settings {
+    /// How long a chat message is worth delivering. Three days: a long week-end outage.
+    pub chat_lifetime_ms: u64,
+    /// How long an urgent message is worth delivering. One day.
+    pub urgent_lifetime_ms: u64,
+    /// Time between two probes of a network that works. Fifteen seconds: four cheap calls a minute.
+    pub probe_ms: u64,
+    /// Time between two probes of a network that does not. Two seconds.
+    pub probe_down_ms: u64,
+    /// Time between two sweeps.
+    pub sweep_ms: u64,
+    /// Time between two catch-up messages to one recipient (DESIGN §6.7: at most one a second).
+    pub catch_up_gap_ms: u64,
+    /// How long intake waits for the name of somebody seen for the first time.
+    pub profile_ms_max: u64,
+    /// The readers' distance from UTC, for the times in labels. Nine hours: Korea and Japan.
+    pub utc_offset_minutes: i32,
+    /// The language of rooms; persons have their own.
+    pub language: Language,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            chat_lifetime_ms: 3 * 24 * 3_600_000,
+            urgent_lifetime_ms: 24 * 3_600_000,
+            probe_ms: 15_000,
+            probe_down_ms: 2_000,
+            sweep_ms: 1_000,
+            catch_up_gap_ms: 1_000,
+            profile_ms_max: 2_000,
+            utc_offset_minutes: 540,
+            language: Language::Ko,
+        }
+    }
+}

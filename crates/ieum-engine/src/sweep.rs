@@ -1,0 +1,142 @@
+//! The sweep: once a second, whatever no bell rang for.
+//!
+//! It decides about answers that never came, tries routes that rested, tells authors about
+//! messages that ended badly, and forgets what may be forgotten. A lost bell is harmless because
+//! of it.
+
+use crate::failover::{LaneState, decide_unsure, try_lane};
+use crate::intake::{place_of_author, to_place};
+use crate::notices;
+use crate::pieces::{Bell, Pieces, lock};
+use ieum_core::delivery::{Recipient, State};
+use ieum_core::ids::{DeliverySeq, MessageSeq};
+use ieum_core::ports::store::{Admission, AdmitBatch, OpenFilter, PAGE_ROWS_MAX, StoreFailure};
+use ieum_core::time::Timestamp;
+use std::sync::Arc;
+use tokio::sync::watch;
+
+/// Most lanes tried by one sweep.
+const LANES_PER_SWEEP_MAX: usize = 1_000;
+/// A route that rested this long takes ordinary traffic again, one failure from its next rest.
+const FORGIVE_MS: u64 = 60_000;
+/// Time between two clearings of old event keys.
+const FORGET_MS: u64 = 3_600_000;
+
+/// Runs until `stop`.
+pub(crate) async fn sweep(pieces: Arc<Pieces>, mut stop: watch::Receiver<bool>) {
+    let mut forgotten_at = pieces.now();
+    loop {
+        tokio::select! {
+            biased;
+            _ = stop.wait_for(|stop| *stop) => return,
+            () = pieces.sweep_bell.notified() => {}
+            () = pieces.clock.sleep(pieces.settings.sweep_ms) => {}
+        }
+        if let Err(failure) = once(&pieces, &mut forgotten_at).await {
+            tracing::error!(%failure, "the sweep did not end; the next one goes on");
+            pieces.clock.sleep(pieces.settings.sweep_ms).await;
+        }
+    }
+}
+
+async fn once(pieces: &Pieces, forgotten_at: &mut Timestamp) -> Result<(), StoreFailure> {
+    let now = pieces.now();
+    lock(&pieces.health).forgive_rested(now, FORGIVE_MS);
+    decide_unsure(pieces).await?;
+    lanes(pieces).await?;
+    tell_ended(pieces).await?;
+    if now.ms_since(*forgotten_at) >= FORGET_MS {
+        pieces.store.forget_seen(now).await?;
+        *forgotten_at = now;
+    }
+    for account in pieces.accounts.values() {
+        account.bell.notify_one();
+    }
+    Ok(())
+}
+
+async fn lanes(pieces: &Pieces) -> Result<(), StoreFailure> {
+    let held: Vec<_> = {
+        let held = lock(&pieces.held);
+        held.iter()
+            .take(LANES_PER_SWEEP_MAX)
+            .map(|(lane, route)| (*lane, *route))
+            .collect()
+    };
+    for (lane, route) in held {
+        if try_lane(pieces, lane, route).await? == LaneState::Free {
+            lock(&pieces.held).remove(&lane);
+        }
+    }
+    Ok(())
+}
+
+/// Finds the lanes that were held when the hub last stopped.
+pub(crate) async fn remember_held(pieces: &Pieces) -> Result<(), StoreFailure> {
+    let filter = OpenFilter {
+        state: Some(State::Held),
+        ..OpenFilter::default()
+    };
+    let mut after = DeliverySeq(0);
+    loop {
+        let page = pieces.store.page_open(filter, after).await?;
+        for delivery in &page {
+            pieces.ring(&[Bell::Held(delivery.lane(), delivery.route)]);
+        }
+        match page.last() {
+            Some(last) if page.len() == PAGE_ROWS_MAX => after = last.seq,
+            Some(_) | None => return Ok(()),
+        }
+    }
+}
+
+async fn tell_ended(pieces: &Pieces) -> Result<(), StoreFailure> {
+    let ended = std::mem::take(&mut *lock(&pieces.ended_badly));
+    for (message, recipient) in ended {
+        tell_author(pieces, message, recipient).await?;
+    }
+    Ok(())
+}
+
+/// A message that reached somebody by no way is shown to its author, never dropped in silence.
+async fn tell_author(
+    pieces: &Pieces,
+    message: MessageSeq,
+    recipient: Recipient,
+) -> Result<(), StoreFailure> {
+    let Some(message) = pieces.store.message(message).await? else {
+        return Ok(());
+    };
+    if message.new.author == ieum_core::message::Author::Hub {
+        return Ok(());
+    }
+    let Some(place) = place_of_author(pieces, &message.new) else {
+        return Ok(());
+    };
+    let Some(delivery) = to_place(pieces, place) else {
+        return Ok(());
+    };
+    let language = pieces.settings.language;
+    let name = pieces.read(|directory| match recipient {
+        Recipient::Person(id) => directory.person(id).map(|person| person.name.to_string()),
+        Recipient::Room(id) => directory.room(id).map(|room| room.title.to_string()),
+    });
+    let name = name.unwrap_or_default();
+    let text = notices::dead(&name, &message.new.id.short(), language);
+    let conversation = message.new.conversation;
+    let notice = crate::compose::hub_text(pieces, conversation, &text, Some(message.new.id));
+    let admission = Admission {
+        message: Some(notice),
+        deliveries: vec![delivery],
+        ..Admission::default()
+    };
+    let at = pieces.now();
+    pieces
+        .admit(AdmitBatch {
+            at,
+            admissions: vec![admission],
+            cursor: None,
+        })
+        .await?;
+    Ok(())
+}

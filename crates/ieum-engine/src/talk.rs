@@ -1,0 +1,145 @@
+//! What somebody means in their direct chat with our account, where several conversations share
+//! one place. Pure. Invariant: a recipient is never guessed; what is not clear is asked.
+
+use crate::notices;
+use ieum_core::directory::{ConversationKind, Directory, Language};
+use ieum_core::ids::{AddressId, ConversationId, PersonId};
+
+/// What is meant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Meaning {
+    /// Say this in that conversation.
+    Say {
+        /// Where.
+        conversation: ConversationId,
+        /// What, without the address in front.
+        text: String,
+        /// Whether that conversation becomes the present one.
+        switch: bool,
+    },
+    /// The hub answers.
+    Answer(String),
+}
+
+/// Reads one direct message; `quoted` is the conversation of the message that it answers.
+pub(crate) fn meaning(
+    directory: &Directory,
+    person: PersonId,
+    address: AddressId,
+    text: &str,
+    quoted: Option<ConversationId>,
+) -> Meaning {
+    let language = directory
+        .person(person)
+        .map_or(Language::Ko, |person| person.language);
+    let mine = directory.conversations_of(person);
+    let current = directory
+        .address(address)
+        .and_then(|address| address.current);
+    let present = match (quoted, current, mine) {
+        (Some(quoted), _, _) if mine.contains(&quoted) => Some(quoted),
+        (_, Some(current), _) if mine.contains(&current) => Some(current),
+        (_, _, [only]) => Some(*only),
+        _ => None,
+    };
+    let word = text.trim().to_lowercase();
+    match (word.as_str(), present) {
+        ("도움말" | "도움" | "help" | "/help" | "/start" | "?", _) => {
+            return Meaning::Answer(notices::help(language).to_owned());
+        }
+        ("누구" | "누구야" | "who" | "/who", Some(conversation)) => {
+            return Meaning::Answer(who(directory, conversation, person, language));
+        }
+        _ => {}
+    }
+    if let Some((conversation, rest)) = addressed(directory, person, mine, text) {
+        return Meaning::Say {
+            conversation,
+            text: rest.to_owned(),
+            switch: true,
+        };
+    }
+    match present {
+        Some(conversation) => Meaning::Say {
+            conversation,
+            text: text.to_owned(),
+            switch: false,
+        },
+        None if mine.is_empty() => Meaning::Answer(notices::nowhere(language).to_owned()),
+        None => {
+            let titles: Vec<String> = mine
+                .iter()
+                .map(|id| title(directory, *id, person, language))
+                .collect();
+            Meaning::Answer(notices::which(&titles, language))
+        }
+    }
+}
+
+/// `@title words`: the conversation with that title (or, for a direct one, the other's name).
+fn addressed<'t>(
+    directory: &Directory,
+    person: PersonId,
+    mine: &[ConversationId],
+    text: &'t str,
+) -> Option<(ConversationId, &'t str)> {
+    let rest = text.trim_start().strip_prefix('@')?;
+    mine.iter()
+        .filter_map(|id| {
+            let title = title(directory, *id, person, Language::Ko);
+            let words = rest.strip_prefix(title.as_str())?;
+            let ends = words.is_empty() || words.starts_with([' ', '\n', ':', ',']);
+            (ends && !title.is_empty()).then_some((*id, title.len(), words))
+        })
+        .max_by_key(|(_, length, _)| *length)
+        .map(|(id, _, words)| (id, words.trim_start_matches([' ', '\n', ':', ','])))
+        .filter(|(_, words)| !words.is_empty())
+}
+
+/// What a conversation is called by one of its people.
+pub(crate) fn title(
+    directory: &Directory,
+    conversation: ConversationId,
+    reader: PersonId,
+    language: Language,
+) -> String {
+    let Some(conversation) = directory.conversation(conversation) else {
+        return notices::untitled(language).to_owned();
+    };
+    if conversation.kind != ConversationKind::Direct && !conversation.title.is_empty() {
+        return conversation.title.to_string();
+    }
+    let others: Vec<&str> = conversation
+        .members
+        .iter()
+        .filter(|member| **member != reader)
+        .filter_map(|member| directory.person(*member))
+        .map(|person| &*person.name)
+        .collect();
+    if others.is_empty() {
+        notices::untitled(language).to_owned()
+    } else {
+        others.join(", ")
+    }
+}
+
+fn who(
+    directory: &Directory,
+    conversation: ConversationId,
+    reader: PersonId,
+    language: Language,
+) -> String {
+    let names: Vec<String> = directory
+        .conversation(conversation)
+        .map(|conversation| conversation.members.as_slice())
+        .unwrap_or_default()
+        .iter()
+        .filter_map(|member| directory.person(*member))
+        .map(|person| person.name.to_string())
+        .collect();
+    notices::who(
+        &title(directory, conversation, reader, language),
+        &names,
+        language,
+    )
+}
