@@ -3,4 +3,6 @@
 //! Nothing is decided about messages here. Invariant: only this crate reads the environment, the
 //! wall clock and the operating system's randomness, each in one file.
 
+pub mod config;
 pub mod doors;
+pub mod wiring;

@@ -1,0 +1,259 @@
+//! `[[account]]`: our identities on the networks, one table each.
+//!
+//! What a value must look like is judged by the connector that uses it; here only the form is.
+//! Invariant: an account with a complaint is not among the results.
+
+use super::ACCOUNTS_MAX;
+use super::secret::Vault;
+use super::section::Section;
+use http::HeaderName;
+use ieum_connectors::doors::Secret;
+use ieum_connectors::kakaotalk::{self, KakaoTalkConfig};
+use ieum_connectors::line::{self, LineConfig};
+use ieum_connectors::telegram::{self, TelegramConfig};
+use ieum_core::network::{Network, RateLimits};
+
+/// Longest name of an account; it stands in `/hooks/{account}`.
+pub const NAME_BYTES_MAX: usize = 64;
+/// How long one call to a network may take when nothing is said.
+pub const TIMEOUT_MS: u64 = 10_000;
+/// How long Telegram may let a poll wait when nothing is said.
+const POLL_SECONDS: u64 = 50;
+const KAKAOTALK_API_URL: &str = "https://kapi.kakao.com";
+const KAKAOTALK_GATEWAY_URL: &str = "wss://bot-gateway.kakao.com/gateway";
+const NETWORKS: [(&str, Network); 3] = [
+    ("kakaotalk", Network::KakaoTalk),
+    ("line", Network::Line),
+    ("telegram", Network::Telegram),
+];
+
+/// One account as configured.
+#[derive(Debug, Clone)]
+pub struct AccountSettings {
+    /// Its name in addresses, logs and answers.
+    pub name: String,
+    /// What its connector is built from.
+    pub network: NetworkSettings,
+    /// Limits of our own in place of the network's published ones.
+    pub rate: Option<RateLimits>,
+    /// Line and path in the file, for the connector's complaints.
+    pub place: (Option<usize>, String),
+}
+
+/// What a connector is built from.
+#[derive(Debug, Clone)]
+pub enum NetworkSettings {
+    /// A KakaoTalk bot.
+    KakaoTalk(KakaoTalkConfig),
+    /// A LINE official account.
+    Line(LineConfig),
+    /// A Telegram bot.
+    Telegram(TelegramConfig),
+}
+
+/// Reads all `[[account]]` tables.
+pub(super) fn read_all(top: &Section<'_>, vault: &Vault) -> Vec<AccountSettings> {
+    let sections = top.sections("account");
+    if sections.len() > ACCOUNTS_MAX {
+        top.complain(
+            "account",
+            format!("expected at most {ACCOUNTS_MAX} accounts"),
+        );
+    }
+    let mut accounts: Vec<AccountSettings> = Vec::new();
+    for section in sections {
+        let name = name(&section, &accounts);
+        let network = section.choice("network", &NETWORKS);
+        let network = section.required(
+            "network",
+            network,
+            "\"kakaotalk\", \"line\" or \"telegram\"",
+        );
+        let published = network.map(published);
+        let rate = published.and_then(|published| rate(&section, published));
+        let used = rate.or(published);
+        let settings = match (network, used) {
+            (Some(network), Some(rate)) => read_network(&section, vault, network, rate),
+            (_, _) => None,
+        };
+        let place = section.place();
+        if network.is_some() {
+            section.finish();
+        }
+        if let (Some(name), Some(network)) = (name, settings) {
+            accounts.push(AccountSettings {
+                name,
+                network,
+                rate,
+                place,
+            });
+        }
+    }
+    accounts
+}
+
+fn name(section: &Section<'_>, others: &[AccountSettings]) -> Option<String> {
+    const WANT: &str = "1 to 64 of a-z, 0-9 and -";
+    let name = section.required("name", section.text("name"), WANT)?;
+    let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    if name.is_empty() || name.len() > NAME_BYTES_MAX || !name.bytes().all(plain) {
+        section.complain("name", format!("expected {WANT}"));
+        return None;
+    }
+    if others.iter().any(|other| other.name == name) {
+        section.complain("name", "another account has this name");
+        return None;
+    }
+    Some(name.to_owned())
+}
+
+fn published(network: Network) -> RateLimits {
+    match network {
+        Network::KakaoTalk => kakaotalk::RATE_UNPUBLISHED,
+        Network::Line => line::RATE_PUBLISHED,
+        Network::Telegram => telegram::RATE_PUBLISHED,
+    }
+}
+
+fn rate(section: &Section<'_>, published: RateLimits) -> Option<RateLimits> {
+    let per_second = section.number("per_second_max", 1..=1_000_000);
+    let per_room = section.number("per_room_minute_max", 1..=60_000_000);
+    let in_flight = section.number("in_flight_max", 1..=10_000);
+    if per_second.is_none() && per_room.is_none() && in_flight.is_none() {
+        return None;
+    }
+    Some(RateLimits {
+        per_second_max: per_second.unwrap_or(published.per_second_max),
+        per_room_minute_max: per_room.unwrap_or(published.per_room_minute_max),
+        in_flight_max: in_flight.unwrap_or(published.in_flight_max),
+    })
+}
+
+fn read_network(
+    section: &Section<'_>,
+    vault: &Vault,
+    network: Network,
+    rate: RateLimits,
+) -> Option<NetworkSettings> {
+    match network {
+        Network::KakaoTalk => kakaotalk(section, vault, rate).map(NetworkSettings::KakaoTalk),
+        Network::Line => line(section, vault, rate).map(NetworkSettings::Line),
+        Network::Telegram => telegram(section, vault, rate).map(NetworkSettings::Telegram),
+    }
+}
+
+fn kakaotalk(section: &Section<'_>, vault: &Vault, rate: RateLimits) -> Option<KakaoTalkConfig> {
+    use ieum_connectors::kakaotalk::{Edition, Receive, Timeouts};
+    let bot_token = vault.secret(section, "bot_token");
+    let bot_token = section.required("bot_token", bot_token, "a secret");
+    let receive = [("gateway", Receive::Gateway), ("webhook", Receive::Webhook)];
+    let receive = section.choice("receive", &receive).unwrap_or_default();
+    let editions = [
+        ("2026-07", Edition::July2026),
+        ("2026-10", Edition::October2026),
+    ];
+    let mut timeouts = Timeouts::default();
+    if let Some(ms) = timeout_ms(section) {
+        timeouts.call_ms = ms;
+    }
+    let gateway_url = section
+        .text("gateway_url")
+        .unwrap_or(KAKAOTALK_GATEWAY_URL)
+        .to_owned();
+    let webhook = webhook_proof(section, vault);
+    if receive == Receive::Webhook && webhook.is_none() {
+        section.complain("webhook_header", "needed with receive = \"webhook\"");
+    }
+    Some(KakaoTalkConfig {
+        api_url: api_url(section, KAKAOTALK_API_URL),
+        gateway_url,
+        bot_token: bot_token?,
+        bot_name: section.text("bot_name").map(str::to_owned),
+        webhook,
+        edition: section.choice("edition", &editions).unwrap_or_default(),
+        receive,
+        timeouts,
+        rate,
+    })
+}
+
+/// `webhook_header` and `webhook_secret`: both or none.
+fn webhook_proof(section: &Section<'_>, vault: &Vault) -> Option<(HeaderName, Secret)> {
+    let header = section.text("webhook_header");
+    let secret = vault.secret(section, "webhook_secret");
+    let secret = match (header, secret) {
+        (Some(_), secret) => section.required("webhook_secret", secret, "a secret")?,
+        (None, None) => return None,
+        (None, Some(_)) => {
+            section.complain("webhook_header", "needed with webhook_secret");
+            return None;
+        }
+    };
+    match header?.parse() {
+        Ok(header) => Some((header, secret)),
+        Err(_) => {
+            section.complain("webhook_header", "expected the name of an HTTP header");
+            None
+        }
+    }
+}
+
+fn line(section: &Section<'_>, vault: &Vault, rate: RateLimits) -> Option<LineConfig> {
+    let access_token = vault.secret(section, "access_token");
+    let access_token = section.required("access_token", access_token, "a secret");
+    let channel_secret = vault.secret(section, "channel_secret");
+    let channel_secret = section.required("channel_secret", channel_secret, "a secret");
+    let api_url = api_url(section, line::API_URL);
+    let timeout_ms = timeout_ms(section).unwrap_or(TIMEOUT_MS);
+    Some(LineConfig {
+        api_url,
+        access_token: access_token?,
+        channel_secret: channel_secret?,
+        timeout_ms,
+        rate,
+    })
+}
+
+fn telegram(section: &Section<'_>, vault: &Vault, rate: RateLimits) -> Option<TelegramConfig> {
+    let bot_token = vault.secret(section, "bot_token");
+    let bot_token = section.required("bot_token", bot_token, "a secret");
+    let receive = telegram_receive(section, vault);
+    let api_url = api_url(section, telegram::API_URL);
+    let timeout_ms = timeout_ms(section).unwrap_or(TIMEOUT_MS);
+    let bot_name = section.text("bot_name").map(str::to_owned);
+    Some(TelegramConfig {
+        api_url,
+        bot_token: bot_token?,
+        bot_name,
+        receive: receive?,
+        timeout_ms,
+        rate,
+    })
+}
+
+fn telegram_receive(section: &Section<'_>, vault: &Vault) -> Option<telegram::Receive> {
+    let webhook = [("polling", false), ("webhook", true)];
+    let webhook = section.choice("receive", &webhook).unwrap_or(false);
+    let poll_seconds = section.number("poll_seconds", 0..=telegram::POLL_SECONDS_MAX);
+    let secret_token = vault.secret(section, "secret_token");
+    if !webhook {
+        if secret_token.is_some() {
+            section.complain("secret_token", "only used with receive = \"webhook\"");
+        }
+        let poll_seconds = poll_seconds.unwrap_or(POLL_SECONDS);
+        return Some(telegram::Receive::Polling { poll_seconds });
+    }
+    if poll_seconds.is_some() {
+        section.complain("poll_seconds", "only used with receive = \"polling\"");
+    }
+    let secret_token = section.required("secret_token", secret_token, "a secret")?;
+    Some(telegram::Receive::Webhook { secret_token })
+}
+
+fn api_url(section: &Section<'_>, public: &str) -> String {
+    section.text("api_url").unwrap_or(public).to_owned()
+}
+
+fn timeout_ms(section: &Section<'_>) -> Option<u64> {
+    section.number("timeout_ms", 100..=120_000)
+}

@@ -1,0 +1,232 @@
+//! Configurations and what is said about them.
+
+use super::*;
+use ieum_core::network::RateLimits;
+
+fn environment(name: &str) -> Option<String> {
+    match name {
+        "EMPTY" => Some("  ".to_owned()),
+        "SHORT" => Some("short-secret".to_owned()),
+        "BOT" => Some("123456:AAAA-hidden_token".to_owned()),
+        name if name.starts_with("IEUM_") => Some(format!("1:hidden-{name}")),
+        _ => None,
+    }
+}
+
+fn vault(folder: &Path) -> Vault {
+    Vault::with_environment(folder, environment)
+}
+
+fn reading(text: &str) -> Reading {
+    read(text, &vault(Path::new("nowhere")))
+}
+
+/// The complaints, one a line.
+fn complaints(text: &str) -> String {
+    let lines: Vec<String> = reading(text)
+        .complaints
+        .iter()
+        .map(ToString::to_string)
+        .collect();
+    lines.join("\n")
+}
+
+/// Every setting of the example, the commented ones too.
+fn example(all: bool) -> String {
+    let text = include_str!("../../../../ieum.example.toml");
+    let uncomment = |line: &str| match line.strip_prefix("# ") {
+        Some(setting) if all && setting.contains(" = ") && !setting.contains("\" (") => {
+            setting.to_owned()
+        }
+        _ => line.to_owned(),
+    };
+    text.lines().map(uncomment).collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn the_example_is_right_as_it_stands() {
+    let reading = reading(&example(false));
+    assert_eq!(reading.complaints, Vec::new());
+    let names: Vec<&str> = reading
+        .config
+        .accounts
+        .iter()
+        .map(|one| one.name.as_str())
+        .collect();
+    assert_eq!(names, ["family-kakao", "family-line", "family-telegram"]);
+    assert_eq!(reading.config.hub.listen, LISTEN);
+    assert_eq!(reading.config.hub.api_tokens.len(), 1);
+}
+
+#[test]
+fn every_commented_setting_of_the_example_is_known() {
+    for complaint in reading(&example(true)).complaints {
+        assert!(!complaint.text.contains("unknown"), "{complaint}");
+        assert!(!complaint.text.contains("expected a whole"), "{complaint}");
+    }
+}
+
+#[test]
+fn all_complaints_come_at_once_in_the_order_of_the_file() {
+    let told = complaints(
+        "[hub]\nlisten = \"here\"\nlangage = 3\n[[account]]\nname = \"Big Name\"\n\
+         network = \"icq\"\n[[account]]\nname = \"t\"\nnetwork = \"telegram\"\n\
+         bot_tokn = { env = \"BOT\" }\nper_second_max = 0\n",
+    );
+    let expected = "\
+line 2: hub.listen: expected an address and a port such as \"127.0.0.1:8080\"
+line 3: hub.langage: unknown key; did you mean `language`?
+line 5: account[1].name: expected 1 to 64 of a-z, 0-9 and -
+line 6: account[1].network: expected \"kakaotalk\" or \"line\" or \"telegram\"
+line 7: account[2].bot_token: missing; expected a secret
+line 10: account[2].bot_tokn: unknown key; did you mean `bot_token`?
+line 11: account[2].per_second_max: expected a whole number from 1 to 1000000";
+    assert_eq!(told, expected);
+}
+
+#[test]
+fn a_file_that_is_not_toml_is_told_by_line() {
+    let told = complaints("[hub]\nlisten = \nbot_token = \"hidden\n");
+    assert!(told.starts_with("line 2: "), "{told}");
+    assert!(!told.contains("hidden"), "{told}");
+}
+
+#[test]
+fn a_secret_in_the_file_is_refused_and_not_repeated() {
+    let told = complaints("[hub]\nsecret = \"hidden\"\n");
+    assert!(told.starts_with("line 2: hub.secret: a secret must not stand in this file"));
+    assert!(!told.contains("hidden"), "{told}");
+}
+
+#[test]
+fn every_wrong_form_of_a_secret_has_its_own_words() {
+    for (form, words) in [
+        ("{}", "expected { file"),
+        ("{ env = \"A\", file = \"b\" }", "expected { file"),
+        (
+            "{ env = \"ABSENT\" }",
+            "the environment variable `ABSENT` is not set",
+        ),
+        (
+            "{ env = \"EMPTY\" }",
+            "the environment variable `EMPTY` is empty",
+        ),
+        ("{ file = \"absent\" }", "cannot read the file `absent`"),
+        ("{ evn = \"A\" }", "unknown key; did you mean `env`?"),
+        ("3", "expected a table"),
+    ] {
+        let told = complaints(&format!("[hub]\nsecret = {form}\n"));
+        assert!(told.contains(words), "{form}: {told}");
+    }
+}
+
+#[test]
+fn secrets_come_from_files_beside_the_configuration() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("salt"), "from a file\n").unwrap();
+    std::fs::write(folder.path().join("big"), "x".repeat(20_000)).unwrap();
+    let reading = read(
+        "[hub]\nsecret = { file = \"salt\" }\n",
+        &vault(folder.path()),
+    );
+    assert_eq!(reading.complaints, Vec::new());
+    assert_eq!(reading.config.hub.secret.unwrap().expose(), "from a file");
+    let reading = read(
+        "[hub]\nsecret = { file = \"big\" }\n",
+        &vault(folder.path()),
+    );
+    assert!(reading.complaints[0].text.contains("longer than"));
+}
+
+#[test]
+fn a_configuration_never_prints_a_secret() {
+    let printed = format!("{:?}", reading(&example(false)));
+    assert!(!printed.contains("hidden-"), "{printed}");
+}
+
+#[test]
+fn limits_of_our_own_replace_the_published_ones_one_by_one() {
+    let text = "[[account]]\nname = \"t\"\nnetwork = \"telegram\"\n\
+                bot_token = { env = \"BOT\" }\nper_second_max = 1_000\n";
+    let reading = reading(text);
+    assert_eq!(reading.complaints, Vec::new());
+    let published = ieum_connectors::telegram::RATE_PUBLISHED;
+    let expected = RateLimits {
+        per_second_max: 1_000,
+        ..published
+    };
+    assert_eq!(reading.config.accounts[0].rate, Some(expected));
+}
+
+#[test]
+fn names_of_accounts_are_given_once() {
+    let account = "[[account]]\nname = \"t\"\nnetwork = \"telegram\"\n\
+                   bot_token = { env = \"BOT\" }\n";
+    let told = complaints(&account.repeat(2));
+    assert_eq!(
+        told,
+        "line 6: account[2].name: another account has this name"
+    );
+}
+
+#[test]
+fn settings_that_belong_together_are_asked_for_together() {
+    let kakaotalk = "[[account]]\nname = \"k\"\nnetwork = \"kakaotalk\"\n\
+                     bot_token = { env = \"BOT\" }\n";
+    let telegram = "[[account]]\nname = \"t\"\nnetwork = \"telegram\"\n\
+                    bot_token = { env = \"BOT\" }\n";
+    for (account, more, words) in [
+        (kakaotalk, "receive = \"webhook\"", "webhook_header: needed"),
+        (
+            kakaotalk,
+            "webhook_secret = { env = \"BOT\" }",
+            "webhook_header: needed",
+        ),
+        (
+            kakaotalk,
+            "webhook_header = \"x\"",
+            "webhook_secret: missing",
+        ),
+        (
+            kakaotalk,
+            "webhook_header = \"x y\"\nwebhook_secret = { env = \"BOT\" }",
+            "the name of",
+        ),
+        (telegram, "receive = \"webhook\"", "secret_token: missing"),
+        (
+            telegram,
+            "secret_token = { env = \"BOT\" }",
+            "secret_token: only used",
+        ),
+        (
+            telegram,
+            "receive = \"webhook\"\npoll_seconds = 3",
+            "poll_seconds: only used",
+        ),
+        (telegram, "poll_seconds = 51", "a whole number from 0 to 50"),
+    ] {
+        let told = complaints(&format!("{account}{more}\n"));
+        assert!(told.contains(words), "{more}: {told}");
+    }
+}
+
+#[test]
+fn a_missing_file_is_one_complaint() {
+    let reading = read_file(Path::new("no such file.toml"));
+    assert_eq!(reading.complaints.len(), 1);
+    assert!(reading.complaints[0].text.contains("no such file.toml"));
+}
+
+#[test]
+fn no_text_makes_reading_panic() {
+    let pieces = [
+        "[hub]", "\n", "=", "\"", "account", "[[", "]]", "{", "env", "3", "é", "\0",
+    ];
+    for one in pieces {
+        for two in pieces {
+            for three in pieces {
+                reading(&format!("{one}{two}{three}"));
+            }
+        }
+    }
+}
