@@ -1,0 +1,79 @@
+//! `POST /hooks/{account}`: where networks hand in what happened.
+//!
+//! The hottest path of the hub: no layer, no token, no JSON of ours. What is genuine and what it
+//! means is for the connector to say. Invariant: 200 is answered only when every event of the
+//! call is durable or was so before.
+
+use crate::edge::Shared;
+use crate::problem::{Kind, Problem};
+use axum::extract::{Request, State};
+use axum::response::{IntoResponse, Response};
+use http::StatusCode;
+use ieum_core::ports::connector::{HOOK_BODY_BYTES_MAX, HookRefusal};
+use ieum_engine::HookFailure;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// The path before an account's name.
+const PREFIX: &str = "/hooks/";
+
+/// Answers to hooks since the start, by status.
+#[derive(Debug, Default)]
+pub(crate) struct HookAnswers {
+    counts: [AtomicU64; STATUSES.len() + 1],
+}
+
+/// Those that a hook can be answered.
+const STATUSES: [u16; 7] = [200, 400, 401, 404, 408, 413, 503];
+
+impl HookAnswers {
+    fn count(&self, status: StatusCode) {
+        let known = STATUSES.iter().position(|code| *code == status.as_u16());
+        if let Some(count) = self.counts.get(known.unwrap_or(STATUSES.len())) {
+            count.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// How many of each status; `0` stands for any other one.
+    pub(crate) fn read(&self) -> impl Iterator<Item = (u16, u64)> {
+        let statuses = STATUSES.into_iter().chain([0]);
+        statuses.zip(
+            self.counts
+                .iter()
+                .map(|count| count.load(Ordering::Relaxed)),
+        )
+    }
+}
+
+/// Takes one call of a network.
+pub(crate) async fn receive(State(edge): State<Shared>, request: Request) -> Response {
+    let response = match take(&edge, request).await {
+        Ok(()) => StatusCode::OK.into_response(),
+        Err(problem) => problem.into_response(),
+    };
+    edge.hook_answers.count(response.status());
+    response
+}
+
+async fn take(edge: &Shared, request: Request) -> Result<(), Problem> {
+    let (head, body) = request.into_parts();
+    let body = edge.bodies.read(body, HOOK_BODY_BYTES_MAX).await?;
+    let account = head.uri.path().strip_prefix(PREFIX).unwrap_or_default();
+    let answer = edge.hub.hook(account, &head.headers, &body.bytes).await;
+    answer.map(drop).map_err(problem)
+}
+
+fn problem(failure: HookFailure) -> Problem {
+    match failure {
+        HookFailure::UnknownAccount => Problem::not_found("account"),
+        HookFailure::Refused(HookRefusal::Forged) => Problem::new(
+            Kind::Unauthorized,
+            "the call is not proven to come from the network",
+        ),
+        HookFailure::Refused(HookRefusal::Malformed(why)) => Problem::new(Kind::Malformed, why),
+        HookFailure::Refused(HookRefusal::NotUsed) => {
+            Problem::new(Kind::NotFound, "this account does not take webhooks")
+        }
+        HookFailure::TooLarge => Problem::new(Kind::TooLarge, "the body is too large"),
+        HookFailure::Unavailable => Problem::unavailable("the hub did not admit a hook"),
+    }
+}

@@ -1,0 +1,4 @@
+//! Messages and deliveries as `/v1` shows them.
+
+pub(crate) mod delivery;
+pub(crate) mod message;

@@ -1,0 +1,58 @@
+//! The core's words in JSON, with the list of them for the OpenAPI file.
+//!
+//! Invariant: a word is written as the core writes it; this module only names and lists.
+
+use ieum_core::delivery::State;
+use ieum_core::directory::{ConversationKind, Language, Purpose};
+use ieum_core::health::{CellState, Function, Surface};
+use ieum_core::message::Class;
+use ieum_core::network::Network;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
+
+/// A type whose values are a short list of words.
+pub(crate) trait Words: Sized + Serialize + 'static {
+    /// What the list is called.
+    const NAME: &'static str;
+    /// The list.
+    const ALL: &'static [Self];
+}
+
+/// One of the core's words.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub(crate) struct Word<T>(pub(crate) T);
+
+impl<T: Words> JsonSchema for Word<T> {
+    fn schema_name() -> Cow<'static, str> {
+        Cow::Borrowed(T::NAME)
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "string", "enum": T::ALL })
+    }
+}
+
+macro_rules! words {
+    ($($name:ident: $($variant:ident)*;)*) => {$(
+        impl Words for $name {
+            const NAME: &'static str = stringify!($name);
+            const ALL: &'static [Self] = &[$($name::$variant),*];
+        }
+        // Without an arm for each variant this does not compile: no word is left out.
+        const _: fn(&$name) = |word| match word { $($name::$variant => (),)* };
+    )*};
+}
+
+words! {
+    Network: KakaoTalk Line Telegram;
+    State: Queued Attempting Unsure Held Sent Delivered Read Superseded Expired Dead;
+    Class: Urgent Chat OnceOnly;
+    Language: Ko En;
+    Purpose: Talk Failover Notices;
+    ConversationKind: Direct Group Open;
+    CellState: Up Degraded Down Recovering;
+    Function: Send Receive Login Media;
+    Surface: Mobile Pc Api;
+}
