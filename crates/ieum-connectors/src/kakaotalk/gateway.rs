@@ -5,9 +5,9 @@
 //! heartbeat unanswered is resumed after a growing wait. Invariant: the place in the stream moves
 //! on only together with the events before it.
 
-use super::KakaoTalkConfig;
-use super::read::{Reading, event_of};
+use super::read::{Reading, event_of, ignored};
 use super::wire::{self, Envelope, Hello, Ready};
+use super::{KakaoTalkConfig, outcome};
 use crate::backoff::Backoff;
 use crate::doors::Doors;
 use ieum_core::ids::Cursor;
@@ -75,10 +75,8 @@ struct Session {
 impl Session {
     fn from_cursor(cursor: &Cursor) -> Option<Self> {
         let (id, seq) = cursor.as_str().rsplit_once(':')?;
-        Some(Self {
-            id: id.into(),
-            seq: seq.parse().ok()?,
-        })
+        let (id, seq) = (id.into(), seq.parse().ok()?);
+        Some(Self { id, seq })
     }
 
     fn cursor(&self) -> Cursor {
@@ -86,7 +84,7 @@ impl Session {
     }
 }
 
-/// What outlives a connection.
+/// What outlives a stream.
 struct Gateway<'a> {
     config: &'a KakaoTalkConfig,
     doors: &'a Doors,
@@ -105,6 +103,9 @@ enum Leave {
     End(ListenEnd),
 }
 
+/// What a step of a connection comes to.
+type Flow = Result<(), Leave>;
+
 /// What the timer of a connection stands for.
 enum Beat {
     /// A heartbeat is to be sent.
@@ -115,8 +116,8 @@ enum Beat {
     Silent,
 }
 
-struct Connection {
-    stream: Box<dyn FrameStream>,
+struct Stream {
+    frames: Box<dyn FrameStream>,
     timer: BoxFuture<'static, ()>,
     beat: Beat,
     beats: u64,
@@ -126,14 +127,14 @@ struct Connection {
     dialled_at: Timestamp,
 }
 
-impl Connection {
+impl Stream {
     /// The next frame, or `None` when the timer ran out first. Frames come before the timer (an
     /// answer that lies ready is not late), but a flood of them does not hold a heartbeat back.
     async fn next(&mut self) -> Option<Frame> {
         if matches!(self.beat, Beat::Due) && (&mut self.timer).now_or_never().is_some() {
             return None;
         }
-        match select(self.stream.next(), &mut self.timer).await {
+        match select(self.frames.next(), &mut self.timer).await {
             Either::Left((frame, _)) => Some(frame),
             Either::Right(((), _)) => None,
         }
@@ -144,20 +145,19 @@ impl Gateway<'_> {
     async fn connect(&mut self) -> Result<Infallible, Leave> {
         let dialled_at = self.doors.clock.now();
         let timeout_ms = self.config.timeouts.connect_ms;
-        let stream = match self
+        let opened = self
             .doors
             .dial
-            .websocket(&self.config.gateway_url, timeout_ms)
-            .await
-        {
-            Ok(stream) => stream,
+            .websocket(&self.config.gateway_url, timeout_ms);
+        let frames = match opened.await {
+            Ok(frames) => frames,
             Err(DialFailure(why)) => {
                 self.bad(&format!("no connection: {why}"));
                 return Err(Leave::Again);
             }
         };
-        let mut connection = Connection {
-            stream,
+        let mut stream = Stream {
+            frames,
             timer: self.doors.clock.sleep(timeout_ms),
             beat: Beat::Silent,
             beats: 0,
@@ -166,15 +166,15 @@ impl Gateway<'_> {
             dialled_at,
         };
         loop {
-            match connection.next().await {
-                Some(Frame::Text(text)) => self.on_text(&mut connection, &text).await?,
-                Some(Frame::Closed(code)) => return Err(self.on_close(code, connection.resuming)),
-                None => self.on_timer(&mut connection).await?,
+            match stream.next().await {
+                Some(Frame::Text(text)) => self.on_text(&mut stream, &text).await?,
+                Some(Frame::Closed(code)) => return Err(self.on_close(code, stream.resuming)),
+                None => self.on_timer(&mut stream).await?,
             }
         }
     }
 
-    async fn on_text(&mut self, connection: &mut Connection, text: &str) -> Result<(), Leave> {
+    async fn on_text(&mut self, stream: &mut Stream, text: &str) -> Flow {
         let frame = Some(text).filter(|text| text.len() <= FRAME_BYTES_MAX);
         let Some(frame) = frame.and_then(|text| serde_json::from_str::<Envelope<'_>>(text).ok())
         else {
@@ -182,72 +182,59 @@ impl Gateway<'_> {
             return Ok(());
         };
         if frame.op != Some(wire::OP_HELLO) {
-            connection.resuming = false;
+            stream.resuming = false;
             self.resumes = 0;
         }
         match frame.op {
-            Some(wire::OP_HELLO) => self.on_hello(connection, &frame).await,
-            Some(wire::OP_READY) => return self.on_ready(connection, &frame).await,
-            Some(wire::OP_HEARTBEAT_ACK) => self.on_ack(connection),
-            Some(wire::OP_DISPATCH) => return self.on_event(connection, &frame).await,
+            Some(wire::OP_HELLO) => self.on_hello(stream, &frame).await,
+            Some(wire::OP_READY) => return self.on_ready(stream, &frame).await,
+            Some(wire::OP_HEARTBEAT_ACK) => self.on_ack(stream),
+            Some(wire::OP_DISPATCH) => return self.on_event(stream, &frame).await,
             _ => {}
         }
         Ok(())
     }
 
     /// Answers the greeting by IDENTIFY, or by RESUME where there is a session.
-    async fn on_hello(&mut self, connection: &mut Connection, frame: &Envelope<'_>) {
-        if !matches!(connection.beat, Beat::Silent) {
+    async fn on_hello(&mut self, stream: &mut Stream, frame: &Envelope<'_>) {
+        if !matches!(stream.beat, Beat::Silent) {
             return;
         }
         let Ok(hello) = serde_json::from_str::<Hello>(frame.body()) else {
             return self.bad("HELLO could not be read");
         };
-        connection.interval_ms = hello
-            .heartbeat_interval
-            .clamp(INTERVAL_MS_MIN, INTERVAL_MS_MAX);
-        let first_ms = self
-            .doors
-            .entropy
-            .below(connection.interval_ms.min(FIRST_BEAT_MS_MAX));
-        connection.timer = self.doors.clock.sleep(first_ms);
-        connection.beat = Beat::Due;
-        connection.resuming = self.session.is_some();
+        let asked_ms = hello.heartbeat_interval;
+        stream.interval_ms = asked_ms.clamp(INTERVAL_MS_MIN, INTERVAL_MS_MAX);
+        let first_ms = stream.interval_ms.min(FIRST_BEAT_MS_MAX);
+        let first_ms = self.doors.entropy.below(first_ms);
+        stream.timer = self.doors.clock.sleep(first_ms);
+        stream.beat = Beat::Due;
+        stream.resuming = self.session.is_some();
         let token = self.config.bot_token.expose();
         let text = match &self.session {
             Some(Session { id, seq }) => wire::resume(self.config.edition, token, id, *seq),
             None => wire::identify(token),
         };
-        self.write(connection, text).await;
+        self.write(stream, text).await;
     }
 
     /// A session began. It is made durable before its first event, so that a restart resumes it.
-    async fn on_ready(
-        &mut self,
-        connection: &mut Connection,
-        frame: &Envelope<'_>,
-    ) -> Result<(), Leave> {
+    async fn on_ready(&mut self, stream: &mut Stream, frame: &Envelope<'_>) -> Flow {
         let Ok(ready) = serde_json::from_str::<Ready>(frame.body()) else {
             self.bad("READY could not be read");
             return Ok(());
         };
         let told = ready.bot.and_then(|bot| bot.name);
         self.bot_name = self.bot_name.take().or(told);
-        self.session = Some(Session {
-            id: ready.session_id,
-            seq: 0,
-        });
-        let took_ms = self.doors.clock.now().ms_since(connection.dialled_at);
+        let id = ready.session_id;
+        self.session = Some(Session { id, seq: 0 });
+        let took_ms = self.doors.clock.now().ms_since(stream.dialled_at);
         self.inbox.pulse(Pulse::Good { took_ms });
-        self.deliver(connection, Arrival::default(), frame.s).await
+        self.deliver(stream, Arrival::default(), frame.s).await
     }
 
     /// An event that cannot be read is counted and passed by; it would be no better next time.
-    async fn on_event(
-        &mut self,
-        connection: &mut Connection,
-        frame: &Envelope<'_>,
-    ) -> Result<(), Leave> {
+    async fn on_event(&mut self, stream: &mut Stream, frame: &Envelope<'_>) -> Flow {
         let received_at = self.doors.clock.now();
         let reading = Reading {
             bot_name: self.bot_name.as_deref(),
@@ -255,67 +242,56 @@ impl Gateway<'_> {
         };
         let arrival = event_of(frame, reading).unwrap_or_else(|why| {
             self.bad(&format!("an event could not be read: {why}"));
-            Arrival {
-                ignored: 1,
-                ..Arrival::default()
-            }
+            ignored()
         });
-        self.deliver(connection, arrival, frame.s).await
+        self.deliver(stream, arrival, frame.s).await
     }
 
     /// Hands in, and moves the place only when that is durable. Replayed events are handed in
     /// again: the store knows them, and the place never goes back.
-    async fn deliver(
-        &mut self,
-        connection: &mut Connection,
-        arrival: Arrival,
-        seq: Option<u64>,
-    ) -> Result<(), Leave> {
+    async fn deliver(&mut self, stream: &mut Stream, arrival: Arrival, seq: Option<u64>) -> Flow {
         let mut session = self.session.clone();
         if let Some(session) = &mut session {
             session.seq = session.seq.max(seq.unwrap_or(0));
         }
         let cursor = session.as_ref().map(Session::cursor);
         if let Err(InboxClosed) = self.inbox.deliver(arrival, cursor).await {
-            connection.stream.close(CLOSE_STOPPING).await;
+            stream.frames.close(CLOSE_STOPPING).await;
             return Err(Leave::End(ListenEnd::InboxClosed));
         }
         self.session = session;
         Ok(())
     }
 
-    fn on_ack(&mut self, connection: &mut Connection) {
-        let Beat::Awaited(sent_at) = connection.beat else {
+    fn on_ack(&mut self, stream: &mut Stream) {
+        let Beat::Awaited(sent_at) = stream.beat else {
             return;
         };
         let took_ms = self.doors.clock.now().ms_since(sent_at);
-        let rest_ms = connection.interval_ms.saturating_sub(took_ms);
-        connection.timer = self.doors.clock.sleep(rest_ms);
-        connection.beat = Beat::Due;
+        let rest_ms = stream.interval_ms.saturating_sub(took_ms);
+        stream.timer = self.doors.clock.sleep(rest_ms);
+        stream.beat = Beat::Due;
         self.proven = true;
         self.inbox.pulse(Pulse::Good { took_ms });
     }
 
-    async fn on_timer(&mut self, connection: &mut Connection) -> Result<(), Leave> {
-        let reason = match connection.beat {
-            Beat::Due if connection.beats == 0 || self.session.is_some() => {
-                let ack_ms = self
-                    .config
-                    .timeouts
-                    .heartbeat_ack_ms
-                    .min(connection.interval_ms);
-                connection.timer = self.doors.clock.sleep(ack_ms);
-                connection.beat = Beat::Awaited(self.doors.clock.now());
-                connection.beats += 1;
-                self.write(connection, wire::heartbeat()).await;
+    async fn on_timer(&mut self, stream: &mut Stream) -> Flow {
+        let reason = match stream.beat {
+            Beat::Due if stream.beats == 0 || self.session.is_some() => {
+                let ack_ms = self.config.timeouts.heartbeat_ack_ms;
+                let ack_ms = ack_ms.min(stream.interval_ms);
+                stream.timer = self.doors.clock.sleep(ack_ms);
+                stream.beat = Beat::Awaited(self.doors.clock.now());
+                stream.beats += 1;
+                self.write(stream, wire::heartbeat()).await;
                 return Ok(());
             }
             Beat::Due => "no READY came",
             Beat::Awaited(_) => "a heartbeat stayed unanswered",
             Beat::Silent => "no HELLO came or the connection broke",
         };
-        connection.stream.close(CLOSE_GIVEN_UP).await;
-        Err(self.lost(reason, connection.resuming))
+        stream.frames.close(CLOSE_GIVEN_UP).await;
+        Err(self.lost(reason, stream.resuming))
     }
 
     fn on_close(&mut self, code: Option<u16>, resuming: bool) -> Leave {
@@ -347,29 +323,26 @@ impl Gateway<'_> {
 
     fn fatal(&self, why: &str) -> Leave {
         let reason = format!("the gateway closed for good: {why}");
-        self.inbox.pulse(Pulse::Refused {
-            reason: reason.clone(),
-        });
-        Leave::End(ListenEnd::Fatal(reason))
+        let end = ListenEnd::Fatal(reason.clone());
+        self.inbox.pulse(Pulse::Refused { reason });
+        Leave::End(end)
     }
 
     fn bad(&self, reason: &str) {
-        self.inbox.pulse(Pulse::Bad {
-            reason: reason.into(),
-        });
+        self.inbox.pulse(outcome::bad(reason));
     }
 
     /// Writes one frame. A failure is not yet the end: the close code, which says whether to come
     /// back, may still lie unread.
-    async fn write(&self, connection: &mut Connection, text: String) {
+    async fn write(&self, stream: &mut Stream, text: String) {
         let limit = self.doors.clock.sleep(self.config.timeouts.connect_ms);
-        let sent = match select(connection.stream.send(text), limit).await {
+        let sent = match select(stream.frames.send(text), limit).await {
             Either::Left((sent, _)) => sent.is_ok(),
             Either::Right(((), _)) => false,
         };
         if !sent {
-            connection.beat = Beat::Silent;
-            connection.timer = self.doors.clock.sleep(CLOSE_CODE_MS_MAX);
+            stream.beat = Beat::Silent;
+            stream.timer = self.doors.clock.sleep(CLOSE_CODE_MS_MAX);
         }
     }
 }

@@ -17,6 +17,7 @@ mod write;
 pub use capabilities::RATE_UNPUBLISHED;
 pub use read::{Malformed, Reading, decode};
 
+use crate::api_base::ApiBase;
 use crate::doors::{Doors, Secret};
 use ieum_core::ids::{Cursor, UserKey};
 use ieum_core::inbound::{Arrival, ChatRef};
@@ -28,7 +29,7 @@ use ieum_core::ports::connector::{
 };
 use ieum_core::ports::http::HttpLimits;
 
-use http::{HeaderName, HeaderValue, Uri};
+use http::{HeaderName, HeaderValue};
 
 /// Largest answer of the Bot API that is read.
 pub const ANSWER_BYTES_MAX: usize = 64 * 1024;
@@ -138,19 +139,12 @@ impl KakaoTalk {
 
     async fn ask(&self) -> Pulse {
         let Some(request) = write::request(&self.config, wire::GUIDE_PATH, None) else {
-            return Pulse::Refused {
-                reason: "the API cannot be addressed".into(),
-            };
+            return outcome::bad("the API cannot be addressed");
         };
         let asked_at = self.doors.clock.now();
         match self.doors.http.call(request, self.limits()).await {
-            Ok(answer) => {
-                let now = self.doors.clock.now();
-                outcome::pulse(&answer, now.ms_since(asked_at), now)
-            }
-            Err(failure) => Pulse::Bad {
-                reason: failure.to_string(),
-            },
+            Ok(answer) => outcome::pulse(&answer, asked_at, self.doors.clock.now()),
+            Err(failure) => outcome::bad(failure.to_string()),
         }
     }
 
@@ -166,11 +160,8 @@ impl KakaoTalk {
         let Some((header, secret)) = &self.config.webhook else {
             return false;
         };
-        let mut given = hook.headers.get_all(header).iter();
-        let first = given
-            .next()
-            .is_some_and(|value| secret.matches(value.as_bytes()));
-        first && given.next().is_none()
+        let given: Vec<_> = hook.headers.get_all(header).iter().take(2).collect();
+        matches!(&*given, [only] if secret.matches(only.as_bytes()))
     }
 }
 
@@ -203,10 +194,11 @@ impl Connector for KakaoTalk {
 
     /// The guide call tells nothing about who we are.
     fn probe(&self) -> BoxFuture<'_, Probe> {
-        Box::pin(async {
+        let identity = None;
+        Box::pin(async move {
             Probe {
                 pulse: self.ask().await,
-                identity: None,
+                identity,
             }
         })
     }
@@ -228,46 +220,36 @@ impl Connector for KakaoTalk {
     }
 }
 
-fn complaints(config: &KakaoTalkConfig) -> Vec<&'static str> {
-    let waits = config.timeouts;
-    let waits = [waits.call_ms, waits.connect_ms, waits.heartbeat_ack_ms];
-    let gateway = config.receive == Receive::Gateway;
-    let proof = config
-        .webhook
-        .as_ref()
-        .is_some_and(|(_, secret)| is_header_text(secret));
-    let checks = [
-        (
-            is_address(&config.api_url, ["http", "https"]),
-            "api_url: not an http(s) address",
-        ),
-        (
-            !gateway || is_address(&config.gateway_url, ["ws", "wss"]),
-            "gateway_url: not a ws(s) address",
-        ),
-        (
-            is_header_text(&config.bot_token),
-            "bot_token: empty or not visible ASCII",
-        ),
-        (
-            gateway || proof,
-            "webhook: needs a header and a secret of visible ASCII",
-        ),
-        (!waits.contains(&0), "timeouts: must be above zero"),
-    ];
-    checks
-        .into_iter()
-        .filter(|(fine, _)| !fine)
-        .map(|(_, complaint)| complaint)
-        .collect()
-}
+const COMPLAINTS: [&str; 5] = [
+    "api_url: not a plain http(s) address",
+    "gateway_url: not a plain ws(s) address",
+    "bot_token: empty or not visible ASCII",
+    "webhook: needs a header and a secret of visible ASCII",
+    "timeouts: must be above zero",
+];
 
-fn is_address(text: &str, schemes: [&str; 2]) -> bool {
-    text.parse::<Uri>().is_ok_and(|uri| {
-        uri.scheme_str()
-            .is_some_and(|scheme| schemes.contains(&scheme))
-            && uri.query().is_none()
-    })
+fn complaints(config: &KakaoTalkConfig) -> Vec<&'static str> {
+    let gateway = config.receive == Receive::Gateway;
+    // A plain ws address is a plain http address but for its first letters.
+    let gateway_url = config
+        .gateway_url
+        .strip_prefix("ws")
+        .map(|rest| format!("http{rest}"));
+    let proof = config.webhook.as_ref().map(|(_, secret)| secret);
+    let Timeouts {
+        call_ms,
+        connect_ms,
+        heartbeat_ack_ms,
+    } = config.timeouts;
+    let fine = [
+        ApiBase::new(&config.api_url).is_some(),
+        !gateway || gateway_url.is_some_and(|url| ApiBase::new(&url).is_some()),
+        is_header_text(&config.bot_token),
+        gateway || proof.is_some_and(is_header_text),
+        ![call_ms, connect_ms, heartbeat_ack_ms].contains(&0),
+    ];
+    let wrong = COMPLAINTS.into_iter().zip(fine).filter(|(_, fine)| !fine);
+    wrong.map(|(complaint, _)| complaint).collect()
 }
 
 fn is_header_text(secret: &Secret) -> bool {

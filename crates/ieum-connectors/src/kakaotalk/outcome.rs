@@ -62,22 +62,15 @@ pub(super) fn of_answer(answer: &Response<Bytes>, parts: usize, now: Timestamp) 
         return of_taken(answer.body(), parts);
     }
     let status = answer.status();
-    let code = serde_json::from_slice::<ErrorAnswer>(answer.body()).ok();
-    let (meaning, reason) = match code {
-        Some(ErrorAnswer { code }) => of_code(code, status),
-        None => (
-            of_status(status),
-            format!("status {} without a code", status.as_u16()),
-        ),
+    let (meaning, reason) = match serde_json::from_slice(answer.body()) {
+        Ok(ErrorAnswer { code }) => of_code(code, status),
+        Err(_) => of_status(status),
     };
     match meaning {
         Meaning::Later(fault) => {
-            let spent = fault == Fault::Request;
-            let after_ms = if spent {
-                0
-            } else {
-                retry_after::wait_ms(answer.headers(), now)
-            };
+            // A spent token is no reason to wait: the next attempt goes without it.
+            let waits = u64::from(fault != Fault::Request);
+            let after_ms = waits * retry_after::wait_ms(answer.headers(), now);
             later(after_ms, fault, reason)
         }
         Meaning::Never(scope) => never(scope, reason),
@@ -95,10 +88,13 @@ pub(super) fn of_failure(failure: &HttpFailure) -> Outcome {
 }
 
 /// What the answer to the guide call says about KakaoTalk and about our token.
-pub(super) fn pulse(answer: &Response<Bytes>, took_ms: u64, now: Timestamp) -> Pulse {
+pub(super) fn pulse(answer: &Response<Bytes>, asked_at: Timestamp, now: Timestamp) -> Pulse {
     let is_json = serde_json::from_slice::<IgnoredAny>(answer.body()).is_ok();
+    let good = Pulse::Good {
+        took_ms: now.ms_since(asked_at),
+    };
     if answer.status().is_success() && is_json {
-        return Pulse::Good { took_ms };
+        return good;
     }
     let outcome = of_answer(answer, 0, now);
     match (outcome.blames_network(), outcome) {
@@ -110,10 +106,14 @@ pub(super) fn pulse(answer: &Response<Bytes>, took_ms: u64, now: Timestamp) -> P
                 ..
             },
         ) => Pulse::Refused { reason },
-        (Some(true), Outcome::Deferred { reason, .. } | Outcome::Unknown { reason }) => {
-            Pulse::Bad { reason }
-        }
-        _ => Pulse::Good { took_ms },
+        (Some(true), Outcome::Deferred { reason, .. } | Outcome::Unknown { reason }) => bad(reason),
+        _ => good,
+    }
+}
+
+pub(super) fn bad(reason: impl Into<String>) -> Pulse {
+    Pulse::Bad {
+        reason: reason.into(),
     }
 }
 
@@ -136,46 +136,43 @@ fn later(after_ms: u64, fault: Fault, reason: String) -> Outcome {
 
 /// A 2xx: only its counts tell whether it went. KakaoTalk gives no message ids.
 fn of_taken(body: &[u8], parts: usize) -> Outcome {
-    let reason = match serde_json::from_slice::<SendAnswer>(body) {
-        Err(_) => "answered yes in a form that is not known",
-        Ok(SendAnswer {
-            send_count: 1..,
-            error_count: 0,
-        }) => {
-            return Outcome::Accepted {
-                copies: vec![CopyKey::default(); parts],
-            };
-        }
-        Ok(SendAnswer {
-            send_count: 0,
-            error_count: 1..,
-        }) => {
-            return never(Scope::Recipient, "the network sent it to nobody");
-        }
-        Ok(_) => "the counts of sent and failed do not tell",
+    let counts = serde_json::from_slice(body);
+    let counts = counts.map(
+        |SendAnswer {
+             send_count,
+             error_count,
+         }| (send_count, error_count),
+    );
+    let copies = vec![CopyKey::default(); parts];
+    let reason = match counts {
+        Ok((1.., 0)) => return Outcome::Accepted { copies },
+        Ok((0, 1..)) => return never(Scope::Recipient, "the network sent it to nobody"),
+        Ok(_) => "the counts of sent and failed do not tell".into(),
+        Err(_) => "answered yes in a form that is not known".into(),
     };
-    Outcome::Unknown {
-        reason: reason.into(),
-    }
+    Outcome::Unknown { reason }
 }
 
 fn of_code(code: i64, status: StatusCode) -> (Meaning, String) {
-    match CODES.iter().find(|(known, ..)| *known == code) {
-        Some((_, meaning, words)) => (*meaning, format!("code {code}: {words}")),
-        None => (
-            UNKNOWN,
-            format!("code {code} (status {}) is not known", status.as_u16()),
-        ),
-    }
+    let known = CODES.iter().find(|(known, ..)| *known == code);
+    let (meaning, words) = known.map_or((UNKNOWN, "not known"), |row| (row.1, row.2));
+    (
+        meaning,
+        format!("code {code} (status {}): {words}", status.as_u16()),
+    )
 }
 
 /// An answer without a code. 504 says itself that nobody waited for the end.
-fn of_status(status: StatusCode) -> Meaning {
-    match status {
-        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => ACCOUNT,
-        StatusCode::TOO_MANY_REQUESTS => LIMIT,
-        StatusCode::GATEWAY_TIMEOUT => UNKNOWN,
-        _ if status.is_server_error() => NETWORK,
+fn of_status(status: StatusCode) -> (Meaning, String) {
+    let meaning = match status.as_u16() {
+        401 | 403 => ACCOUNT,
+        429 => LIMIT,
+        504 => UNKNOWN,
+        500..=599 => NETWORK,
         _ => UNKNOWN,
-    }
+    };
+    (
+        meaning,
+        format!("status {} without a code", status.as_u16()),
+    )
 }

@@ -4,7 +4,7 @@
 //! dropped for a missing extra (id, time, author, text): what is missing is made up for, so that
 //! a repetition is still recognised.
 
-use super::wire::{Envelope, Event, EventUser};
+use super::wire::{Envelope, Event};
 use ieum_core::ids::{ChatKey, EventKey, NativeMessageId, UserKey};
 use ieum_core::inbound::{
     Arrival, ChatRef, FileKind, FileNote, Inbound, InboundKind, InboundMessage, Sender,
@@ -52,34 +52,31 @@ pub enum Malformed {
 /// # Errors
 /// [`Malformed`] when it is not an event frame, or a known event lacks its chat.
 pub fn decode(body: &[u8], reading: Reading<'_>) -> Result<Arrival, Malformed> {
-    event_of(
-        &serde_json::from_slice(body).map_err(|_| Malformed::Frame)?,
-        reading,
-    )
+    let frame = serde_json::from_slice(body).map_err(|_| Malformed::Frame)?;
+    event_of(&frame, reading)
 }
 
 /// Reads the event in a frame. Types that the hub has no use for are counted.
 pub(super) fn event_of(frame: &Envelope<'_>, reading: Reading<'_>) -> Result<Arrival, Malformed> {
-    let ignored = Arrival {
-        ignored: 1,
-        ..Arrival::default()
-    };
     if frame.t.as_deref().is_some_and(|kind| !is_known(kind)) {
-        return Ok(ignored);
+        return Ok(ignored());
     }
     let event: Event<'_> = serde_json::from_str(frame.body()).map_err(|_| Malformed::Event)?;
-    let kind = frame
-        .t
-        .clone()
-        .or_else(|| event.kind.clone())
-        .ok_or(Malformed::Event)?;
+    let kind = frame.t.clone().or(event.kind.clone());
+    let kind = kind.ok_or(Malformed::Event)?;
     if !is_known(&kind) {
-        return Ok(ignored);
+        return Ok(ignored());
     }
-    Ok(Arrival {
-        events: vec![inbound(&kind, event, reading)?],
-        ignored: 0,
-    })
+    let events = vec![inbound(&kind, event, reading)?];
+    Ok(Arrival { events, ignored: 0 })
+}
+
+/// One event that tells nothing.
+pub(super) fn ignored() -> Arrival {
+    Arrival {
+        events: Vec::new(),
+        ignored: 1,
+    }
 }
 
 fn is_known(kind: &str) -> bool {
@@ -115,23 +112,16 @@ fn chat_of(event: &Event<'_>) -> Result<ChatRef, Malformed> {
         _ => (ChatKind::Group, &event.bot_group_key, Malformed::NoRoom),
     };
     let key = key.as_deref().filter(|key| is_key(key)).ok_or(missing)?;
-    Ok(ChatRef {
-        key: ChatKey::new(key),
-        kind,
-    })
+    let key = ChatKey::new(key);
+    Ok(ChatRef { key, kind })
 }
 
 /// Who spoke, came in or let us in. KakaoTalk names nobody: a person is their key.
 fn sender_of(event: &Event<'_>) -> Option<Sender> {
     let nested = event.user.as_ref().or(event.inviter.as_ref());
-    let key = nested.map_or(&event.bot_user_key, |EventUser { bot_user_key }| {
-        bot_user_key
-    });
-    let key = key.as_deref().filter(|key| is_key(key))?;
-    Some(Sender {
-        key: UserKey::new(key),
-        name: None,
-    })
+    let key = nested.map_or(&event.bot_user_key, |user| &user.bot_user_key);
+    let key = UserKey::new(key.as_deref().filter(|key| is_key(key))?);
+    Some(Sender { key, name: None })
 }
 
 fn is_key(key: &str) -> bool {
@@ -203,15 +193,13 @@ fn event_key(
         // A digest of each field, so that no two lists of fields run together.
         hash.update(Sha256::digest(field.unwrap_or_default()));
     }
-    let short = hash
-        .finalize()
+    let bytes = hash.finalize();
+    let short = bytes
         .iter()
         .take(16)
         .fold(0_u128, |sum, byte| sum << 8 | u128::from(*byte));
-    EventKey::new(format!(
-        "t{:013}-{short:032x}",
-        told_at.unwrap_or_default().0
-    ))
+    let ms = told_at.unwrap_or_default().0;
+    EventKey::new(format!("t{ms:013}-{short:032x}"))
 }
 
 /// The id as it is written, if it is a whole number (quoted or not) of a bearable length.
@@ -225,7 +213,6 @@ fn plain_id<'a>(event: &Event<'a>) -> Option<&'a str> {
 /// RFC 3339 with up to nanoseconds -> milliseconds, rounded down.
 fn timestamp(text: &str) -> Option<Timestamp> {
     let moment = OffsetDateTime::parse(text, &Rfc3339).ok()?;
-    i64::try_from(moment.unix_timestamp_nanos().div_euclid(1_000_000))
-        .ok()
-        .map(Timestamp)
+    let ms = moment.unix_timestamp_nanos().div_euclid(1_000_000);
+    i64::try_from(ms).ok().map(Timestamp)
 }

@@ -356,7 +356,10 @@ fn no_reason_repeats_what_the_network_wrote() {
     let Outcome::Refused { reason, .. } = outcome else {
         panic!("{outcome:?}")
     };
-    assert_eq!(reason, "code -2: the request body is not accepted");
+    assert_eq!(
+        reason,
+        "code -2 (status 400): the request body is not accepted"
+    );
 }
 
 #[test]

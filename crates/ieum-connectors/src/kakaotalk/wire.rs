@@ -16,11 +16,14 @@ pub(super) const SEND_PATH: &str = "/v1/bot/send_message";
 pub(super) const GUIDE_PATH: &str = "/v1/bot/guide";
 /// Header of the one-time answer token.
 pub(super) const CALLBACK_TOKEN_HEADER: &str = "x-bot-callback-token";
-/// Scheme word before the bot token.
-pub(super) const AUTHORIZATION_SCHEME: &str = "KakaoAK";
 /// Who a `send_message` goes to; exactly one of the two.
 pub(super) const TO_GROUP: &str = "botGroupKey";
 pub(super) const TO_USER: &str = "botUserKey";
+
+/// Value of the `Authorization` header.
+pub(super) fn authorization(token: &str) -> String {
+    format!("KakaoAK {token}")
+}
 
 /// Body of a send; a `callback` has no `to`. Without `version` it would be read in its old form.
 pub(super) fn send_body(

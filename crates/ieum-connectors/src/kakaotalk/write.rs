@@ -37,31 +37,22 @@ pub(super) fn call(
             return Err(never(Scope::Message, "a bot can only say something"));
         }
     };
-    let chat = &outgoing.chat;
-    let to = match chat.kind {
-        ChatKind::Direct => (wire::TO_USER, chat.key.as_str()),
-        ChatKind::Group => (wire::TO_GROUP, chat.key.as_str()),
+    let (chat, token) = (
+        &outgoing.chat,
+        outgoing.answer_token.as_deref().and_then(header_value),
+    );
+    let (path, to) = match (&token, chat.kind) {
+        (Some(_), _) => (wire::CALLBACK_PATH, None),
+        (None, ChatKind::Direct) => (wire::SEND_PATH, Some((wire::TO_USER, chat.key.as_str()))),
+        (None, ChatKind::Group) => (wire::SEND_PATH, Some((wire::TO_GROUP, chat.key.as_str()))),
     };
-    let token = outgoing.answer_token.as_deref().and_then(header_value);
-    let request = match token {
-        Some(token) => request(
-            config,
-            wire::CALLBACK_PATH,
-            Some(body(parts, chat.kind, None)),
-        )
-        .map(|mut request| {
-            request
-                .headers_mut()
-                .insert(wire::CALLBACK_TOKEN_HEADER, token);
-            request
-        }),
-        None => request(
-            config,
-            wire::SEND_PATH,
-            Some(body(parts, chat.kind, Some(to))),
-        ),
-    };
-    let request = request.ok_or_else(|| never(Scope::Account, "the API cannot be addressed"))?;
+    let mut request = request(config, path, Some(body(parts, chat.kind, to)))
+        .ok_or_else(|| never(Scope::Account, "the API cannot be addressed"))?;
+    if let Some(token) = token {
+        request
+            .headers_mut()
+            .insert(wire::CALLBACK_TOKEN_HEADER, token);
+    }
     Ok((request, parts.len()))
 }
 
@@ -71,21 +62,18 @@ pub(super) fn request(
     path: &str,
     body: Option<Value>,
 ) -> Option<Request<Bytes>> {
-    let token = format!(
-        "{} {}",
-        wire::AUTHORIZATION_SCHEME,
-        config.bot_token.expose()
-    );
+    let authorization = header_value(&wire::authorization(config.bot_token.expose()))?;
+    let address = format!("{}{path}", config.api_url.trim_end_matches('/'));
     let request = Request::builder()
-        .uri(format!("{}{path}", config.api_url.trim_end_matches('/')))
-        .header(AUTHORIZATION, header_value(&token)?);
+        .uri(address)
+        .header(AUTHORIZATION, authorization);
     let Some(body) = body else {
         return request.body(Bytes::new()).ok();
     };
     let request = request
         .method(Method::POST)
         .header(CONTENT_TYPE, "application/json");
-    request.body(Bytes::from(body.to_string())).ok()
+    request.body(body.to_string().into()).ok()
 }
 
 /// A header value that logs do not print; `None` when the text holds what no header may.
