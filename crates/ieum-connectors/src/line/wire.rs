@@ -19,15 +19,15 @@ pub(super) const BOT_INFO_PATH: &str = "/v2/bot/info";
 
 /// A webhook call.
 #[derive(Debug, Deserialize)]
+#[serde(bound(deserialize = "'de: 'a"))]
 pub(super) struct Hook<'a> {
-    #[serde(borrow)]
     pub(super) events: Vec<Event<'a>>,
 }
 
 /// A webhook call whose events are read one by one.
 #[derive(Debug, Deserialize)]
+#[serde(bound(deserialize = "'de: 'a"))]
 pub(super) struct RawHook<'a> {
-    #[serde(borrow)]
     pub(super) events: Vec<&'a RawValue>,
 }
 
@@ -40,26 +40,19 @@ pub(super) struct EventKindOnly {
 
 /// One event; which of the optional parts is there depends on its kind.
 #[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", bound(deserialize = "'de: 'a"))]
 pub(super) struct Event<'a> {
     #[serde(rename = "type")]
     pub(super) kind: EventKind,
     #[serde(default)]
     pub(super) mode: Mode,
     pub(super) timestamp: i64,
-    #[serde(borrow)]
     pub(super) webhook_event_id: Text<'a>,
-    #[serde(borrow)]
     pub(super) source: Option<Source<'a>>,
-    #[serde(borrow)]
     pub(super) message: Option<Message<'a>>,
-    #[serde(borrow)]
     pub(super) unsend: Option<Unsend<'a>>,
-    #[serde(borrow)]
     pub(super) postback: Option<Postback<'a>>,
-    #[serde(borrow)]
     pub(super) joined: Option<Members<'a>>,
-    #[serde(borrow)]
     pub(super) left: Option<Members<'a>>,
 }
 
@@ -97,15 +90,12 @@ pub(super) enum Mode {
 
 /// Where an event happened and who did it.
 #[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", bound(deserialize = "'de: 'a"))]
 pub(super) struct Source<'a> {
     #[serde(rename = "type")]
     pub(super) kind: SourceKind,
-    #[serde(borrow)]
     pub(super) user_id: Option<Text<'a>>,
-    #[serde(borrow)]
     pub(super) group_id: Option<Text<'a>>,
-    #[serde(borrow)]
     pub(super) room_id: Option<Text<'a>>,
 }
 
@@ -121,29 +111,21 @@ pub(super) enum SourceKind {
 
 /// A message of any kind.
 #[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", bound(deserialize = "'de: 'a"))]
 pub(super) struct Message<'a> {
     #[serde(rename = "type")]
     pub(super) kind: MessageKind,
-    #[serde(borrow)]
     pub(super) id: Text<'a>,
-    #[serde(borrow)]
     pub(super) text: Option<Text<'a>>,
-    #[serde(borrow)]
     pub(super) quote_token: Option<Text<'a>>,
-    #[serde(borrow)]
     pub(super) quoted_message_id: Option<Text<'a>>,
     pub(super) mention: Option<Mention>,
-    #[serde(borrow)]
     pub(super) file_name: Option<Text<'a>>,
     pub(super) file_size: Option<u64>,
-    #[serde(borrow)]
     pub(super) title: Option<Text<'a>>,
-    #[serde(borrow)]
     pub(super) address: Option<Text<'a>>,
     pub(super) latitude: Option<f64>,
     pub(super) longitude: Option<f64>,
-    #[serde(borrow)]
     pub(super) keywords: Option<Vec<Text<'a>>>,
 }
 
@@ -177,28 +159,26 @@ pub(super) struct Mentionee {
 }
 
 #[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", bound(deserialize = "'de: 'a"))]
 pub(super) struct Unsend<'a> {
-    #[serde(borrow)]
     pub(super) message_id: Text<'a>,
 }
 
 #[derive(Debug, Deserialize)]
+#[serde(bound(deserialize = "'de: 'a"))]
 pub(super) struct Postback<'a> {
-    #[serde(borrow)]
     pub(super) data: Text<'a>,
 }
 
 #[derive(Debug, Deserialize)]
+#[serde(bound(deserialize = "'de: 'a"))]
 pub(super) struct Members<'a> {
-    #[serde(borrow)]
     pub(super) members: Vec<Member<'a>>,
 }
 
 #[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", bound(deserialize = "'de: 'a"))]
 pub(super) struct Member<'a> {
-    #[serde(borrow)]
     pub(super) user_id: Option<Text<'a>>,
 }
 
@@ -255,41 +235,32 @@ pub(super) struct ShownSender<'a> {
 
 /// Any answer to a push: its messages when it was taken, a sentence when it was not.
 #[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", bound(deserialize = "'de: 'a"))]
 pub(super) struct Answer<'a> {
-    #[serde(borrow)]
     pub(super) message: Option<Text<'a>>,
-    #[serde(borrow)]
     pub(super) sent_messages: Option<Vec<SentMessage<'a>>>,
 }
 
 #[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", bound(deserialize = "'de: 'a"))]
 pub(super) struct SentMessage<'a> {
-    #[serde(borrow)]
     pub(super) id: Text<'a>,
-    #[serde(borrow)]
     pub(super) quote_token: Option<Text<'a>>,
 }
 
 /// Who we are.
 #[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", bound(deserialize = "'de: 'a"))]
 pub(super) struct BotInfo<'a> {
-    #[serde(borrow)]
     pub(super) user_id: Text<'a>,
-    #[serde(borrow)]
     pub(super) basic_id: Option<Text<'a>>,
-    #[serde(borrow)]
     pub(super) display_name: Option<Text<'a>>,
 }
 
 /// A user's profile, or a member's.
 #[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", bound(deserialize = "'de: 'a"))]
 pub(super) struct UserProfile<'a> {
-    #[serde(borrow)]
     pub(super) display_name: Text<'a>,
-    #[serde(borrow)]
     pub(super) picture_url: Option<Text<'a>>,
 }

@@ -10,8 +10,6 @@ use ieum_core::render::measure::TextUnit;
 
 /// Longest text message, in UTF-16 units.
 pub(super) const TEXT_UTF16_MAX: usize = 4_096;
-/// Messages of one call.
-pub(super) const PARTS_PER_CALL_MAX: usize = 1;
 /// Longest payload of a button.
 pub(super) const BUTTON_PAYLOAD_BYTES_MAX: usize = 64;
 
@@ -26,7 +24,7 @@ const CHAT: ChatCapabilities = ChatCapabilities {
     hears: Hears::Everything,
     text_max: TEXT_UTF16_MAX,
     text_unit: TextUnit::Utf16,
-    parts_per_send_max: PARTS_PER_CALL_MAX,
+    parts_per_send_max: 1,
     edit: true,
     withdraw: true,
     react: true,

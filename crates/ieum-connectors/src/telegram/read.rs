@@ -13,8 +13,8 @@ use ieum_core::network::ChatKind;
 use ieum_core::ports::connector::HookRefusal;
 use ieum_core::time::Timestamp;
 
-/// Latest time that an update may carry (end of the year 9999), in seconds.
-const UPDATE_TIME_S_MAX: i64 = 253_402_300_799;
+/// Latest time that an update may carry (end of the year 9999).
+const UPDATE_TIME_MS_MAX: i64 = 253_402_300_799_999;
 
 /// Who we are: needed to know our own mentions and our own joining.
 #[derive(Debug, Clone, Copy)]
@@ -54,49 +54,54 @@ pub(super) fn read_update(
     now: Timestamp,
 ) -> Result<Option<Inbound>, Complaint> {
     let event = EventKey::new(update.update_id.to_string());
-    let read = if let Some(message) = update.message.or(update.channel_post) {
-        read_message(*message, us)?
+    let happening = if let Some(message) = update.message.or(update.channel_post) {
+        read_message(*message, us)
     } else if let Some(message) = update.edited_message.or(update.edited_channel_post) {
-        read_edit(*message, us)?
+        read_edit(*message, us)
     } else if let Some(reaction) = update.message_reaction {
-        read_reaction(*reaction)?
+        read_reaction(*reaction)
     } else if let Some(callback) = update.callback_query {
         read_button(*callback, now)
-    } else if let Some(change) = update.my_chat_member {
-        read_our_change(*change)?
-    } else if let Some(change) = update.chat_member {
-        read_their_change(*change)?
     } else {
-        None
+        let change = update.my_chat_member.or(update.chat_member);
+        change.and_then(|change| read_change(*change, us))
     };
-    Ok(read.map(|read| read.into_inbound(event)))
+    let Some(Happening {
+        chat,
+        at_ms,
+        sender,
+        kind,
+    }) = happening
+    else {
+        return Ok(None);
+    };
+    let Some(kind_of_chat) = kind_of_chat(&chat) else {
+        return Ok(None);
+    };
+    let known = at_ms.filter(|at_ms| (0..=UPDATE_TIME_MS_MAX).contains(at_ms));
+    let at = Timestamp(known.ok_or("date is out of range")?);
+    let title = chat.title.map(Text::into_box);
+    let chat = ChatRef {
+        key: chat_key(chat.id),
+        kind: kind_of_chat,
+    };
+    Ok(Some(Inbound {
+        event,
+        at,
+        chat,
+        title,
+        sender,
+        kind,
+    }))
 }
 
 /// An update but for its number.
 struct Happening<'a> {
-    at: Timestamp,
     chat: wire::Chat<'a>,
-    kind_of_chat: ChatKind,
+    /// `None` when the date overflows.
+    at_ms: Option<i64>,
     sender: Option<Sender>,
     kind: InboundKind,
-}
-
-impl Happening<'_> {
-    fn into_inbound(self, event: EventKey) -> Inbound {
-        let chat = ChatRef {
-            key: chat_key(self.chat.id),
-            kind: self.kind_of_chat,
-        };
-        let title = self.chat.title.map(Text::into_box);
-        Inbound {
-            event,
-            at: self.at,
-            chat,
-            title,
-            sender: self.sender,
-            kind: self.kind,
-        }
-    }
 }
 
 fn chat_key(id: i64) -> ChatKey {
@@ -105,13 +110,6 @@ fn chat_key(id: i64) -> ChatKey {
 
 fn native(id: i64) -> NativeMessageId {
     NativeMessageId::new(id.to_string())
-}
-
-fn at(seconds: i64) -> Result<Timestamp, Complaint> {
-    let known = (0..=UPDATE_TIME_S_MAX).contains(&seconds);
-    known
-        .then(|| Timestamp(seconds * 1_000))
-        .ok_or("date is out of range")
 }
 
 fn kind_of_chat(chat: &wire::Chat<'_>) -> Option<ChatKind> {
@@ -123,18 +121,12 @@ fn kind_of_chat(chat: &wire::Chat<'_>) -> Option<ChatKind> {
 }
 
 fn user(user: &wire::User<'_>) -> Sender {
-    let names = [&user.first_name, &user.last_name]
-        .into_iter()
-        .flatten()
-        .map(Text::as_str);
-    let mut name = names.collect::<Vec<_>>().join(" ");
-    if name.is_empty() {
-        name.push_str(user.username.as_ref().map_or("", Text::as_str));
-    }
-    let name = (!name.is_empty()).then(|| name.into_boxed_str());
+    let names = [&user.first_name, &user.last_name].into_iter().flatten();
+    let name = names.map(Text::as_str).collect::<Vec<_>>().join(" ");
+    let name = Some(name).filter(|name| !name.is_empty());
     Sender {
         key: UserKey::new(user.id.to_string()),
-        name,
+        name: name.map(Into::into),
     }
 }
 
@@ -162,35 +154,24 @@ fn people(users: &[wire::User<'_>]) -> Option<Vec<Sender>> {
     (!people.is_empty()).then_some(people)
 }
 
-fn read_message<'a>(
-    message: wire::Message<'a>,
-    us: Us<'_>,
-) -> Result<Option<Happening<'a>>, Complaint> {
-    let at = at(message.date)?;
-    let Some(kind_of_chat) = kind_of_chat(&message.chat) else {
-        return Ok(None);
-    };
+fn read_message<'a>(message: wire::Message<'a>, us: Us<'_>) -> Option<Happening<'a>> {
+    let at_ms = message.date.checked_mul(1_000);
     if let Some(kind) = service_kind(&message) {
-        let chat = message.chat;
-        return Ok(Some(Happening {
-            at,
-            chat,
-            kind_of_chat,
+        return Some(Happening {
+            chat: message.chat,
+            at_ms,
             sender: None,
             kind,
-        }));
+        });
     }
-    let Ok(sender) = speaker(&message) else {
-        return Ok(None);
-    };
+    let sender = speaker(&message).ok()?;
     let (chat, said) = split(message, us);
-    Ok(said.map(|said| Happening {
-        at,
+    Some(Happening {
         chat,
-        kind_of_chat,
+        at_ms,
         sender,
-        kind: InboundKind::Message(said),
-    }))
+        kind: InboundKind::Message(said?),
+    })
 }
 
 /// People who came or went, and the group's change of id.
@@ -297,157 +278,116 @@ fn is_us(name: &str, us: Us<'_>) -> bool {
 }
 
 fn read_file(message: &wire::Message<'_>) -> Option<FileNote> {
+    // The order matters: an animation comes as a document too.
     let files = [
-        (FileKind::Picture, &message.live_photo),
-        (FileKind::Video, &message.video),
-        (FileKind::Video, &message.animation),
-        (FileKind::Video, &message.video_note),
-        (FileKind::Audio, &message.voice),
-        (FileKind::Audio, &message.audio),
-        (FileKind::File, &message.document),
+        (FileKind::Sticker, message.sticker.as_ref()),
+        (FileKind::Video, message.video.as_ref()),
+        (FileKind::Audio, message.audio.as_ref()),
+        (FileKind::File, message.document.as_ref()),
+        (
+            FileKind::Picture,
+            message.photo.as_ref().and_then(|sizes| sizes.last()),
+        ),
     ];
-    let named = files.into_iter().find_map(|(kind, file)| {
-        let file = file.as_ref()?;
-        let name = file.file_name.as_ref().map(|name| name.as_str().into());
-        Some(FileNote {
+    let found = files
+        .into_iter()
+        .find_map(|(kind, file)| Some((kind, file?)));
+    if let Some((kind, file)) = found {
+        let name = file.file_name.as_ref().or(file.emoji.as_ref());
+        let name = name.map(|name| name.as_str().into());
+        return Some(FileNote {
             kind,
             name,
             bytes: file.file_size,
-        })
-    });
-    named
-        .or_else(|| read_picture(message))
-        .or_else(|| read_other(message))
-}
-
-fn read_picture(message: &wire::Message<'_>) -> Option<FileNote> {
-    if let Some(sticker) = &message.sticker {
-        let name = sticker.emoji.as_ref().map(|emoji| emoji.as_str().into());
-        return Some(FileNote {
-            kind: FileKind::Sticker,
-            name,
-            bytes: sticker.file_size,
         });
     }
-    // The last size is the largest.
-    let largest = message.photo.as_ref()?.last()?;
-    Some(FileNote {
-        kind: FileKind::Picture,
-        name: None,
-        bytes: largest.file_size,
-    })
-}
-
-fn read_other(message: &wire::Message<'_>) -> Option<FileNote> {
-    let note = |kind| FileNote {
+    let place = message.location.is_some() || message.venue.is_some();
+    let other = message.contact.is_some() || message.story.is_some();
+    let kind = if place {
+        FileKind::Place
+    } else {
+        FileKind::Other
+    };
+    (place || other).then_some(FileNote {
         kind,
         name: None,
         bytes: None,
-    };
-    if message.location.is_some() || message.venue.is_some() {
-        return Some(note(FileKind::Place));
-    }
-    let unseen = [
-        &message.story,
-        &message.game,
-        &message.invoice,
-        &message.checklist,
-        &message.paid_media,
-        &message.giveaway,
-        &message.rich_message,
-    ];
-    let other = message.contact.is_some()
-        || message.poll.is_some()
-        || message.dice.is_some()
-        || unseen.iter().any(|thing| thing.is_some());
-    other.then(|| note(FileKind::Other))
+    })
 }
 
-/// Words for what has no text of its own.
+/// Words for what has no text of its own: title and address, or the like, and coordinates.
 fn describe(message: &wire::Message<'_>) -> Option<String> {
-    let coordinates = |place: &wire::Location| format!("{}, {}", place.latitude, place.longitude);
-    if let Some(venue) = &message.venue {
-        let (title, address) = (venue.title.as_str(), venue.address.as_str());
-        return Some(format!(
-            "{title}\n{address}\n{}",
-            coordinates(&venue.location)
-        ));
-    }
-    if let Some(place) = &message.location {
-        return Some(coordinates(place));
-    }
-    if let Some(contact) = &message.contact {
-        let last = contact.last_name.as_ref().map_or("", Text::as_str);
-        let name = format!("{} {last}", contact.first_name.as_str());
-        return Some(format!(
-            "{}\n{}",
-            name.trim(),
-            contact.phone_number.as_str()
-        ));
-    }
-    if let Some(poll) = &message.poll {
-        return Some(poll.question.as_str().to_owned());
-    }
-    message
-        .dice
+    let thing = message
+        .venue
         .as_ref()
-        .map(|dice| format!("{} {}", dice.emoji.as_str(), dice.value))
+        .or(message.contact.as_ref())
+        .or(message.location.as_ref())?;
+    let mut title = thing.title.as_ref().map_or("", Text::as_str).to_owned();
+    let last_name = thing
+        .last_name
+        .as_ref()
+        .map(|name| name.as_str().to_owned());
+    for more in last_name
+        .into_iter()
+        .chain(thing.value.map(|value| value.to_string()))
+    {
+        title = format!("{title} {more}");
+    }
+    let address = thing
+        .address
+        .as_ref()
+        .map(|address| address.as_str().to_owned());
+    let place = message
+        .location
+        .as_ref()
+        .and_then(|place| Some(format!("{}, {}", place.latitude?, place.longitude?)));
+    let lines = [
+        Some(title).filter(|title| !title.is_empty()),
+        address,
+        place,
+    ];
+    Some(lines.into_iter().flatten().collect::<Vec<_>>().join("\n"))
 }
 
-fn read_edit<'a>(
-    message: wire::Message<'a>,
-    us: Us<'_>,
-) -> Result<Option<Happening<'a>>, Complaint> {
-    let at = at(message.edit_date.unwrap_or(message.date))?;
-    let (Some(kind_of_chat), Ok(sender)) = (kind_of_chat(&message.chat), speaker(&message)) else {
-        return Ok(None);
-    };
+fn read_edit<'a>(message: wire::Message<'a>, us: Us<'_>) -> Option<Happening<'a>> {
     // A place that moves, or a poll's count, is no new text.
     if message.text.is_none() && message.caption.is_none() {
-        return Ok(None);
+        return None;
     }
+    let at_ms = message.edit_date.unwrap_or(message.date).checked_mul(1_000);
+    let sender = speaker(&message).ok()?;
     let (chat, said) = split(message, us);
-    Ok(said.map(|said| {
-        let kind = InboundKind::Edit {
-            native: said.native,
-            text: said.text,
-        };
-        Happening {
-            at,
-            chat,
-            kind_of_chat,
-            sender,
-            kind,
-        }
-    }))
+    let InboundMessage { native, text, .. } = said?;
+    Some(Happening {
+        chat,
+        at_ms,
+        sender,
+        kind: InboundKind::Edit { native, text },
+    })
 }
 
-fn read_reaction(reaction: wire::MessageReaction<'_>) -> Result<Option<Happening<'_>>, Complaint> {
-    let at = at(reaction.date)?;
-    let Some(kind_of_chat) = kind_of_chat(&reaction.chat) else {
-        return Ok(None);
-    };
+fn read_reaction(reaction: wire::MessageReaction<'_>) -> Option<Happening<'_>> {
     let sender = match (&reaction.user, &reaction.actor_chat) {
-        (Some(by), _) if by.is_bot => return Ok(None),
+        (Some(by), _) if by.is_bot => return None,
         (Some(by), _) => Some(user(by)),
         (None, chat) => chat.as_ref().map(chat_as_sender),
     };
     let emoji = standing(&reaction.old_reaction, &reaction.new_reaction);
-    let withdrawn = reaction.old_reaction.iter().any(|old| old.emoji.is_some());
-    if emoji.is_none() && !withdrawn {
-        return Ok(None);
+    let shown_before = reaction.old_reaction.iter().any(|old| old.emoji.is_some());
+    if emoji.is_none() && !shown_before {
+        return None;
     }
     let kind = InboundKind::Reaction {
         native: native(reaction.message_id),
         emoji,
     };
-    Ok(Some(Happening {
-        at,
+    let at_ms = reaction.date.checked_mul(1_000);
+    Some(Happening {
         chat: reaction.chat,
-        kind_of_chat,
+        at_ms,
         sender,
         kind,
-    }))
+    })
 }
 
 /// The reaction now standing: a fresh one if there is one, else the last that stayed.
@@ -461,14 +401,12 @@ fn standing(old: &[wire::Reaction<'_>], new: &[wire::Reaction<'_>]) -> Option<Bo
 /// Telegram dates the message with the button, not the tap.
 fn read_button(callback: wire::CallbackQuery<'_>, now: Timestamp) -> Option<Happening<'_>> {
     let chat = callback.message?.chat;
-    let kind_of_chat = kind_of_chat(&chat)?;
     let kind = InboundKind::Button {
         payload: callback.data?.into_box(),
     };
     Some(Happening {
-        at: now,
         chat,
-        kind_of_chat,
+        at_ms: Some(now.0),
         sender: Some(user(&callback.from)),
         kind,
     })
@@ -490,45 +428,21 @@ fn came(change: &wire::MemberChange<'_>) -> Option<bool> {
     (is_in(&change.old_chat_member) != Some(now_in)).then_some(now_in)
 }
 
-fn read_our_change(change: wire::MemberChange<'_>) -> Result<Option<Happening<'_>>, Complaint> {
-    let (at, came) = (at(change.date)?, came(&change));
-    let (Some(kind_of_chat), Some(came)) = (kind_of_chat(&change.chat), came) else {
-        return Ok(None);
+fn read_change<'a>(change: wire::MemberChange<'a>, us: Us<'_>) -> Option<Happening<'a>> {
+    let came = came(&change)?;
+    let member = &change.new_chat_member.user;
+    let by = (!change.from.is_bot).then(|| user(&change.from));
+    let (kind, sender) = match (member.id == us.id, came) {
+        (true, true) => (InboundKind::WeJoined, by),
+        (true, false) => (InboundKind::WeLeft, by),
+        (false, _) if member.is_bot => return None,
+        (false, true) => (InboundKind::PeopleJoined(vec![user(member)]), None),
+        (false, false) => (InboundKind::PeopleLeft(vec![user(member)]), None),
     };
-    let kind = if came {
-        InboundKind::WeJoined
-    } else {
-        InboundKind::WeLeft
-    };
-    let sender = (!change.from.is_bot).then(|| user(&change.from));
-    Ok(Some(Happening {
-        at,
+    Some(Happening {
         chat: change.chat,
-        kind_of_chat,
+        at_ms: change.date.checked_mul(1_000),
         sender,
         kind,
-    }))
-}
-
-fn read_their_change(change: wire::MemberChange<'_>) -> Result<Option<Happening<'_>>, Complaint> {
-    let (at, came) = (at(change.date)?, came(&change));
-    let (Some(kind_of_chat), Some(came)) = (kind_of_chat(&change.chat), came) else {
-        return Ok(None);
-    };
-    if change.new_chat_member.user.is_bot {
-        return Ok(None);
-    }
-    let who = vec![user(&change.new_chat_member.user)];
-    let kind = if came {
-        InboundKind::PeopleJoined(who)
-    } else {
-        InboundKind::PeopleLeft(who)
-    };
-    Ok(Some(Happening {
-        at,
-        chat: change.chat,
-        kind_of_chat,
-        sender: None,
-        kind,
-    }))
+    })
 }

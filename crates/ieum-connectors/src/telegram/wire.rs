@@ -24,23 +24,16 @@ pub(super) const UPDATES_WANTED: [&str; 8] = [
 
 /// Something that happened; exactly one of the optional parts is there, or one unknown to us.
 #[derive(Debug, Deserialize)]
+#[serde(bound(deserialize = "'de: 'a"))]
 pub(super) struct Update<'a> {
     pub(super) update_id: i64,
-    #[serde(borrow)]
     pub(super) message: Option<Box<Message<'a>>>,
-    #[serde(borrow)]
     pub(super) edited_message: Option<Box<Message<'a>>>,
-    #[serde(borrow)]
     pub(super) channel_post: Option<Box<Message<'a>>>,
-    #[serde(borrow)]
     pub(super) edited_channel_post: Option<Box<Message<'a>>>,
-    #[serde(borrow)]
     pub(super) message_reaction: Option<Box<MessageReaction<'a>>>,
-    #[serde(borrow)]
     pub(super) callback_query: Option<Box<CallbackQuery<'a>>>,
-    #[serde(borrow)]
     pub(super) my_chat_member: Option<Box<MemberChange<'a>>>,
-    #[serde(borrow)]
     pub(super) chat_member: Option<Box<MemberChange<'a>>>,
 }
 
@@ -51,64 +44,43 @@ pub(super) struct UpdateIdOnly {
 }
 
 #[derive(Debug, Deserialize)]
+#[serde(bound(deserialize = "'de: 'a"))]
 pub(super) struct Message<'a> {
     pub(super) message_id: i64,
     pub(super) message_thread_id: Option<i64>,
     #[serde(default)]
     pub(super) is_topic_message: bool,
-    #[serde(borrow)]
     pub(super) from: Option<User<'a>>,
-    #[serde(borrow)]
     pub(super) sender_chat: Option<Chat<'a>>,
     pub(super) date: i64,
     pub(super) edit_date: Option<i64>,
-    #[serde(borrow)]
     pub(super) chat: Chat<'a>,
     pub(super) reply_to_message: Option<Answered>,
-    #[serde(borrow)]
     pub(super) text: Option<Text<'a>>,
-    #[serde(borrow)]
     pub(super) entities: Option<Vec<Entity<'a>>>,
-    #[serde(borrow)]
     pub(super) caption: Option<Text<'a>>,
-    #[serde(borrow)]
     pub(super) caption_entities: Option<Vec<Entity<'a>>>,
-    pub(super) photo: Option<Vec<PhotoSize>>,
-    #[serde(borrow)]
-    pub(super) live_photo: Option<File<'a>>,
-    #[serde(borrow)]
+    /// Sizes of one picture, the largest last.
+    pub(super) photo: Option<Vec<File<'a>>>,
+    #[serde(alias = "animation", alias = "video_note")]
     pub(super) video: Option<File<'a>>,
-    #[serde(borrow)]
-    pub(super) animation: Option<File<'a>>,
-    #[serde(borrow)]
-    pub(super) video_note: Option<File<'a>>,
-    #[serde(borrow)]
-    pub(super) voice: Option<File<'a>>,
-    #[serde(borrow)]
+    #[serde(alias = "voice")]
     pub(super) audio: Option<File<'a>>,
-    #[serde(borrow)]
     pub(super) document: Option<File<'a>>,
-    #[serde(borrow)]
-    pub(super) sticker: Option<Sticker<'a>>,
-    pub(super) location: Option<Location>,
-    #[serde(borrow)]
-    pub(super) venue: Option<Venue<'a>>,
-    #[serde(borrow)]
-    pub(super) contact: Option<Contact<'a>>,
-    #[serde(borrow)]
-    pub(super) poll: Option<Poll<'a>>,
-    #[serde(borrow)]
-    pub(super) dice: Option<Dice<'a>>,
+    pub(super) sticker: Option<File<'a>>,
+    pub(super) location: Option<Thing<'a>>,
+    pub(super) venue: Option<Thing<'a>>,
+    #[serde(alias = "poll", alias = "dice")]
+    pub(super) contact: Option<Thing<'a>>,
+    #[serde(
+        alias = "game",
+        alias = "invoice",
+        alias = "checklist",
+        alias = "paid_media"
+    )]
+    #[serde(alias = "giveaway", alias = "rich_message", alias = "live_photo")]
     pub(super) story: Option<IgnoredAny>,
-    pub(super) game: Option<IgnoredAny>,
-    pub(super) invoice: Option<IgnoredAny>,
-    pub(super) checklist: Option<IgnoredAny>,
-    pub(super) paid_media: Option<IgnoredAny>,
-    pub(super) giveaway: Option<IgnoredAny>,
-    pub(super) rich_message: Option<IgnoredAny>,
-    #[serde(borrow)]
     pub(super) new_chat_members: Option<Vec<User<'a>>>,
-    #[serde(borrow)]
     pub(super) left_chat_member: Option<User<'a>>,
     pub(super) migrate_to_chat_id: Option<i64>,
 }
@@ -119,24 +91,22 @@ pub(super) struct Answered {
 }
 
 #[derive(Debug, Deserialize)]
+#[serde(bound(deserialize = "'de: 'a"))]
 pub(super) struct User<'a> {
     pub(super) id: i64,
     #[serde(default)]
     pub(super) is_bot: bool,
-    #[serde(borrow)]
     pub(super) first_name: Option<Text<'a>>,
-    #[serde(borrow)]
     pub(super) last_name: Option<Text<'a>>,
-    #[serde(borrow)]
     pub(super) username: Option<Text<'a>>,
 }
 
 #[derive(Debug, Deserialize)]
+#[serde(bound(deserialize = "'de: 'a"))]
 pub(super) struct Chat<'a> {
     pub(super) id: i64,
     #[serde(rename = "type")]
     pub(super) kind: ChatType,
-    #[serde(borrow)]
     pub(super) title: Option<Text<'a>>,
 }
 
@@ -153,12 +123,12 @@ pub(super) enum ChatType {
 
 /// A marked stretch of a text; offsets count UTF-16 units.
 #[derive(Debug, Deserialize)]
+#[serde(bound(deserialize = "'de: 'a"))]
 pub(super) struct Entity<'a> {
     #[serde(rename = "type")]
     pub(super) kind: EntityKind,
     pub(super) offset: u64,
     pub(super) length: u64,
-    #[serde(borrow)]
     pub(super) user: Option<User<'a>>,
 }
 
@@ -172,121 +142,77 @@ pub(super) enum EntityKind {
     Unknown,
 }
 
-/// One size of a picture.
 #[derive(Debug, Deserialize)]
-pub(super) struct PhotoSize {
-    pub(super) file_size: Option<u64>,
-}
-
-#[derive(Debug, Deserialize)]
+#[serde(bound(deserialize = "'de: 'a"))]
 pub(super) struct File<'a> {
-    #[serde(borrow)]
     pub(super) file_name: Option<Text<'a>>,
     pub(super) file_size: Option<u64>,
-}
-
-#[derive(Debug, Deserialize)]
-pub(super) struct Sticker<'a> {
-    #[serde(borrow)]
+    /// Of a sticker.
     pub(super) emoji: Option<Text<'a>>,
-    pub(super) file_size: Option<u64>,
 }
 
-#[derive(Debug, Clone, Copy, Deserialize)]
-pub(super) struct Location {
-    pub(super) latitude: f64,
-    pub(super) longitude: f64,
-}
-
+/// A place, a contact card, a poll or dice: what of it is put in words.
 #[derive(Debug, Deserialize)]
-pub(super) struct Venue<'a> {
-    pub(super) location: Location,
-    #[serde(borrow)]
-    pub(super) title: Text<'a>,
-    #[serde(borrow)]
-    pub(super) address: Text<'a>,
-}
-
-#[derive(Debug, Deserialize)]
-pub(super) struct Contact<'a> {
-    #[serde(borrow)]
-    pub(super) phone_number: Text<'a>,
-    #[serde(borrow)]
-    pub(super) first_name: Text<'a>,
-    #[serde(borrow)]
+#[serde(bound(deserialize = "'de: 'a"))]
+pub(super) struct Thing<'a> {
+    #[serde(alias = "question", alias = "first_name", alias = "emoji")]
+    pub(super) title: Option<Text<'a>>,
+    #[serde(alias = "phone_number")]
+    pub(super) address: Option<Text<'a>>,
     pub(super) last_name: Option<Text<'a>>,
+    pub(super) value: Option<i64>,
+    pub(super) latitude: Option<f64>,
+    pub(super) longitude: Option<f64>,
 }
 
 #[derive(Debug, Deserialize)]
-pub(super) struct Poll<'a> {
-    #[serde(borrow)]
-    pub(super) question: Text<'a>,
-}
-
-#[derive(Debug, Deserialize)]
-pub(super) struct Dice<'a> {
-    #[serde(borrow)]
-    pub(super) emoji: Text<'a>,
-    pub(super) value: i64,
-}
-
-#[derive(Debug, Deserialize)]
+#[serde(bound(deserialize = "'de: 'a"))]
 pub(super) struct MessageReaction<'a> {
-    #[serde(borrow)]
     pub(super) chat: Chat<'a>,
     pub(super) message_id: i64,
-    #[serde(borrow)]
     pub(super) user: Option<User<'a>>,
-    #[serde(borrow)]
     pub(super) actor_chat: Option<Chat<'a>>,
     pub(super) date: i64,
-    #[serde(borrow)]
     pub(super) old_reaction: Vec<Reaction<'a>>,
-    #[serde(borrow)]
     pub(super) new_reaction: Vec<Reaction<'a>>,
 }
 
 /// A reaction; custom and paid ones have no emoji of Unicode.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(bound(deserialize = "'de: 'a"))]
 pub(super) struct Reaction<'a> {
-    #[serde(borrow)]
     pub(super) emoji: Option<Text<'a>>,
 }
 
 #[derive(Debug, Deserialize)]
+#[serde(bound(deserialize = "'de: 'a"))]
 pub(super) struct CallbackQuery<'a> {
-    #[serde(borrow)]
     pub(super) from: User<'a>,
-    #[serde(borrow)]
     pub(super) message: Option<Tapped<'a>>,
-    #[serde(borrow)]
     pub(super) data: Option<Text<'a>>,
 }
 
 /// The message whose button was tapped; of an old one Telegram tells the chat only.
 #[derive(Debug, Deserialize)]
+#[serde(bound(deserialize = "'de: 'a"))]
 pub(super) struct Tapped<'a> {
-    #[serde(borrow)]
     pub(super) chat: Chat<'a>,
 }
 
 #[derive(Debug, Deserialize)]
+#[serde(bound(deserialize = "'de: 'a"))]
 pub(super) struct MemberChange<'a> {
-    #[serde(borrow)]
     pub(super) chat: Chat<'a>,
-    #[serde(borrow)]
     pub(super) from: User<'a>,
     pub(super) date: i64,
-    #[serde(borrow)]
     pub(super) old_chat_member: Member<'a>,
-    #[serde(borrow)]
     pub(super) new_chat_member: Member<'a>,
 }
 
 #[derive(Debug, Deserialize)]
+#[serde(bound(deserialize = "'de: 'a"))]
 pub(super) struct Member<'a> {
     pub(super) status: MemberStatus,
-    #[serde(borrow)]
     pub(super) user: User<'a>,
     /// Told of restricted members only.
     pub(super) is_member: Option<bool>,
@@ -348,25 +274,17 @@ pub(super) struct InlineKeyboardButton<'a> {
     pub(super) callback_data: &'a str,
 }
 
-#[derive(Debug, Serialize)]
-pub(super) struct EditMessageText<'a> {
+/// A change of one message: `editMessageText`, `setMessageReaction` or `deleteMessage`.
+#[derive(Debug, Default, Serialize)]
+pub(super) struct ChangeMessage<'a> {
     pub(super) chat_id: i64,
     pub(super) message_id: i64,
-    pub(super) text: &'a str,
-    pub(super) link_preview_options: LinkPreviewOptions,
-}
-
-#[derive(Debug, Serialize)]
-pub(super) struct DeleteMessage {
-    pub(super) chat_id: i64,
-    pub(super) message_id: i64,
-}
-
-#[derive(Debug, Serialize)]
-pub(super) struct SetMessageReaction<'a> {
-    pub(super) chat_id: i64,
-    pub(super) message_id: i64,
-    pub(super) reaction: Vec<EmojiReaction<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) text: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) link_preview_options: Option<LinkPreviewOptions>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) reaction: Option<Vec<EmojiReaction<'a>>>,
 }
 
 #[derive(Debug, Serialize)]
@@ -378,11 +296,11 @@ pub(super) struct EmojiReaction<'a> {
 
 /// Any answer: `ok` with a result, or a code with a sentence.
 #[derive(Debug, Deserialize)]
+#[serde(bound(deserialize = "'de: 'a, R: Deserialize<'de>"))]
 pub(super) struct Answer<'a, R> {
     pub(super) ok: bool,
     pub(super) result: Option<R>,
     pub(super) error_code: Option<u16>,
-    #[serde(borrow)]
     pub(super) description: Option<Text<'a>>,
     pub(super) parameters: Option<ResponseParameters>,
 }

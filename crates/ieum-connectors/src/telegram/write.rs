@@ -3,7 +3,7 @@
 //! Invariant: the token stands in the address only, and no address leaves this folder in a reason
 //! or a log.
 
-use super::capabilities::{BUTTON_PAYLOAD_BYTES_MAX, PARTS_PER_CALL_MAX, TEXT_UTF16_MAX};
+use super::capabilities::{BUTTON_PAYLOAD_BYTES_MAX, TEXT_UTF16_MAX};
 use super::wire;
 use crate::api_base::ApiBase;
 use crate::wire_text::utf16_length;
@@ -58,32 +58,42 @@ impl Methods {
             scope: Scope::Recipient,
             reason: "the chat id is not a number of Telegram's",
         })?;
+        let change = |target: &NativeMessageId| {
+            let message_id = message_id(target)?;
+            let change = wire::ChangeMessage {
+                chat_id,
+                message_id,
+                ..Default::default()
+            };
+            Ok::<_, Unsendable>(change)
+        };
         match &outgoing.act {
             Act::Say(parts) => post(&self.send, &send_message(chat_id, parts)?),
-            Act::Edit { target, text } => post(&self.edit, &edit(chat_id, target, text)?),
-            Act::Withdraw { target } => {
-                let message_id = message_id(target)?;
+            Act::Withdraw { target } => post(&self.delete, &change(target)?),
+            Act::Edit { target, text } => {
+                let (text, link_preview_options) = (Some(checked(text)?), Some(NO_PREVIEW));
+                let change = change(target)?;
                 post(
-                    &self.delete,
-                    &wire::DeleteMessage {
-                        chat_id,
-                        message_id,
+                    &self.edit,
+                    &wire::ChangeMessage {
+                        text,
+                        link_preview_options,
+                        ..change
                     },
                 )
             }
             Act::React { target, emoji } => {
-                let reaction = emoji.as_deref().map(|emoji| wire::EmojiReaction {
+                let emoji = emoji.as_deref();
+                let reaction = emoji.map(|emoji| wire::EmojiReaction {
                     kind: "emoji",
                     emoji,
                 });
-                let reaction = reaction.into_iter().collect();
-                let message_id = message_id(target)?;
+                let reaction = Some(reaction.into_iter().collect());
                 post(
                     &self.react,
-                    &wire::SetMessageReaction {
-                        chat_id,
-                        message_id,
+                    &wire::ChangeMessage {
                         reaction,
+                        ..change(target)?
                     },
                 )
             }
@@ -151,7 +161,6 @@ const NO_PREVIEW: wire::LinkPreviewOptions = wire::LinkPreviewOptions { is_disab
 
 fn send_message(chat_id: i64, parts: &[Part]) -> Result<wire::SendMessage<'_>, Unsendable> {
     let [part] = parts else {
-        debug_assert_eq!(PARTS_PER_CALL_MAX, 1);
         return Err(message("a call carries one message"));
     };
     // An answer to something that has no number here is shown without its tie.
@@ -189,17 +198,4 @@ fn keyboard(buttons: &[Button]) -> Result<Option<wire::InlineKeyboardMarkup<'_>>
     Ok(Some(wire::InlineKeyboardMarkup {
         inline_keyboard: rows.collect::<Result<_, _>>()?,
     }))
-}
-
-fn edit<'a>(
-    chat_id: i64,
-    target: &NativeMessageId,
-    text: &'a str,
-) -> Result<wire::EditMessageText<'a>, Unsendable> {
-    Ok(wire::EditMessageText {
-        chat_id,
-        message_id: message_id(target)?,
-        text: checked(text)?,
-        link_preview_options: NO_PREVIEW,
-    })
 }
