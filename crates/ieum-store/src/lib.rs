@@ -9,5 +9,7 @@ mod lanes;
 mod memory;
 mod row;
 mod rows;
+mod sqlite;
 
 pub use memory::MemoryStore;
+pub use sqlite::{LOCK_FILE, OpenFailure, STORE_FILE, SqliteStore};

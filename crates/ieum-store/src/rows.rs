@@ -43,8 +43,33 @@ pub(crate) struct FindRow {
 }
 
 impl FindRow {
+    /// All that lead to a new message.
+    pub(crate) fn of_message(message: &Message) -> impl Iterator<Item = Self> {
+        let (new, seq) = (&message.new, message.seq);
+        let source = new.source.as_ref().map(|source| {
+            let key = copy_key(source.account, &source.chat, &source.native);
+            Self::by_copy(key, seq, DeliverySeq(0))
+        });
+        let named = [
+            Self::by_id(&new.id, seq),
+            Self::by_conversation(new.conversation, seq),
+        ];
+        named.into_iter().chain(source)
+    }
+
+    /// All that lead to a message by these copies of it. Copies without a native id have none.
+    pub(crate) fn of_copies(message: MessageSeq, notes: &[CopyNote]) -> impl Iterator<Item = Self> {
+        let named = notes
+            .iter()
+            .filter(|note| !note.key.native.as_str().is_empty());
+        named.map(move |note| {
+            let key = copy_key(note.account, &note.chat, &note.key.native);
+            Self::by_copy(key, message, note.delivery.unwrap_or_default())
+        })
+    }
+
     /// By message id.
-    pub(crate) fn by_id(id: &MessageId, message: MessageSeq) -> Self {
+    fn by_id(id: &MessageId, message: MessageSeq) -> Self {
         Self {
             kind: FindKind::Id,
             key: id_key(id),
@@ -54,7 +79,7 @@ impl FindRow {
     }
 
     /// By native copy.
-    pub(crate) fn by_copy(key: u64, message: MessageSeq, delivery: DeliverySeq) -> Self {
+    fn by_copy(key: u64, message: MessageSeq, delivery: DeliverySeq) -> Self {
         Self {
             kind: FindKind::Copy,
             key,
@@ -64,7 +89,7 @@ impl FindRow {
     }
 
     /// By conversation.
-    pub(crate) fn by_conversation(conversation: ConversationId, message: MessageSeq) -> Self {
+    fn by_conversation(conversation: ConversationId, message: MessageSeq) -> Self {
         Self {
             kind: FindKind::Conversation,
             key: conversation.0,

@@ -5,7 +5,7 @@
 
 use super::Book;
 use crate::row::{DeliveryRow, check_planned};
-use crate::rows::{FindKind, FindRow, RowAnswer, Rows, copy_key, id_key, seen_period};
+use crate::rows::{FindKind, FindRow, RowAnswer, Rows, id_key, seen_period};
 use ieum_core::delivery::NewDelivery;
 use ieum_core::ids::{AccountId, ConversationId, DeliverySeq, EventKey, MessageSeq};
 use ieum_core::journal::{JournalEvent, Planned};
@@ -128,7 +128,7 @@ impl<R: Rows> Book<R> {
         let first = self.next_delivery();
         self.rows.insert_message(&message, first, count)?;
         self.counts.messages += 1;
-        self.index_message(&message);
+        FindRow::of_message(&message).for_each(|row| self.rows.add_find(row));
         let place = (message.seq, message.new.conversation);
         let planned = self.plan(at, place, deliveries)?;
         let seqs = planned.iter().map(|planned| planned.delivery).collect();
@@ -150,18 +150,6 @@ impl<R: Rows> Book<R> {
             planned.push(row.to_planned());
         }
         Ok(planned)
-    }
-
-    fn index_message(&mut self, message: &Message) {
-        let (new, seq) = (&message.new, message.seq);
-        self.rows.add_find(FindRow::by_id(&new.id, seq));
-        let conversation = FindRow::by_conversation(new.conversation, seq);
-        self.rows.add_find(conversation);
-        if let Some(source) = &new.source {
-            let key = copy_key(source.account, &source.chat, &source.native);
-            self.rows
-                .add_find(FindRow::by_copy(key, seq, DeliverySeq(0)));
-        }
     }
 }
 

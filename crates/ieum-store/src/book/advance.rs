@@ -6,8 +6,8 @@
 use super::Book;
 use crate::lanes::Head;
 use crate::row::{DeliveryRow, check_step, cut_evidence};
-use crate::rows::{FindRow, RowAnswer, Rows, copy_key};
-use ieum_core::delivery::{Claim, Settlement, Step};
+use crate::rows::{FindRow, RowAnswer, Rows};
+use ieum_core::delivery::{Claim, Settlement, State, Step};
 use ieum_core::ids::{ChatKey, DeliverySeq};
 use ieum_core::journal::{JournalEvent, Planned};
 use ieum_core::outgoing::CopyKey;
@@ -49,11 +49,16 @@ impl<R: Rows> Book<R> {
 
     /// Applies a step to an open delivery, with what it plans and its entry.
     pub(super) fn take_step(&mut self, old: &DeliveryRow, settled: Settlement) -> RowAnswer<()> {
+        let waits = matches!(old.delivery.state, State::Queued | State::Held);
+        if waits && matches!(settled.step, Step::Unsure { .. }) {
+            // Only an attempt can leave a doubt, and only the head of a lane was attempted.
+            return Ok(());
+        }
         let chat = self.chat_for(old, &settled.step)?;
         let mut new = old.clone();
         new.apply(&settled.step, settled.at, chat);
         self.replace(old, &new)?;
-        self.index_copies(&new, copies_in(&settled.step));
+        self.index_copies(&new, copies_in(&settled.step).len());
         let plus = self.plan_later(&new, &settled)?;
         self.record(JournalEvent::Settled {
             at: settled.at,
@@ -72,18 +77,11 @@ impl<R: Rows> Book<R> {
         }
     }
 
-    fn index_copies(&mut self, row: &DeliveryRow, copies: &[CopyKey]) {
-        let (Some(account), Some(chat)) = (row.account(), &row.chat) else {
-            return;
-        };
-        let named = copies
-            .iter()
-            .filter(|copy| !copy.native.as_str().is_empty());
-        for copy in named {
-            let key = copy_key(account, chat, &copy.native);
-            let (message, delivery) = (row.delivery.message, row.delivery.seq);
-            self.rows.add_find(FindRow::by_copy(key, message, delivery));
-        }
+    fn index_copies(&mut self, row: &DeliveryRow, added: usize) {
+        let notes = row.copy_notes();
+        let new = notes.get(notes.len().saturating_sub(added)..);
+        FindRow::of_copies(row.delivery.message, new.unwrap_or_default())
+            .for_each(|find| self.rows.add_find(find));
     }
 
     fn plan_later(&mut self, row: &DeliveryRow, settled: &Settlement) -> RowAnswer<Vec<Planned>> {
@@ -126,7 +124,7 @@ impl<R: Rows> Book<R> {
                 attempt: delivery.attempts,
             });
         } else {
-            self.volatile.insert(seq, row);
+            self.set_volatile(seq, Some(row));
         }
         Ok(Claim { delivery, message })
     }

@@ -188,9 +188,7 @@ impl<R: Rows> Book<R> {
             delivery: None,
         };
         self.rows.add_copy(message, &copy)?;
-        let key = copy_key(note.account, &note.chat, native);
-        let row = FindRow::by_copy(key, message, DeliverySeq(0));
-        self.rows.add_find(row);
+        FindRow::of_copies(message, &[copy]).for_each(|row| self.rows.add_find(row));
         self.record(JournalEvent::Copied {
             at,
             message,

@@ -37,6 +37,8 @@ pub(crate) struct Book<R> {
     events: Vec<JournalEvent>,
     /// Deliveries claimed without being written: a crash leaves them `Queued`.
     volatile: BTreeMap<DeliverySeq, DeliveryRow>,
+    /// What `volatile` held before each change of this transaction.
+    volatile_before: Vec<(DeliverySeq, Option<DeliveryRow>)>,
 }
 
 impl<R: Rows> Book<R> {
@@ -48,26 +50,33 @@ impl<R: Rows> Book<R> {
             counts: Counts::default(),
             events: Vec::new(),
             volatile: BTreeMap::new(),
+            volatile_before: Vec::new(),
         }
     }
 
-    /// Forgets what is only in memory and reads the tables again: after opening, and after a
-    /// transaction that failed.
+    /// Forgets what is only in memory and reads the tables: after opening.
     pub(crate) fn reload(&mut self) -> RowAnswer<()> {
-        self.reload_keeping(BTreeMap::new())
+        self.volatile.clear();
+        self.reread()
     }
 
-    /// As [`Book::reload`], but claims that were never to be written stay claimed.
+    /// Takes back what the failed transaction did in memory and reads the tables again. Claims
+    /// that were answered before it stay claimed.
     pub(crate) fn reload_after_failure(&mut self) -> RowAnswer<()> {
-        let volatile = std::mem::take(&mut self.volatile);
-        self.reload_keeping(volatile)
+        for (seq, before) in std::mem::take(&mut self.volatile_before).into_iter().rev() {
+            match before {
+                Some(row) => self.volatile.insert(seq, row),
+                None => self.volatile.remove(&seq),
+            };
+        }
+        self.reread()
     }
 
-    fn reload_keeping(&mut self, volatile: BTreeMap<DeliverySeq, DeliveryRow>) -> RowAnswer<()> {
+    fn reread(&mut self) -> RowAnswer<()> {
         self.events.clear();
+        self.volatile_before.clear();
         self.counts = self.rows.saved_counts()?;
         self.lanes = Lanes::default();
-        self.volatile = volatile;
         let mut after = None;
         loop {
             let heads = self.rows.lane_heads(after, LANES_PER_READ_MAX)?;
@@ -116,12 +125,18 @@ impl<R: Rows> Book<R> {
     }
 
     /// Verb `counts`.
-    pub(crate) fn counts(&self) -> Counts {
-        self.counts.clone()
+    pub(crate) fn counts(&self) -> &Counts {
+        &self.counts
     }
 
-    /// The entries of this transaction; the last has the number `counts().journal`.
+    /// The tables, and what a commit of this transaction adds to the journal.
+    pub(crate) fn to_commit(&mut self) -> (&mut R, &[JournalEvent], &Counts) {
+        (&mut self.rows, &self.events, &self.counts)
+    }
+
+    /// Ends a transaction for good, with its entries.
     pub(crate) fn take_events(&mut self) -> Vec<JournalEvent> {
+        self.volatile_before.clear();
         std::mem::take(&mut self.events)
     }
 
@@ -153,6 +168,14 @@ impl<R: Rows> Book<R> {
         }
     }
 
+    fn set_volatile(&mut self, seq: DeliverySeq, row: Option<DeliveryRow>) {
+        let before = match row {
+            Some(row) => self.volatile.insert(seq, row),
+            None => self.volatile.remove(&seq),
+        };
+        self.volatile_before.push((seq, before));
+    }
+
     /// Writes a new delivery and puts it at the end of its lane.
     fn plant(&mut self, row: &DeliveryRow) -> RowAnswer<()> {
         self.rows.insert_delivery(row)?;
@@ -165,7 +188,9 @@ impl<R: Rows> Book<R> {
 
     /// Writes a changed delivery and lets its lane go on where it ended.
     fn replace(&mut self, old: &DeliveryRow, new: &DeliveryRow) -> RowAnswer<()> {
-        self.volatile.remove(&new.delivery.seq);
+        if self.volatile.contains_key(&new.delivery.seq) {
+            self.set_volatile(new.delivery.seq, None);
+        }
         self.rows.update_delivery(new)?;
         self.count_change(old, new);
         let (lane, delivery) = (new.delivery.lane(), &new.delivery);

@@ -4,7 +4,7 @@ use super::Book;
 use crate::row::DeliveryRow;
 use crate::rows::{FindKind, RowAnswer, Rows};
 use ieum_core::content::MessageId;
-use ieum_core::delivery::Delivery;
+use ieum_core::delivery::{Delivery, State};
 use ieum_core::ids::{ConversationId, DeliverySeq, JournalSeq, MessageSeq};
 use ieum_core::journal::JournalEntry;
 use ieum_core::message::Message;
@@ -18,20 +18,36 @@ impl<R: Rows> Book<R> {
         filter: OpenFilter,
         after: DeliverySeq,
     ) -> RowAnswer<Vec<Delivery>> {
-        let mut rows = self.rows.open_page(filter, after, PAGE_ROWS_MAX)?;
-        let last = match rows.last() {
-            Some(row) if rows.len() == PAGE_ROWS_MAX => row.delivery.seq,
-            _ => DeliverySeq(u64::MAX),
+        let rows = match filter.state {
+            Some(state @ (State::Attempting | State::Unsure)) => self.heads_in(state, after)?,
+            _ => self.page_rows(filter, after)?,
         };
-        rows.retain(|row| !self.volatile.contains_key(&row.delivery.seq));
-        let next = DeliverySeq(after.0.saturating_add(1));
-        if next <= last {
-            let claimed = self.volatile.range(next..=last).map(|(_, row)| row);
-            rows.extend(claimed.filter(|row| matches(filter, row)).cloned());
+        let passing = rows.into_iter().filter(|row| matches(filter, row));
+        let page = passing.take(PAGE_ROWS_MAX);
+        Ok(page.map(|row| row.delivery).collect())
+    }
+
+    /// Only heads of lanes can be in these states, and those are in memory.
+    fn heads_in(&mut self, state: State, after: DeliverySeq) -> RowAnswer<Vec<DeliveryRow>> {
+        let mut seqs = self.lanes.heads_in(state);
+        seqs.retain(|seq| *seq > after);
+        seqs.sort_unstable();
+        let mut rows = Vec::new();
+        for seq in seqs {
+            rows.extend(self.delivery(seq)?);
         }
-        rows.sort_by_key(|row| row.delivery.seq);
-        rows.truncate(PAGE_ROWS_MAX);
-        Ok(rows.into_iter().map(|row| row.delivery).collect())
+        Ok(rows)
+    }
+
+    /// As the tables have them, except those that were claimed in memory since.
+    fn page_rows(&mut self, filter: OpenFilter, after: DeliverySeq) -> RowAnswer<Vec<DeliveryRow>> {
+        let mut rows = self.rows.open_page(filter, after, PAGE_ROWS_MAX)?;
+        for row in &mut rows {
+            if let Some(claimed) = self.volatile.get(&row.delivery.seq) {
+                row.clone_from(claimed);
+            }
+        }
+        Ok(rows)
     }
 
     /// Verb `deliveries_of`.

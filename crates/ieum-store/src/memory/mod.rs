@@ -105,7 +105,7 @@ impl MemoryStore {
         self.read(|book| {
             let answer = verb(book);
             let events = book.take_events();
-            let counts = book.counts();
+            let counts = book.counts().clone();
             book.rows.commit(events, counts);
             answer
         })
@@ -188,7 +188,7 @@ impl Store for MemoryStore {
     }
 
     fn counts(&self) -> StoreAnswer<'_, Counts> {
-        self.read(|book| Ok(book.counts()))
+        self.read(|book| Ok(book.counts().clone()))
     }
 
     fn forget_seen(&self, now: Timestamp) -> StoreAnswer<'_, u64> {

@@ -1,0 +1,277 @@
+//! The finder: from ids, native copies and conversations to messages, written behind in sorted
+//! runs.
+//!
+//! Keys here are random, and a tree over random keys would cost a page write for each row. So new
+//! rows gather in memory; a full set is frozen, sorted, and appended to the table chunk by chunk,
+//! a little with each commit, as one run. A lookup asks memory, then the runs, newest first. What
+//! was not yet in a finished run is rebuilt from the journal after the mark. Invariant: a row is
+//! found from the moment it is added.
+
+use super::failure::{damaged, failure};
+use super::format::{column, number};
+use crate::rows::{FindKind, FindRow, RowAnswer};
+use ieum_core::ids::{DeliverySeq, JournalSeq, MessageSeq};
+use rusqlite::{Connection, OptionalExtension};
+use std::collections::BTreeSet;
+
+/// Rows of one run.
+pub(super) const RUN_ROWS_MAX: usize = 65_536;
+/// Rows of one chunk: with its header it fills one page of 4,096 bytes.
+const CHUNK_ROWS_MAX: usize = 160;
+/// Bytes of one row: kind, key, message, delivery.
+const ROW_BYTES: usize = 1 + 8 + 8 + 8;
+/// A run's chunks have the slots after `run << SLOT_BITS`, which itself holds the first row of
+/// each chunk.
+const SLOT_BITS: u32 = 10;
+
+/// Rows in memory and how far they are on disk.
+#[derive(Debug, Default)]
+pub(super) struct Finder {
+    live: BTreeSet<FindRow>,
+    frozen: Option<Frozen>,
+    /// Finished runs in the table: 1 to this.
+    runs: u64,
+    /// Added in the present transaction.
+    added: Vec<FindRow>,
+}
+
+#[derive(Debug)]
+struct Frozen {
+    rows: Vec<FindRow>,
+    /// Chunks that are durable, and with the present transaction.
+    chunks_durable: usize,
+    chunks: usize,
+    finished: bool,
+    /// The journal's entries up to here are covered by this run and those before.
+    journal: JournalSeq,
+}
+
+impl Finder {
+    /// As the table has it; returns after which journal entry rows must be added again.
+    pub(super) fn open(connection: &Connection) -> RowAnswer<(Self, JournalSeq)> {
+        let (runs, journal): (i64, i64) = connection
+            .query_row("SELECT runs, journal FROM finder_mark", [], |row| {
+                Ok((row.get(0)?, row.get(1)?))
+            })
+            .map_err(failure)?;
+        let finder = Self {
+            runs: number(runs),
+            ..Self::default()
+        };
+        Ok((finder, JournalSeq(number(journal))))
+    }
+
+    /// Adds a row.
+    pub(super) fn add(&mut self, row: FindRow) {
+        if self.live.insert(row) {
+            self.added.push(row);
+        }
+    }
+
+    /// Whether something added lately has this key.
+    pub(super) fn found_lately(&self, kind: FindKind, key: u64) -> Option<MessageSeq> {
+        let found = self.live.range(lowest(kind, key)..).next();
+        let live = found.filter(|row| row.kind == kind && row.key == key);
+        let frozen = || self.frozen.as_ref().and_then(|run| run.first(kind, key));
+        live.copied().or_else(frozen).map(|row| row.message)
+    }
+
+    /// Rows of this key and of messages below `before`, newest first.
+    pub(super) fn find(
+        &self,
+        connection: &Connection,
+        sought: (FindKind, u64),
+        before: MessageSeq,
+        rows_max: usize,
+    ) -> RowAnswer<Vec<FindRow>> {
+        let (low, mut high) = (lowest(sought.0, sought.1), lowest(sought.0, sought.1));
+        high.message = before;
+        let mut found: Vec<FindRow> = Vec::new();
+        found.extend(self.live.range(low..high).rev().take(rows_max));
+        if let Some(frozen) = &self.frozen {
+            frozen.find(low, high, rows_max, &mut found);
+        }
+        for run in (1..=self.runs).rev() {
+            if found.len() >= rows_max {
+                break;
+            }
+            find_in_run(connection, run, (low, high), rows_max, &mut found)?;
+        }
+        Ok(found)
+    }
+
+    /// Writes a part of the frozen run, within the present transaction: twice as much as was
+    /// added, so that a run is finished before the next one is full.
+    pub(super) fn write_some(&mut self, connection: &Connection) -> RowAnswer<()> {
+        let chunks = 1 + 2 * self.added.len() / CHUNK_ROWS_MAX;
+        match &mut self.frozen {
+            Some(frozen) if !frozen.finished => frozen.write(connection, self.runs + 1, chunks),
+            _ => Ok(()),
+        }
+    }
+
+    /// The transaction is durable; the journal ends at `journal`.
+    pub(super) fn committed(&mut self, journal: JournalSeq) {
+        self.added.clear();
+        if let Some(frozen) = &mut self.frozen {
+            frozen.chunks_durable = frozen.chunks;
+            if frozen.finished {
+                self.runs += 1;
+                self.frozen = None;
+            }
+        }
+        if self.frozen.is_none() && self.live.len() >= RUN_ROWS_MAX {
+            self.frozen = Some(Frozen {
+                rows: std::mem::take(&mut self.live).into_iter().collect(),
+                chunks_durable: 0,
+                chunks: 0,
+                finished: false,
+                journal,
+            });
+        }
+    }
+
+    /// The transaction failed.
+    pub(super) fn rolled_back(&mut self) {
+        for row in self.added.drain(..) {
+            self.live.remove(&row);
+        }
+        if let Some(frozen) = &mut self.frozen {
+            frozen.chunks = frozen.chunks_durable;
+            frozen.finished = false;
+        }
+    }
+}
+
+impl Frozen {
+    fn write(&mut self, connection: &Connection, run: u64, chunks: usize) -> RowAnswer<()> {
+        let mut insert = connection
+            .prepare_cached("INSERT OR REPLACE INTO finder(slot, rows) VALUES(?1, ?2)")
+            .map_err(failure)?;
+        let start = run << SLOT_BITS;
+        for rows in self
+            .rows
+            .chunks(CHUNK_ROWS_MAX)
+            .skip(self.chunks)
+            .take(chunks)
+        {
+            self.chunks += 1;
+            let slot = start + u64::try_from(self.chunks).unwrap_or(u64::MAX);
+            insert
+                .execute((column(slot), pack(rows)))
+                .map_err(failure)?;
+        }
+        if self.chunks * CHUNK_ROWS_MAX < self.rows.len() {
+            return Ok(());
+        }
+        let firsts: Vec<FindRow> = self.rows.iter().step_by(CHUNK_ROWS_MAX).copied().collect();
+        insert
+            .execute((column(start), pack(&firsts)))
+            .map_err(failure)?;
+        connection
+            .execute(
+                "UPDATE finder_mark SET runs = ?1, journal = ?2",
+                (column(run), column(self.journal.0)),
+            )
+            .map_err(failure)?;
+        self.finished = true;
+        Ok(())
+    }
+
+    fn first(&self, kind: FindKind, key: u64) -> Option<FindRow> {
+        let low = lowest(kind, key);
+        let from = self.rows.partition_point(|row| *row < low);
+        let found = self.rows.get(from)?;
+        (found.kind == kind && found.key == key).then_some(*found)
+    }
+
+    fn find(&self, low: FindRow, high: FindRow, rows_max: usize, found: &mut Vec<FindRow>) {
+        let from = self.rows.partition_point(|row| *row < low);
+        let to = self.rows.partition_point(|row| *row < high);
+        let rows = self.rows.get(from..to).unwrap_or_default();
+        let room = rows_max.saturating_sub(found.len());
+        found.extend(rows.iter().rev().take(room));
+    }
+}
+
+fn lowest(kind: FindKind, key: u64) -> FindRow {
+    FindRow {
+        kind,
+        key,
+        message: MessageSeq(0),
+        delivery: DeliverySeq(0),
+    }
+}
+
+fn find_in_run(
+    connection: &Connection,
+    run: u64,
+    (low, high): (FindRow, FindRow),
+    rows_max: usize,
+    found: &mut Vec<FindRow>,
+) -> RowAnswer<()> {
+    let start = run << SLOT_BITS;
+    let firsts = read_slot(connection, start)?;
+    let mut chunk = firsts.partition_point(|first| *first < high);
+    while chunk > 0 && found.len() < rows_max {
+        let slot = start + u64::try_from(chunk).unwrap_or(u64::MAX);
+        let rows = read_slot(connection, slot)?;
+        let inside = rows.iter().rev().filter(|row| **row >= low && **row < high);
+        found.extend(inside.take(rows_max - found.len()));
+        if rows.first().is_none_or(|first| *first < low) {
+            break;
+        }
+        chunk -= 1;
+    }
+    Ok(())
+}
+
+fn read_slot(connection: &Connection, slot: u64) -> RowAnswer<Vec<FindRow>> {
+    let mut select = connection
+        .prepare_cached("SELECT rows FROM finder WHERE slot = ?1")
+        .map_err(failure)?;
+    let rows = select
+        .query_row([column(slot)], |row| {
+            Ok(unpack(row.get_ref(0)?.as_blob().unwrap_or_default()))
+        })
+        .optional()
+        .map_err(failure)?;
+    rows.unwrap_or_else(|| Err(damaged(format!("slot {slot} of the finder is gone"))))
+}
+
+fn pack(rows: &[FindRow]) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(rows.len() * ROW_BYTES);
+    for row in rows {
+        bytes.push(row.kind as u8);
+        bytes.extend_from_slice(&row.key.to_be_bytes());
+        bytes.extend_from_slice(&row.message.0.to_be_bytes());
+        bytes.extend_from_slice(&row.delivery.0.to_be_bytes());
+    }
+    bytes
+}
+
+fn unpack(bytes: &[u8]) -> RowAnswer<Vec<FindRow>> {
+    let (rows, rest) = bytes.as_chunks::<ROW_BYTES>();
+    if !rest.is_empty() {
+        return Err(damaged("a slot of the finder is cut off"));
+    }
+    rows.iter().map(unpack_row).collect()
+}
+
+fn unpack_row(bytes: &[u8; ROW_BYTES]) -> RowAnswer<FindRow> {
+    let (kind, numbers) = bytes.split_first().unwrap_or((&u8::MAX, &[]));
+    let kind = match kind {
+        0 => FindKind::Id,
+        1 => FindKind::Copy,
+        2 => FindKind::Conversation,
+        other => return Err(damaged(format!("kind {other} of a finder row"))),
+    };
+    let mut numbers = numbers.as_chunks::<8>().0.iter();
+    let mut next = || numbers.next().map_or(0, |bytes| u64::from_be_bytes(*bytes));
+    Ok(FindRow {
+        kind,
+        key: next(),
+        message: MessageSeq(next()),
+        delivery: DeliverySeq(next()),
+    })
+}

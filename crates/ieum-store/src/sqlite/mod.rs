@@ -1,0 +1,270 @@
+//! The SQLite store: everything in one file of a data directory, each answer durable.
+//!
+//! WAL with `synchronous=FULL`, one writer thread with group commit, one open handle guarded by a
+//! lock file. See docs/store.md. Invariant: at most one handle writes to a data directory.
+
+mod failure;
+mod finder;
+mod format;
+mod journal;
+mod recent;
+mod rows;
+mod schema;
+mod writer;
+
+pub use failure::OpenFailure;
+
+use crate::book::Book;
+use crate::rows::RowAnswer;
+use failure::failure;
+use futures_channel::oneshot;
+use ieum_core::content::MessageId;
+use ieum_core::delivery::Delivery;
+use ieum_core::directory::Change;
+use ieum_core::ids::NativeMessageId;
+use ieum_core::ids::{AccountId, ChatKey, ConversationId, DeliverySeq, JournalSeq, MessageSeq};
+use ieum_core::journal::JournalEntry;
+use ieum_core::message::Message;
+use ieum_core::ports::store::{
+    AdmitBatch, Admitted, Advance, Advanced, CopyNote, Counts, Loaded, Moves, OpenFilter,
+    ReceiptNote, Store, StoreAnswer, StoreFailure,
+};
+use ieum_core::time::Timestamp;
+use rows::SqliteRows;
+use rusqlite::Connection;
+use std::fs::{File, TryLockError};
+use std::path::Path;
+use std::sync::mpsc::{Sender, channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use writer::{Done, Request, SqliteBook, Writer};
+
+/// The file that holds everything.
+pub const STORE_FILE: &str = "ieum.sqlite3";
+/// The file that guards against a second handle.
+pub const LOCK_FILE: &str = "ieum.lock";
+
+/// Page cache of SQLite.
+const PAGE_CACHE_KIB: u32 = 8 * 1024;
+/// Pages in the write-ahead log after which they are copied into the file.
+const CHECKPOINT_PAGES: u32 = 1_000;
+/// How large the log stays on disk once it was copied.
+const LOG_BYTES_KEPT_MAX: u32 = 16 * 1024 * 1024;
+/// Prepared statements kept.
+const STATEMENTS_MAX: usize = 64;
+
+/// Everything in one file.
+#[derive(Debug)]
+pub struct SqliteStore {
+    requests: Sender<Request>,
+    thread: Mutex<Option<JoinHandle<()>>>,
+}
+
+impl SqliteStore {
+    /// Opens the store of a data directory, making both when they are missing.
+    ///
+    /// # Errors
+    /// When another handle has it open, a newer hub wrote it, or it cannot be read.
+    pub fn open(directory: &Path) -> Result<Self, OpenFailure> {
+        let lock = lock(directory)?;
+        let connection = connect(&directory.join(STORE_FILE))?;
+        let mut book = Book::over(SqliteRows::open(connection)?);
+        book.reload()?;
+        let (requests, received) = channel();
+        let work = move || {
+            Writer::new(book).run(&received);
+            drop(lock);
+        };
+        let thread = std::thread::Builder::new()
+            .name("ieum-store".into())
+            .spawn(work)
+            .map_err(|source| unusable(directory, source))?;
+        Ok(Self {
+            requests,
+            thread: Mutex::new(Some(thread)),
+        })
+    }
+
+    fn ask<T: Send + 'static>(
+        &self,
+        verb: impl FnOnce(&mut SqliteBook) -> RowAnswer<T> + Send + 'static,
+    ) -> StoreAnswer<'_, T> {
+        let (reply, answered) = oneshot::channel();
+        let carry_out = move |book: RowAnswer<&mut SqliteBook>| {
+            let answer = book.and_then(verb);
+            let failure = match &answer {
+                Ok(_) | Err(StoreFailure::Rule(_)) => None,
+                Err(failure) => Some(failure.clone()),
+            };
+            let reply = move |ended: &RowAnswer<()>| {
+                // Nobody waits for the answer any more: the verb stands all the same.
+                drop(reply.send(ended.clone().and(answer)));
+            };
+            Done {
+                reply: Box::new(reply),
+                failure,
+            }
+        };
+        let sent = self.requests.send(Request::Verb(Box::new(carry_out)));
+        Box::pin(async move {
+            sent.map_err(|_| StoreFailure::Closed)?;
+            answered.await.unwrap_or(Err(StoreFailure::Closed))
+        })
+    }
+
+    fn join(&self) {
+        let mut thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(thread) = thread.take()
+            && thread.join().is_err()
+        {
+            tracing::error!("the store's thread panicked");
+        }
+    }
+}
+
+impl Drop for SqliteStore {
+    fn drop(&mut self) {
+        let (gone, _) = channel();
+        drop(std::mem::replace(&mut self.requests, gone));
+        self.join();
+    }
+}
+
+fn lock(directory: &Path) -> Result<File, OpenFailure> {
+    std::fs::create_dir_all(directory).map_err(|source| unusable(directory, source))?;
+    let path = directory.join(LOCK_FILE);
+    let opened = File::options()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(&path);
+    let file = opened.map_err(|source| unusable(&path, source))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(OpenFailure::InUse {
+            path: directory.into(),
+        }),
+        Err(TryLockError::Error(source)) => Err(unusable(&path, source)),
+    }
+}
+
+fn unusable(path: &Path, source: std::io::Error) -> OpenFailure {
+    OpenFailure::Directory {
+        path: path.into(),
+        source,
+    }
+}
+
+fn connect(file: &Path) -> Result<Connection, OpenFailure> {
+    let mut connection = Connection::open(file).map_err(failure)?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS_MAX);
+    let settings = format!(
+        "PRAGMA page_size = 4096;
+         PRAGMA journal_mode = WAL;
+         PRAGMA synchronous = FULL;
+         PRAGMA cache_size = -{PAGE_CACHE_KIB};
+         PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES};
+         PRAGMA journal_size_limit = {LOG_BYTES_KEPT_MAX};
+         PRAGMA temp_store = MEMORY;
+         PRAGMA trusted_schema = OFF;"
+    );
+    connection.execute_batch(&settings).map_err(failure)?;
+    schema::migrate(&mut connection)?;
+    Ok(connection)
+}
+
+impl Store for SqliteStore {
+    fn load(&self, at: Timestamp) -> StoreAnswer<'_, Loaded> {
+        self.ask(move |book| book.load(at))
+    }
+
+    fn change(&self, at: Timestamp, changes: Vec<Change>) -> StoreAnswer<'_, ()> {
+        self.ask(move |book| book.change(at, &changes))
+    }
+
+    fn admit(&self, batch: AdmitBatch) -> StoreAnswer<'_, Vec<Admitted>> {
+        self.ask(move |book| book.admit(batch))
+    }
+
+    fn advance(&self, advance: Advance) -> StoreAnswer<'_, Advanced> {
+        self.ask(move |book| book.advance(advance))
+    }
+
+    fn apply_moves(&self, moves: Moves) -> StoreAnswer<'_, Vec<Admitted>> {
+        self.ask(move |book| book.apply_moves(moves))
+    }
+
+    fn record_receipt(
+        &self,
+        at: Timestamp,
+        note: ReceiptNote,
+    ) -> StoreAnswer<'_, Vec<DeliverySeq>> {
+        self.ask(move |book| book.record_receipt(at, &note))
+    }
+
+    fn page_open(&self, filter: OpenFilter, after: DeliverySeq) -> StoreAnswer<'_, Vec<Delivery>> {
+        self.ask(move |book| book.page_open(filter, after))
+    }
+
+    fn deliveries_of(&self, message: MessageSeq) -> StoreAnswer<'_, Vec<Delivery>> {
+        self.ask(move |book| book.deliveries_of(message))
+    }
+
+    fn message(&self, seq: MessageSeq) -> StoreAnswer<'_, Option<Arc<Message>>> {
+        self.ask(move |book| book.message(seq))
+    }
+
+    fn message_by_id(&self, id: MessageId) -> StoreAnswer<'_, Option<Arc<Message>>> {
+        self.ask(move |book| book.message_by_id(id))
+    }
+
+    fn message_by_copy(
+        &self,
+        account: AccountId,
+        chat: ChatKey,
+        native: NativeMessageId,
+    ) -> StoreAnswer<'_, Option<Arc<Message>>> {
+        self.ask(move |book| book.message_by_copy(account, &chat, &native))
+    }
+
+    fn copies_of(&self, message: MessageSeq) -> StoreAnswer<'_, Vec<CopyNote>> {
+        self.ask(move |book| book.copies_of(message))
+    }
+
+    fn page_messages(
+        &self,
+        conversation: ConversationId,
+        before: MessageSeq,
+        rows_max: usize,
+    ) -> StoreAnswer<'_, Vec<Arc<Message>>> {
+        self.ask(move |book| book.page_messages(conversation, before, rows_max))
+    }
+
+    fn page_journal(
+        &self,
+        after: JournalSeq,
+        rows_max: usize,
+    ) -> StoreAnswer<'_, Vec<JournalEntry>> {
+        self.ask(move |book| book.page_journal(after, rows_max))
+    }
+
+    fn counts(&self) -> StoreAnswer<'_, Counts> {
+        self.ask(move |book| Ok(book.counts().clone()))
+    }
+
+    fn forget_seen(&self, now: Timestamp) -> StoreAnswer<'_, u64> {
+        self.ask(move |book| book.forget_seen(now))
+    }
+
+    fn close(&self) -> StoreAnswer<'_, ()> {
+        let (reply, answered) = oneshot::channel();
+        let close = Request::Close(Box::new(move |closed| drop(reply.send(closed))));
+        let sent = self.requests.send(close);
+        Box::pin(async move {
+            sent.map_err(|_| StoreFailure::Closed)?;
+            let closed = answered.await.unwrap_or(Err(StoreFailure::Closed));
+            self.join();
+            closed
+        })
+    }
+}

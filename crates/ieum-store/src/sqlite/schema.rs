@@ -1,0 +1,124 @@
+//! The tables on disk and how older ones become today's. See docs/store.md.
+//!
+//! Invariant: a migration that was released is never changed; a new one is added after it.
+
+use super::failure::{OpenFailure, failure};
+use rusqlite::Connection;
+
+/// Each brings the schema from its index to the next version.
+const MIGRATIONS: [&str; 1] = [V1];
+
+/// Every key of the hot path grows: rows are appended. `open_lane` and `open_account` hold open
+/// deliveries only. The states below 4 are the open ones (`ieum_core::delivery::State`).
+const V1: &str = "
+CREATE TABLE message(
+    seq INTEGER PRIMARY KEY,
+    id BLOB NOT NULL,
+    conversation INTEGER NOT NULL,
+    accepted_at INTEGER NOT NULL,
+    origin_at INTEGER NOT NULL,
+    expires_at INTEGER NOT NULL,
+    first_delivery INTEGER NOT NULL,
+    deliveries INTEGER NOT NULL,
+    detail BLOB NOT NULL,
+    content BLOB NOT NULL
+);
+CREATE TABLE delivery(
+    seq INTEGER PRIMARY KEY,
+    message INTEGER NOT NULL,
+    conversation INTEGER NOT NULL,
+    recipient INTEGER NOT NULL,
+    account INTEGER NOT NULL,
+    state INTEGER NOT NULL,
+    due_at INTEGER NOT NULL,
+    detail BLOB NOT NULL
+);
+CREATE INDEX open_lane ON delivery(conversation, recipient) WHERE state < 4;
+CREATE INDEX open_account ON delivery(account) WHERE state < 4;
+CREATE TABLE later_delivery(
+    message INTEGER NOT NULL,
+    delivery INTEGER NOT NULL,
+    PRIMARY KEY(message, delivery)
+) WITHOUT ROWID;
+CREATE TABLE seen(
+    period INTEGER NOT NULL,
+    account INTEGER NOT NULL,
+    key TEXT NOT NULL,
+    PRIMARY KEY(period, account, key)
+) WITHOUT ROWID;
+CREATE TABLE journal(
+    first INTEGER PRIMARY KEY,
+    count INTEGER NOT NULL,
+    entries BLOB NOT NULL,
+    figures BLOB NOT NULL
+);
+CREATE TABLE finder(slot INTEGER PRIMARY KEY, rows BLOB NOT NULL);
+CREATE TABLE finder_mark(
+    one INTEGER PRIMARY KEY CHECK (one = 1),
+    runs INTEGER NOT NULL,
+    journal INTEGER NOT NULL
+);
+INSERT INTO finder_mark VALUES(1, 0, 0);
+CREATE TABLE added_copy(
+    seq INTEGER PRIMARY KEY,
+    message INTEGER NOT NULL,
+    account INTEGER NOT NULL,
+    chat TEXT NOT NULL,
+    native TEXT NOT NULL,
+    quote TEXT
+);
+CREATE INDEX added_copy_message ON added_copy(message);
+CREATE TABLE directory(
+    kind INTEGER NOT NULL,
+    id INTEGER NOT NULL,
+    body TEXT NOT NULL,
+    PRIMARY KEY(kind, id)
+) WITHOUT ROWID;
+CREATE TABLE cursor(account INTEGER PRIMARY KEY, position TEXT NOT NULL);
+";
+
+/// Marks a file as ours (`PRAGMA application_id`): the letters `Ieum`.
+const APPLICATION_ID: i32 = 0x4965_756d;
+
+/// Brings the file to today's schema, or refuses it untouched.
+pub(super) fn migrate(connection: &mut Connection) -> Result<(), OpenFailure> {
+    let found: u32 = pragma(connection, "user_version")?;
+    let found = usize::try_from(found).unwrap_or(usize::MAX);
+    if found > MIGRATIONS.len() {
+        return Err(OpenFailure::Newer {
+            found,
+            known: MIGRATIONS.len(),
+        });
+    }
+    let id: i32 = pragma(connection, "application_id")?;
+    let tables: i64 = connection
+        .query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))
+        .map_err(failure)?;
+    if id != APPLICATION_ID && (found > 0 || tables > 0) {
+        return Err(OpenFailure::Foreign);
+    }
+    for (version, script) in MIGRATIONS.iter().enumerate().skip(found) {
+        step(connection, version + 1, script)?;
+    }
+    Ok(())
+}
+
+fn step(connection: &mut Connection, version: usize, script: &str) -> Result<(), OpenFailure> {
+    let transaction = connection.transaction().map_err(failure)?;
+    transaction.execute_batch(script).map_err(failure)?;
+    transaction
+        .execute_batch(&format!(
+            "PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {version};"
+        ))
+        .map_err(failure)?;
+    transaction.commit().map_err(failure)?;
+    Ok(())
+}
+
+fn pragma<T: rusqlite::types::FromSql>(
+    connection: &Connection,
+    name: &str,
+) -> Result<T, OpenFailure> {
+    let answer = connection.query_row(&format!("PRAGMA {name}"), [], |row| row.get(0));
+    Ok(answer.map_err(failure)?)
+}
