@@ -71,7 +71,7 @@ async def gateway(tally, peer):
 async def resuming(tally, peer):
     with tally.section("a dropped socket is resumed"):
         before = peer.gateway.session["session_id"]
-        peer.lab.drop("kakaotalk")
+        peer.lab.drop()
         peer.lab.say("kakaotalk", "bora", "끊긴 사이", room="friends", mention=True)
         await asyncio.wait_for(peer.resumed.wait(), harness.WAIT_SECONDS_MAX)
         tally.equal("what was missed comes", (await peer.event()).content, "끊긴 사이")

@@ -34,7 +34,7 @@ class Lab:
 
     def screen(self, network, user):
         """What somebody sees, in order."""
-        return self._call("GET", f"/screen/{network}/{user}")
+        return self._call("GET", f"/screen/{network}/{user}")["lines"]
 
     def texts(self, network, user):
         """The words that somebody sees, in order."""
@@ -52,9 +52,9 @@ class Lab:
         """Ends every fault."""
         return self._call("DELETE", "/fault")
 
-    def drop(self, network):
-        """Cuts the connections of our bot."""
-        return self._call("POST", "/drop", network=network)
+    def drop(self):
+        """Closes the connection of KakaoTalk's gateway."""
+        return self._call("POST", "/drop")
 
     def _call(self, method, path, **body):
         answer = self._http.request(method, path, json=body or None)

@@ -108,8 +108,6 @@ def sending(tally, peer):
         peer.push("인용", quote_token=sent.quote_token)
         quoting = peer.lab.screen("line", "bora")[-1]
         tally.equal("the quote", quoting["reply_to"], sent.id)
-        with tally.raises("a wrong quote token is 400", ApiException, lambda e: e.status == 400):
-            peer.push("인용", quote_token="wrong")
         unknown = PushMessageRequest(to="U" + "0" * 32, messages=[TextMessage(text="누구")])
         with tally.raises("an unknown person is 400", ApiException, lambda e: e.status == 400):
             peer.api.push_message(unknown)

@@ -38,7 +38,7 @@ async function friends(network) {
 }
 
 async function texts(network, user) {
-  const lines = await control("GET", `/screen/${network}/${user}`);
+  const { lines } = await control("GET", `/screen/${network}/${user}`);
   return lines.map((line) => line.text);
 }
 

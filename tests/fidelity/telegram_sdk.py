@@ -115,7 +115,7 @@ async def refusing(tally, lab, client, room):
         lab.act("block", "telegram", "haru")
         with tally.raises("a person who blocked us", TelegramForbiddenError):
             await client.send_message(lab.haru, "여보세요")
-        lab.act("unblock", "telegram", "haru")
+        lab.act("follow", "telegram", "haru")
 
     with tally.section("the flood limit is told with its wait"):
         with tally.raises("429", TelegramRetryAfter, lambda error: error.retry_after > 0):

@@ -24,8 +24,18 @@ pub(crate) struct Running {
 impl Running {
     /// Starts `command` with no input; both of its outputs are read as one sequence of lines.
     pub(crate) fn start(command: &mut Command) -> Result<Self> {
+        Self::start_with(command, Stdio::null())
+    }
+
+    /// Starts a server, whose input stays open for as long as it may run: it can end by itself
+    /// when this program is gone.
+    pub(crate) fn start_server(command: &mut Command) -> Result<Self> {
+        Self::start_with(command, Stdio::piped())
+    }
+
+    fn start_with(command: &mut Command, input: Stdio) -> Result<Self> {
         let mut child = command
-            .stdin(Stdio::null())
+            .stdin(input)
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
@@ -128,6 +138,21 @@ mod tests {
         assert_eq!(seen, ["err", "out"]);
         assert!(!run(&mut shell("exit 3")).unwrap());
         assert!(Running::start(&mut Command::new("no-such-program-here")).is_err());
+    }
+
+    #[test]
+    fn the_input_of_a_server_stays_open() {
+        let mut server =
+            Running::start_server(&mut shell("echo up; read line; echo down")).unwrap();
+        assert_eq!(server.next_line().as_deref(), Some("up"));
+        assert!(
+            server
+                .lines
+                .recv_timeout(Duration::from_millis(100))
+                .is_err()
+        );
+        let mut program = Running::start(&mut shell("read line; echo down")).unwrap();
+        assert_eq!(program.next_line().as_deref(), Some("down"));
     }
 
     #[test]

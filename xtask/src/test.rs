@@ -117,7 +117,7 @@ fn counted(command: &mut Command) -> Result<Tally> {
 
 /// Starts the lab and waits for the line that tells its addresses.
 fn start_lab(place: &Workspace) -> Result<(Running, String)> {
-    let mut lab = Running::start(Command::new(binary(place)).args(["lab", "--json"]))?;
+    let mut lab = Running::start_server(Command::new(binary(place)).args(["lab", "--json"]))?;
     while let Some(line) = lab.next_line() {
         if serde_json::from_str::<serde_json::Value>(&line).is_ok_and(|value| value.is_object()) {
             return Ok((lab, line));
