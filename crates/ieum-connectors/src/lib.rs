@@ -36,6 +36,7 @@
 mod api_base;
 mod backoff;
 pub mod doors;
+mod heartbeat;
 pub mod kakaotalk;
 pub mod line;
 mod retry_after;

@@ -10,15 +10,13 @@ use super::wire::{self, Envelope, Hello, Ready};
 use super::{KakaoTalkConfig, outcome};
 use crate::backoff::Backoff;
 use crate::doors::Doors;
+use crate::heartbeat::{Beat, BeatingStream};
 use ieum_core::ids::Cursor;
 use ieum_core::inbound::Arrival;
-use ieum_core::ports::BoxFuture;
 use ieum_core::ports::connector::{Inbox, InboxClosed, ListenEnd, Pulse};
-use ieum_core::ports::dial::{DialFailure, FRAME_BYTES_MAX, Frame, FrameStream};
+use ieum_core::ports::dial::{DialFailure, FRAME_BYTES_MAX, Frame};
 use ieum_core::time::Timestamp;
 
-use futures_util::FutureExt as _;
-use futures_util::future::{Either, select};
 use std::convert::Infallible;
 
 /// Bounds for the heartbeat interval that the gateway asks for.
@@ -26,8 +24,6 @@ const INTERVAL_MS_MIN: u64 = 1_000;
 const INTERVAL_MS_MAX: u64 = 120_000;
 /// The first heartbeat leaves within this, so that a resumed stream soon shows that it lives.
 const FIRST_BEAT_MS_MAX: u64 = 5_000;
-/// How long a broken connection may take to tell its close code.
-const CLOSE_CODE_MS_MAX: u64 = 1_000;
 /// So many RESUMEs in a row may end without a word before the session is given up.
 const RESUMES_UNANSWERED_MAX: u32 = 10;
 /// Close codes of ours: any but 1000 and 1001 keeps the session.
@@ -106,39 +102,11 @@ enum Leave {
 /// What a step of a connection comes to.
 type Flow = Result<(), Leave>;
 
-/// What the timer of a connection stands for.
-enum Beat {
-    /// A heartbeat is to be sent.
-    Due,
-    /// The answer to the one sent then is overdue.
-    Awaited(Timestamp),
-    /// There are none before HELLO, nor after a write failed.
-    Silent,
-}
-
 struct Stream {
-    frames: Box<dyn FrameStream>,
-    timer: BoxFuture<'static, ()>,
-    beat: Beat,
-    beats: u64,
-    interval_ms: u64,
+    frames: BeatingStream,
     /// RESUME was sent and nothing came since.
     resuming: bool,
     dialled_at: Timestamp,
-}
-
-impl Stream {
-    /// The next frame, or `None` when the timer ran out first. Frames come before the timer (an
-    /// answer that lies ready is not late), but a flood of them does not hold a heartbeat back.
-    async fn next(&mut self) -> Option<Frame> {
-        if matches!(self.beat, Beat::Due) && (&mut self.timer).now_or_never().is_some() {
-            return None;
-        }
-        match select(self.frames.next(), &mut self.timer).await {
-            Either::Left((frame, _)) => Some(frame),
-            Either::Right(((), _)) => None,
-        }
-    }
 }
 
 impl Gateway<'_> {
@@ -156,17 +124,14 @@ impl Gateway<'_> {
                 return Err(Leave::Again);
             }
         };
+        let frames = BeatingStream::new(frames, &self.doors.clock, timeout_ms);
         let mut stream = Stream {
             frames,
-            timer: self.doors.clock.sleep(timeout_ms),
-            beat: Beat::Silent,
-            beats: 0,
-            interval_ms: INTERVAL_MS_MAX,
             resuming: false,
             dialled_at,
         };
         loop {
-            match stream.next().await {
+            match stream.frames.next().await {
                 Some(Frame::Text(text)) => self.on_text(&mut stream, &text).await?,
                 Some(Frame::Closed(code)) => return Err(self.on_close(code, stream.resuming)),
                 None => self.on_timer(&mut stream).await?,
@@ -197,25 +162,23 @@ impl Gateway<'_> {
 
     /// Answers the greeting by IDENTIFY, or by RESUME where there is a session.
     async fn on_hello(&mut self, stream: &mut Stream, frame: &Envelope<'_>) {
-        if !matches!(stream.beat, Beat::Silent) {
+        if stream.frames.beat() != Beat::Silent {
             return;
         }
         let Ok(hello) = serde_json::from_str::<Hello>(frame.body()) else {
             return self.bad("HELLO could not be read");
         };
-        let asked_ms = hello.heartbeat_interval;
-        stream.interval_ms = asked_ms.clamp(INTERVAL_MS_MIN, INTERVAL_MS_MAX);
-        let first_ms = stream.interval_ms.min(FIRST_BEAT_MS_MAX);
-        let first_ms = self.doors.entropy.below(first_ms);
-        stream.timer = self.doors.clock.sleep(first_ms);
-        stream.beat = Beat::Due;
+        let interval_ms = hello.heartbeat_interval;
+        let interval_ms = interval_ms.clamp(INTERVAL_MS_MIN, INTERVAL_MS_MAX);
+        let first_ms = self.doors.entropy.below(interval_ms.min(FIRST_BEAT_MS_MAX));
+        stream.frames.start(first_ms, interval_ms);
         stream.resuming = self.session.is_some();
         let token = self.config.bot_token.expose();
         let text = match &self.session {
             Some(Session { id, seq }) => wire::resume(self.config.edition, token, id, *seq),
             None => wire::identify(token),
         };
-        self.write(stream, text).await;
+        stream.frames.write(text).await;
     }
 
     /// A session began. It is made durable before its first event, so that a restart resumes it.
@@ -264,29 +227,20 @@ impl Gateway<'_> {
     }
 
     fn on_ack(&mut self, stream: &mut Stream) {
-        let Beat::Awaited(sent_at) = stream.beat else {
-            return;
-        };
-        let took_ms = self.doors.clock.now().ms_since(sent_at);
-        let rest_ms = stream.interval_ms.saturating_sub(took_ms);
-        stream.timer = self.doors.clock.sleep(rest_ms);
-        stream.beat = Beat::Due;
-        self.proven = true;
-        self.inbox.pulse(Pulse::Good { took_ms });
+        if let Some(took_ms) = stream.frames.answered() {
+            self.proven = true;
+            self.inbox.pulse(Pulse::Good { took_ms });
+        }
     }
 
     async fn on_timer(&mut self, stream: &mut Stream) -> Flow {
-        let reason = match stream.beat {
-            Beat::Due if stream.beats == 0 || self.session.is_some() => {
-                let ack_ms = self.config.timeouts.heartbeat_ack_ms;
-                let ack_ms = ack_ms.min(stream.interval_ms);
-                stream.timer = self.doors.clock.sleep(ack_ms);
-                stream.beat = Beat::Awaited(self.doors.clock.now());
-                stream.beats += 1;
-                self.write(stream, wire::heartbeat()).await;
+        let reason = match stream.frames.beat() {
+            Beat::Due(sent) if sent == 0 || self.session.is_some() => {
+                let answer_ms = self.config.timeouts.heartbeat_ack_ms;
+                stream.frames.send_beat(wire::heartbeat(), answer_ms).await;
                 return Ok(());
             }
-            Beat::Due => "no READY came",
+            Beat::Due(_) => "no READY came",
             Beat::Awaited(_) => "a heartbeat stayed unanswered",
             Beat::Silent => "no HELLO came or the connection broke",
         };
@@ -330,19 +284,5 @@ impl Gateway<'_> {
 
     fn bad(&self, reason: &str) {
         self.inbox.pulse(outcome::bad(reason));
-    }
-
-    /// Writes one frame. A failure is not yet the end: the close code, which says whether to come
-    /// back, may still lie unread.
-    async fn write(&self, stream: &mut Stream, text: String) {
-        let limit = self.doors.clock.sleep(self.config.timeouts.connect_ms);
-        let sent = match select(stream.frames.send(text), limit).await {
-            Either::Left((sent, _)) => sent.is_ok(),
-            Either::Right(((), _)) => false,
-        };
-        if !sent {
-            stream.beat = Beat::Silent;
-            stream.timer = self.doors.clock.sleep(CLOSE_CODE_MS_MAX);
-        }
     }
 }

@@ -32,27 +32,20 @@ pub struct Reading<'a> {
 
 /// Why bytes cannot be read; names the field, repeats no content.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum Malformed {
-    /// Not JSON, not UTF-8, cut off, or a field has the wrong type.
-    #[error("the body is not an event frame")]
-    Frame,
-    /// The event's own body is missing or a field in it has the wrong type.
-    #[error("d is not an event")]
-    Event,
-    /// No `botGroupKey` where one is needed.
-    #[error("d has no usable botGroupKey")]
-    NoRoom,
-    /// No `botUserKey` where one is needed.
-    #[error("d has no usable botUserKey")]
-    NoUser,
-}
+#[error("{0}")]
+pub struct Malformed(pub &'static str);
+
+const NO_FRAME: Malformed = Malformed("the body is not an event frame");
+const NO_EVENT: Malformed = Malformed("d is not an event");
+const NO_ROOM: Malformed = Malformed("d has no usable botGroupKey");
+const NO_USER: Malformed = Malformed("d has no usable botUserKey");
 
 /// Reads one webhook body or gateway dispatch.
 ///
 /// # Errors
 /// [`Malformed`] when it is not an event frame, or a known event lacks its chat.
 pub fn decode(body: &[u8], reading: Reading<'_>) -> Result<Arrival, Malformed> {
-    let frame = serde_json::from_slice(body).map_err(|_| Malformed::Frame)?;
+    let frame = serde_json::from_slice(body).map_err(|_| NO_FRAME)?;
     event_of(&frame, reading)
 }
 
@@ -61,9 +54,9 @@ pub(super) fn event_of(frame: &Envelope<'_>, reading: Reading<'_>) -> Result<Arr
     if frame.t.as_deref().is_some_and(|kind| !is_known(kind)) {
         return Ok(ignored());
     }
-    let event: Event<'_> = serde_json::from_str(frame.body()).map_err(|_| Malformed::Event)?;
+    let event: Event<'_> = serde_json::from_str(frame.body()).map_err(|_| NO_EVENT)?;
     let kind = frame.t.clone().or(event.kind.clone());
-    let kind = kind.ok_or(Malformed::Event)?;
+    let kind = kind.ok_or(NO_EVENT)?;
     if !is_known(&kind) {
         return Ok(ignored());
     }
@@ -91,7 +84,7 @@ fn inbound(kind: &str, event: Event<'_>, reading: Reading<'_>) -> Result<Inbound
     let kind = match kind {
         "ENTRANCE" => InboundKind::WeJoined,
         "LEAVE" => InboundKind::WeLeft,
-        "CHAT_JOIN" => InboundKind::PeopleJoined(vec![sender.clone().ok_or(Malformed::NoUser)?]),
+        "CHAT_JOIN" => InboundKind::PeopleJoined(vec![sender.clone().ok_or(NO_USER)?]),
         _ => InboundKind::Message(message(event, &key, chat.kind, reading)),
     };
     let at = told_at.unwrap_or(reading.received_at);
@@ -108,8 +101,8 @@ fn inbound(kind: &str, event: Event<'_>, reading: Reading<'_>) -> Result<Inbound
 /// A channel chat is known by its one person, any other chat by its own key.
 fn chat_of(event: &Event<'_>) -> Result<ChatRef, Malformed> {
     let (kind, key, missing) = match event.is_channel_chatroom {
-        Some(true) => (ChatKind::Direct, &event.bot_user_key, Malformed::NoUser),
-        _ => (ChatKind::Group, &event.bot_group_key, Malformed::NoRoom),
+        Some(true) => (ChatKind::Direct, &event.bot_user_key, NO_USER),
+        _ => (ChatKind::Group, &event.bot_group_key, NO_ROOM),
     };
     let key = key.as_deref().filter(|key| is_key(key)).ok_or(missing)?;
     let key = ChatKey::new(key);

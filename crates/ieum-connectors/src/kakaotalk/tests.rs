@@ -614,7 +614,10 @@ fn comings_and_goings_have_keys_of_their_own() {
         panic!()
     };
     assert_eq!(people[0].key.as_str(), "buk_2");
-    assert_eq!(read(&body("CHAT_JOIN", "", 1)), Err(Malformed::NoUser));
+    assert_eq!(
+        read(&body("CHAT_JOIN", "", 1)),
+        Err(Malformed("d has no usable botUserKey"))
+    );
 }
 
 #[test]
@@ -654,19 +657,31 @@ fn what_is_missing_is_made_up_for() {
 #[test]
 fn bytes_that_are_no_event_are_malformed_and_never_panic() {
     for (body, why) in [
-        ("", Malformed::Frame),
-        ("null", Malformed::Frame),
-        ("<html>", Malformed::Frame),
-        (r#"{"t":7}"#, Malformed::Frame),
-        (r#"{"op":-1,"t":"LEAVE"}"#, Malformed::Frame),
-        (r#"{"s":1e99,"t":"LEAVE"}"#, Malformed::Frame),
-        (r#"{"t":"LEAVE"}"#, Malformed::Event),
-        (r#"{"d":{}}"#, Malformed::Event),
-        (r#"{"t":"LEAVE","d":{"botGroupKey":7}}"#, Malformed::Event),
-        (r#"{"t":"LEAVE","d":{"botGroupKey":""}}"#, Malformed::NoRoom),
+        ("", Malformed("the body is not an event frame")),
+        ("null", Malformed("the body is not an event frame")),
+        ("<html>", Malformed("the body is not an event frame")),
+        (r#"{"t":7}"#, Malformed("the body is not an event frame")),
+        (
+            r#"{"op":-1,"t":"LEAVE"}"#,
+            Malformed("the body is not an event frame"),
+        ),
+        (
+            r#"{"s":1e99,"t":"LEAVE"}"#,
+            Malformed("the body is not an event frame"),
+        ),
+        (r#"{"t":"LEAVE"}"#, Malformed("d is not an event")),
+        (r#"{"d":{}}"#, Malformed("d is not an event")),
+        (
+            r#"{"t":"LEAVE","d":{"botGroupKey":7}}"#,
+            Malformed("d is not an event"),
+        ),
+        (
+            r#"{"t":"LEAVE","d":{"botGroupKey":""}}"#,
+            Malformed("d has no usable botGroupKey"),
+        ),
         (
             r#"{"t":"LEAVE","d":{"isChannelChatroom":true}}"#,
-            Malformed::NoUser,
+            Malformed("d has no usable botUserKey"),
         ),
     ] {
         assert_eq!(read(body), Err(why), "{body}");

@@ -32,21 +32,25 @@ pub(super) fn send_body(
     quick_replies: Vec<Value>,
     mentions: Map<String, Value>,
 ) -> Value {
-    let mut template = Map::new();
-    template.insert("outputs".into(), bubbles.into());
-    if !quick_replies.is_empty() {
-        template.insert("quickReplies".into(), quick_replies.into());
-    }
-    let mut response = Map::new();
-    response.insert("version".into(), "2.0".into());
-    response.insert("template".into(), template.into());
-    if !mentions.is_empty() {
-        let extra = Map::from_iter([("mentions".to_owned(), mentions.into())]);
-        response.insert("extra".into(), extra.into());
-    }
-    let to = to.map(|(field, key)| (field.to_owned(), key.into()));
-    let response = [("skillResponse".to_owned(), response.into())];
-    Map::from_iter(to.into_iter().chain(response)).into()
+    let to = to.map(|(field, key)| (field, key.into()));
+    let extra = fields([("mentions", mentions.into())]);
+    let template = fields([
+        ("outputs", bubbles.into()),
+        ("quickReplies", quick_replies.into()),
+    ]);
+    let response = [
+        ("version", "2.0".into()),
+        ("template", template),
+        ("extra", extra),
+    ];
+    fields([("skillResponse", fields(response))].into_iter().chain(to))
+}
+
+/// An object of these fields, without those that are empty lists or objects.
+fn fields<'a>(fields: impl IntoIterator<Item = (&'a str, Value)>) -> Value {
+    let full = |value: &Value| *value != json!([]) && *value != json!({});
+    let full = fields.into_iter().filter(|(_, value)| full(value));
+    Map::from_iter(full.map(|(name, value)| (name.to_owned(), value))).into()
 }
 
 pub(super) fn simple_text(text: &str) -> Value {
