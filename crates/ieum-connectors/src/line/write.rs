@@ -121,38 +121,32 @@ fn text_message(part: &Part) -> Result<wire::TextMessage<'_>, Unsendable> {
         kind: "text",
         text: &part.text,
         quote_token: quote.map(|quote| quote.as_str()),
-        quick_reply: quick_reply(&part.buttons)?,
+        quick_reply: quick_reply(&part.buttons),
         sender: shown_sender(part),
     })
 }
 
-fn quick_reply(buttons: &[Button]) -> Result<Option<wire::QuickReply<'_>>, Unsendable> {
-    if buttons.is_empty() {
-        return Ok(None);
-    }
-    if buttons.len() > BUTTONS_MAX {
-        return Err("a message carries at most 13 buttons");
-    }
-    let items = buttons
-        .iter()
-        .map(quick_reply_item)
-        .collect::<Result<_, _>>()?;
-    Ok(Some(wire::QuickReply { items }))
+/// Buttons that LINE does not take are left out; the text matters more.
+fn quick_reply(buttons: &[Button]) -> Option<wire::QuickReply<'_>> {
+    let fits = |button: &&Button| {
+        !button.label.is_empty() && utf16_length(&button.payload) <= BUTTON_PAYLOAD_UTF16_MAX
+    };
+    let fitting = buttons.iter().filter(fits).take(BUTTONS_MAX);
+    let items: Vec<_> = fitting.map(quick_reply_item).collect();
+    (!items.is_empty()).then_some(wire::QuickReply { items })
 }
 
-fn quick_reply_item(button: &Button) -> Result<wire::QuickReplyItem<'_>, Unsendable> {
-    if button.label.is_empty() || utf16_length(&button.payload) > BUTTON_PAYLOAD_UTF16_MAX {
-        return Err("a button has a label and at most 300 UTF-16 units of payload");
-    }
-    Ok(wire::QuickReplyItem {
+fn quick_reply_item(button: &Button) -> wire::QuickReplyItem<'_> {
+    let action = wire::PostbackAction {
+        kind: "postback",
+        label: first_utf16(&button.label, BUTTON_LABEL_UTF16_MAX),
+        data: &button.payload,
+        display_text: &button.label,
+    };
+    wire::QuickReplyItem {
         kind: "action",
-        action: wire::PostbackAction {
-            kind: "postback",
-            label: first_utf16(&button.label, BUTTON_LABEL_UTF16_MAX),
-            data: &button.payload,
-            display_text: &button.label,
-        },
-    })
+        action,
+    }
 }
 
 /// The author as LINE shows them. LINE refuses names that hold its own; the message matters more.

@@ -176,26 +176,23 @@ fn send_message(chat_id: i64, parts: &[Part]) -> Result<wire::SendMessage<'_>, U
             message_id,
             allow_sending_without_reply: true,
         }),
-        reply_markup: keyboard(&part.buttons)?,
+        reply_markup: keyboard(&part.buttons),
     })
 }
 
-/// One button a row.
-fn keyboard(buttons: &[Button]) -> Result<Option<wire::InlineKeyboardMarkup<'_>>, Unsendable> {
-    if buttons.is_empty() {
-        return Ok(None);
-    }
-    let rows = buttons.iter().map(|button| {
-        let fits = (1..=BUTTON_PAYLOAD_BYTES_MAX).contains(&button.payload.len());
-        if button.label.is_empty() || !fits {
-            return Err(message("a button has a label and 1 to 64 bytes of payload"));
-        }
-        Ok([wire::InlineKeyboardButton {
-            text: &button.label,
-            callback_data: &button.payload,
-        }])
-    });
-    Ok(Some(wire::InlineKeyboardMarkup {
-        inline_keyboard: rows.collect::<Result<_, _>>()?,
-    }))
+/// One button a row. What Telegram does not take is left out; the text matters more.
+fn keyboard(buttons: &[Button]) -> Option<wire::InlineKeyboardMarkup<'_>> {
+    let fits = |button: &&Button| {
+        let payload_fits = (1..=BUTTON_PAYLOAD_BYTES_MAX).contains(&button.payload.len());
+        !button.label.is_empty() && payload_fits
+    };
+    let inline_keyboard: Vec<_> = buttons.iter().filter(fits).map(row).collect();
+    (!inline_keyboard.is_empty()).then_some(wire::InlineKeyboardMarkup { inline_keyboard })
+}
+
+fn row(button: &Button) -> [wire::InlineKeyboardButton<'_>; 1] {
+    [wire::InlineKeyboardButton {
+        text: &button.label,
+        callback_data: &button.payload,
+    }]
 }
