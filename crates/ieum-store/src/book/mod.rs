@@ -130,7 +130,7 @@ impl<R: Rows> Book<R> {
     }
 
     /// The tables, and what a commit of this transaction adds to the journal.
-    pub(crate) fn to_commit(&mut self) -> (&mut R, &[JournalEvent], &Counts) {
+    pub(crate) fn commit_parts(&mut self) -> (&mut R, &[JournalEvent], &Counts) {
         (&mut self.rows, &self.events, &self.counts)
     }
 

@@ -129,7 +129,7 @@ impl Writer {
     }
 
     fn commit(&mut self) -> RowAnswer<()> {
-        let (rows, events, counts) = self.book.to_commit();
+        let (rows, events, counts) = self.book.commit_parts();
         rows.commit(events, counts)?;
         self.book.take_events();
         Ok(())
