@@ -45,6 +45,13 @@ impl Secret {
         self.0.is_empty()
     }
 
+    /// Whether a header is there exactly once, with this as its whole value.
+    #[must_use]
+    pub fn is_in(&self, headers: &http::HeaderMap, name: &http::HeaderName) -> bool {
+        let given: Vec<_> = headers.get_all(name).iter().take(2).collect();
+        matches!(&*given, [only] if self.matches(only.as_bytes()))
+    }
+
     /// Compares in constant time for texts of one length.
     #[must_use]
     pub fn matches(&self, given: &[u8]) -> bool {

@@ -39,6 +39,7 @@ pub mod doors;
 mod heartbeat;
 pub mod kakaotalk;
 pub mod line;
+mod moment;
 mod retry_after;
 #[cfg(test)]
 mod scripted;

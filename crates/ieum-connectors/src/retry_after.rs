@@ -1,10 +1,9 @@
 //! The `Retry-After` header of HTTP (RFC 9110, section 10.2.3), as seconds or as a date.
 
+use crate::moment;
 use http::HeaderMap;
 use http::header::RETRY_AFTER;
 use ieum_core::time::Timestamp;
-use time::OffsetDateTime;
-use time::format_description::well_known::Rfc2822;
 
 /// Longest wait that is believed; after a longer one it is tried again all the same.
 const WAIT_MS_MAX: u64 = 24 * 3_600 * 1_000;
@@ -17,15 +16,9 @@ pub(crate) fn wait_ms(headers: &HeaderMap, now: Timestamp) -> u64 {
     let text = text.unwrap_or_default().trim();
     let wait_ms = match text.parse::<u64>() {
         Ok(seconds) => seconds.saturating_mul(1_000),
-        Err(_) => until(text, now).unwrap_or(0),
+        Err(_) => moment::from_http_date(text).map_or(0, |date| date.ms_since(now)),
     };
     wait_ms.min(WAIT_MS_MAX)
-}
-
-fn until(date: &str, now: Timestamp) -> Option<u64> {
-    let date = OffsetDateTime::parse(date, &Rfc2822).ok()?;
-    let date_ms = date.unix_timestamp().checked_mul(1_000)?;
-    Some(Timestamp(date_ms).ms_since(now))
 }
 
 #[cfg(test)]

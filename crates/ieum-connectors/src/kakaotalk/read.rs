@@ -5,6 +5,7 @@
 //! a repetition is still recognised.
 
 use super::wire::{Envelope, Event};
+use crate::moment;
 use ieum_core::ids::{ChatKey, EventKey, NativeMessageId, UserKey};
 use ieum_core::inbound::{
     Arrival, ChatRef, FileKind, FileNote, Inbound, InboundKind, InboundMessage, Sender,
@@ -13,8 +14,6 @@ use ieum_core::network::ChatKind;
 use ieum_core::time::Timestamp;
 
 use sha2::{Digest, Sha256};
-use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
 
 /// Longest event id that is kept as it is; a longer one is kept by its hash.
 const EVENT_ID_BYTES_MAX: usize = 40;
@@ -78,7 +77,7 @@ fn is_known(kind: &str) -> bool {
 
 fn inbound(kind: &str, event: Event<'_>, reading: Reading<'_>) -> Result<Inbound, Malformed> {
     let chat = chat_of(&event)?;
-    let told_at = event.timestamp.as_deref().and_then(timestamp);
+    let told_at = event.timestamp.as_deref().and_then(moment::from_rfc3339);
     let key = event_key(kind, &event, &chat, told_at);
     let sender = sender_of(&event);
     let kind = match kind {
@@ -173,20 +172,19 @@ fn event_key(
         return EventKey::new(format!("{id}@{}", chat.key.as_str()));
     }
     let nested = event.user.as_ref().or(event.inviter.as_ref());
-    let mut hash = Sha256::new();
-    for field in [
-        Some(kind),
-        Some(chat.key.as_str()),
-        event.id.map(|id| id.get()),
-        event.timestamp.as_deref(),
-        event.bot_user_key.as_deref(),
-        nested.and_then(|user| user.bot_user_key.as_deref()),
-        event.content.as_deref(),
-    ] {
-        // A digest of each field, so that no two lists of fields run together.
-        hash.update(Sha256::digest(field.unwrap_or_default()));
-    }
-    let bytes = hash.finalize();
+    let user = nested.and_then(|user| user.bot_user_key.as_deref());
+    let (id, content) = (event.id.map(|id| id.get()), &event.content);
+    let told = (
+        kind,
+        &chat.key,
+        id,
+        &event.timestamp,
+        &event.bot_user_key,
+        user,
+        content,
+    );
+    // As JSON no two lists of fields run together.
+    let bytes = Sha256::digest(serde_json::to_vec(&told).unwrap_or_default());
     let short = bytes
         .iter()
         .take(16)
@@ -201,11 +199,4 @@ fn plain_id<'a>(event: &Event<'a>) -> Option<&'a str> {
     let digits = id.strip_prefix('-').unwrap_or(id);
     let plain = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
     (plain && id.len() <= EVENT_ID_BYTES_MAX).then_some(id)
-}
-
-/// RFC 3339 with up to nanoseconds -> milliseconds, rounded down.
-fn timestamp(text: &str) -> Option<Timestamp> {
-    let moment = OffsetDateTime::parse(text, &Rfc3339).ok()?;
-    let ms = moment.unix_timestamp_nanos().div_euclid(1_000_000);
-    i64::try_from(ms).ok().map(Timestamp)
 }

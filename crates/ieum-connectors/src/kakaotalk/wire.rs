@@ -57,13 +57,11 @@ pub(super) fn simple_text(text: &str) -> Value {
     json!({"simpleText": {"text": text}})
 }
 
-pub(super) fn text_card(description: &str, buttons: &[Value]) -> Value {
+/// A tap on a button mentions the bot with the label.
+pub(super) fn text_card(description: &str, labels: &[&str]) -> Value {
+    let button = |label: &&str| json!({"action": "mention", "label": label});
+    let buttons: Vec<Value> = labels.iter().map(button).collect();
     json!({"textCard": {"description": description, "buttons": buttons}})
-}
-
-/// A tap mentions the bot with the label.
-pub(super) fn mention_button(label: &str) -> Value {
-    json!({"action": "mention", "label": label})
 }
 
 /// A tap says the text.

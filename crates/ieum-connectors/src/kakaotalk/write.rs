@@ -142,15 +142,11 @@ fn add_card(parts: &[Part], bubbles: &mut Vec<Value>) {
     let (Some(last), false) = (parts.last(), labels.is_empty()) else {
         return;
     };
-    let taps: Vec<Value> = labels
-        .iter()
-        .map(|label| wire::mention_button(label))
-        .collect();
     if last.mentions.is_empty() && last.text.chars().count() <= CARD_CHARS_MAX {
         bubbles.pop();
-        bubbles.push(wire::text_card(&shown(&last.text), &taps));
+        bubbles.push(wire::text_card(&shown(&last.text), &labels));
     } else if bubbles.len() < PARTS_PER_SEND_MAX {
         let text: String = labels.join(" · ").chars().take(CARD_CHARS_MAX).collect();
-        bubbles.push(wire::text_card(&shown(&text), &taps));
+        bubbles.push(wire::text_card(&shown(&text), &labels));
     }
 }
