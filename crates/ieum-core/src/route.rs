@@ -167,9 +167,7 @@ fn stand_in(facts: PlanFacts<'_>, room: &Room, covered: &mut BTreeSet<PersonId>,
         if !facts.conversation.members.contains(&person) || !covered.insert(person) {
             continue;
         }
-        let way = next_route(facts.directory, facts.health, person, None);
-        // Another chat of the failing network is not another way.
-        match way.filter(|way| facts.directory.network_of(way.account) != Some(network)) {
+        match way_besides(facts, person, network) {
             Some(route) => plan.deliveries.push(NewDelivery {
                 recipient: Recipient::Person(person),
                 route: Some(route),
@@ -180,6 +178,15 @@ fn stand_in(facts: PlanFacts<'_>, room: &Room, covered: &mut BTreeSet<PersonId>,
             None => plan.unreachable.push(person),
         }
     }
+}
+
+/// The first way that works on any other network: another chat of the failing one is no way out.
+fn way_besides(facts: PlanFacts<'_>, person: PersonId, failing: Network) -> Option<Route> {
+    let person = facts.directory.person(person)?;
+    usable(facts.directory, person, Purpose::Failover)
+        .filter(|(_, network)| *network != failing)
+        .find(|(route, network)| !facts.health.route_down(*network, *route))
+        .map(|(route, _)| route)
 }
 
 fn personally(facts: PlanFacts<'_>, member: PersonId, plan: &mut Plan) {

@@ -11,7 +11,7 @@ use ieum_core::content::{Content, MessageId, What};
 use ieum_core::delivery::{Claim, Delivery, Label, Recipient, Route, Settlement, Step};
 use ieum_core::directory::{Endpoint, Language};
 use ieum_core::health::Function;
-use ieum_core::health::book::{Evidence, api_cell};
+use ieum_core::health::book::api_cell;
 use ieum_core::ids::{ChatKey, ConversationId, PersonId};
 use ieum_core::inbound::ChatRef;
 use ieum_core::message::{Author, Message, NewMessage};
@@ -43,80 +43,52 @@ enum NoCall {
 /// Makes the attempt of one claim.
 pub(crate) async fn attempt(pieces: Arc<Pieces>, account: Arc<Account>, claim: Claim) -> Moving {
     account.in_flight.fetch_add(1, Ordering::Relaxed);
-    let settlement = run(&pieces, &account, &claim).await;
+    let (settlement, good) = run(&pieces, &account, &claim).await;
     account.in_flight.fetch_sub(1, Ordering::Relaxed);
     Moving {
         delivery: claim.delivery,
         settlement,
+        good,
     }
 }
 
-async fn run(pieces: &Pieces, account: &Account, claim: &Claim) -> Settlement {
+/// The settlement, and whether the network proved to work (`None`: it says nothing about that).
+async fn run(pieces: &Pieces, account: &Account, claim: &Claim) -> (Settlement, Option<bool>) {
     let delivery = claim.delivery.seq;
     let call = match prepare(pieces, account, claim).await {
         Ok(call) => call,
         Err(NoCall::Later(at)) => {
-            return Settlement {
-                delivery,
-                step: Step::RetryAt { at, label: None },
-                evidence: "the room's pace".into(),
-                at: pieces.now(),
-                plus: Vec::new(),
-            };
+            let step = Step::RetryAt { at, label: None };
+            let evidence = "the room's pace".into();
+            let (at, plus) = (pieces.now(), Vec::new());
+            return (
+                Settlement {
+                    delivery,
+                    step,
+                    evidence,
+                    at,
+                    plus,
+                },
+                None,
+            );
         }
         Err(NoCall::As(outcome)) => {
-            return conclude(pieces, account, claim, (1, 1), outcome).await;
+            return (conclude(pieces, account, claim, (1, 1), outcome), None);
         }
     };
     let outcome = account.connector.send(&call.outgoing).await;
     pieces.metrics.outcome(&outcome);
-    if let Some(good) = outcome.blames_network().map(|blamed| !blamed) {
-        let reason = evidence_of(&outcome);
-        observe(pieces, account, claim.delivery.route, good, &reason).await;
-    }
     if let Outcome::Refused {
         moved_to: Some(to), ..
     } = &outcome
     {
         follow_move(pieces, claim.delivery.route, to.clone()).await;
     }
-    conclude(pieces, account, claim, (call.parts, call.carried), outcome).await
-}
-
-/// Takes the outcome in as evidence; a route or network that turned is left or returned to.
-async fn observe(
-    pieces: &Pieces,
-    account: &Account,
-    route: Option<Route>,
-    good: bool,
-    reason: &str,
-) {
-    let at = pieces.now();
-    let cell = api_cell(account.network, Function::Send);
-    let (change, was_down, is_down) = {
-        let mut health = lock(&pieces.health);
-        let down = |health: &ieum_core::health::book::HealthBook| {
-            route.is_some_and(|route| health.route_down(account.network, route))
-        };
-        let was = down(&health);
-        let change = health.observe(Evidence {
-            cell,
-            route,
-            good,
-            at,
-            reason,
-        });
-        (change, was, down(&health))
-    };
-    if !good {
-        account.probe_bell.notify_one();
-    }
-    match (change, was_down, is_down) {
-        (Some(change), _, _) => failover::turned(pieces, account, change).await,
-        (None, false, true) => failover::leave(pieces, account.id, route, Vec::new()).await,
-        (None, true, false) => pieces.sweep_bell.notify_one(),
-        (None, _, _) => {}
-    }
+    let good = outcome.blames_network().map(|blamed| !blamed);
+    (
+        conclude(pieces, account, claim, (call.parts, call.carried), outcome),
+        good,
+    )
 }
 
 async fn follow_move(pieces: &Pieces, route: Option<Route>, to: ChatKey) {
@@ -141,7 +113,7 @@ async fn follow_move(pieces: &Pieces, route: Option<Route>, to: ChatKey) {
     }
 }
 
-async fn conclude(
+fn conclude(
     pieces: &Pieces,
     account: &Account,
     claim: &Claim,
@@ -150,7 +122,11 @@ async fn conclude(
 ) -> Settlement {
     let now = pieces.now();
     let evidence = evidence_of(&outcome);
-    let facts = settle_facts(pieces, account, &claim.delivery, &claim.message.new);
+    let mut facts = settle_facts(pieces, account, &claim.delivery, &claim.message.new);
+    if outcome.blames_network() == Some(true) {
+        // The book takes this in only after the settlement is durable; the decision looks ahead.
+        facts.route_down |= would_be_down(pieces, account, claim.delivery.route);
+    }
     let step = settle(
         SettleFacts {
             parts,
@@ -172,6 +148,11 @@ async fn conclude(
         at: now,
         plus,
     }
+}
+
+fn would_be_down(pieces: &Pieces, account: &Account, route: Option<Route>) -> bool {
+    let cell = api_cell(account.network, Function::Send);
+    route.is_some_and(|route| lock(&pieces.health).would_be_down(cell, route))
 }
 
 /// The facts of settling but for the parts.

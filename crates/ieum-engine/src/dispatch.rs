@@ -6,8 +6,8 @@
 
 use crate::account::Account;
 use crate::attempt::attempt;
-use crate::failover::{Moving, consequences};
-use crate::pieces::Pieces;
+use crate::failover::{Moving, consequences, observe_bad, observe_good, turned};
+use crate::pieces::{Pieces, lock};
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use ieum_core::ports::BoxFuture;
 use ieum_core::ports::store::{Advance, Advanced, CLAIM_ROWS_MAX, ClaimRequest, StoreFailure};
@@ -31,6 +31,8 @@ struct Dispatch {
     wanted: bool,
     next_due_at: Option<Timestamp>,
     rest: bool,
+    /// What follows from failures: leaving a route that turned.
+    aftermath: FuturesUnordered<BoxFuture<'static, ()>>,
 }
 
 /// Runs until `stop`; then waits for attempts under way and settles them.
@@ -48,6 +50,7 @@ pub(crate) async fn dispatch(
         wanted: true,
         next_due_at: None,
         rest: false,
+        aftermath: FuturesUnordered::new(),
     };
     while dispatch.turn(&mut stop).await {}
     dispatch.finish().await;
@@ -89,6 +92,7 @@ impl Dispatch {
             }
         };
         let under_way = &mut self.under_way;
+        let aftermath = &mut self.aftermath;
         tokio::select! {
             biased;
             _ = stop.wait_for(|stop| *stop) => Event::Stop,
@@ -96,6 +100,7 @@ impl Dispatch {
             Some(settlement) = under_way.next(), if !under_way.is_empty() => {
                 Event::Settled(settlement)
             }
+            Some(()) = aftermath.next(), if !aftermath.is_empty() => Event::Wake,
             () = account.bell.notified() => Event::Wake,
             () = due => Event::Wake,
         }
@@ -184,8 +189,8 @@ impl Dispatch {
         if !sent.is_empty() {
             self.pieces.ring_journal();
         }
-        for settlement in &sent {
-            consequences(&self.pieces, &settlement.delivery, &settlement.settlement);
+        for one in sent {
+            self.follow_up(one);
         }
         self.next_due_at = advanced.next_due_at;
         if !advanced.claims.is_empty() {
@@ -194,10 +199,33 @@ impl Dispatch {
             // More may be due than one claim took.
             self.wanted = true;
         }
+        let mut lanes = lock(&self.pieces.under_way);
+        lanes.extend(advanced.claims.iter().map(|claim| claim.delivery.lane()));
+        drop(lanes);
         for claim in advanced.claims {
             let (pieces, account) = (Arc::clone(&self.pieces), Arc::clone(&self.account));
             self.under_way
                 .push(Box::pin(attempt(pieces, account, claim)));
+        }
+    }
+
+    /// What follows from a settlement that is durable now.
+    fn follow_up(&mut self, one: Moving) {
+        lock(&self.pieces.under_way).remove(&one.delivery.lane());
+        consequences(&self.pieces, &one.delivery, &one.settlement);
+        let (pieces, account) = (Arc::clone(&self.pieces), Arc::clone(&self.account));
+        match one.good {
+            Some(true) => {
+                if let Some(change) = observe_good(&pieces, &account, &one) {
+                    self.aftermath.push(Box::pin(async move {
+                        turned(&pieces, &account, change).await
+                    }));
+                }
+            }
+            Some(false) => self.aftermath.push(Box::pin(async move {
+                observe_bad(&pieces, &account, &one).await
+            })),
+            None => {}
         }
     }
 

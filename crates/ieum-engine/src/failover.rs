@@ -10,15 +10,63 @@ use crate::pieces::{Bell, Pieces, bell_of, lock};
 use ieum_core::delivery::{
     Delivery, Label, Lane, NewDelivery, Recipient, Route, Settlement, State, Step,
 };
-use ieum_core::health::{CellChange, CellState};
+use ieum_core::health::book::{Evidence, api_cell};
+use ieum_core::health::{CellChange, CellState, Function};
 use ieum_core::ids::{AccountId, DeliverySeq};
 use ieum_core::message::NewMessage;
 use ieum_core::ports::store::{Moves, OpenFilter, PAGE_ROWS_MAX, StoreFailure};
 use ieum_core::route::{PlanFacts, next_route, stand_ins};
 use ieum_core::time::Timestamp;
 
+/// Takes an attempt in as evidence, after its settlement is durable. Bad evidence is taken in
+/// behind the gate: nothing is planned between the turn of a route and the leaving of it.
+pub(crate) async fn observe_bad(pieces: &Pieces, account: &Account, one: &Moving) {
+    account.probe_bell.notify_one();
+    let _nothing_is_planned = pieces.gate.write().await;
+    let cell = api_cell(account.network, Function::Send);
+    let (route, at) = (one.delivery.route, one.settlement.at);
+    let reason = &one.settlement.evidence;
+    let evidence = Evidence {
+        cell,
+        route,
+        good: false,
+        at,
+        reason,
+    };
+    let change = lock(&pieces.health).observe(evidence);
+    match change {
+        Some(change) => left_behind_gate(pieces, account, change).await,
+        None => leave(pieces, account.id, route, Vec::new()).await,
+    }
+}
+
+/// Takes a success in as evidence; cheap, because nearly every attempt is one.
+pub(crate) fn observe_good(pieces: &Pieces, account: &Account, one: &Moving) -> Option<CellChange> {
+    let cell = api_cell(account.network, Function::Send);
+    let (route, at) = (one.delivery.route, one.settlement.at);
+    let evidence = Evidence {
+        cell,
+        route,
+        good: true,
+        at,
+        reason: "a message was accepted",
+    };
+    let mut health = lock(&pieces.health);
+    let was_down = route.is_some_and(|route| health.route_down(account.network, route));
+    let change = health.observe(evidence);
+    if was_down {
+        pieces.sweep_bell.notify_one();
+    }
+    change
+}
+
 /// A cell turned: leave the network, or come back to it.
 pub(crate) async fn turned(pieces: &Pieces, account: &Account, change: CellChange) {
+    let _nothing_is_planned = pieces.gate.write().await;
+    left_behind_gate(pieces, account, change).await;
+}
+
+async fn left_behind_gate(pieces: &Pieces, account: &Account, change: CellChange) {
     tracing::warn!(
         network = change.cell.network.word(),
         from = ?change.from,
@@ -27,8 +75,7 @@ pub(crate) async fn turned(pieces: &Pieces, account: &Account, change: CellChang
         "a cell turned"
     );
     let down = change.to == CellState::Down;
-    let sending = change.cell.function == ieum_core::health::Function::Send;
-    if down && sending {
+    if down && change.cell.function == Function::Send {
         leave(pieces, account.id, None, vec![change]).await;
     } else {
         record(pieces, vec![change]).await;
@@ -43,12 +90,7 @@ async fn record(pieces: &Pieces, health: Vec<CellChange>) {
 }
 
 /// Takes everything that waits away from a route (or from all routes of an account).
-pub(crate) async fn leave(
-    pieces: &Pieces,
-    account: AccountId,
-    route: Option<Route>,
-    health: Vec<CellChange>,
-) {
+async fn leave(pieces: &Pieces, account: AccountId, route: Option<Route>, health: Vec<CellChange>) {
     if let Err(failure) = try_leave(pieces, account, route, health).await {
         // What was not moved is attempted where it is, fails there, and moves one by one.
         tracing::error!(%failure, "deliveries were not moved");
@@ -73,6 +115,10 @@ async fn try_leave(
         after = page.last().map_or(after, |last| last.seq);
         let mut moved = Vec::new();
         for delivery in page {
+            // What is being attempted settles first; what waits behind it follows then.
+            if lock(&pieces.under_way).contains(&delivery.lane()) {
+                continue;
+            }
             if route.is_none_or(|route| delivery.route == Some(route)) {
                 moved.extend(away(pieces, delivery).await?);
             }
@@ -126,6 +172,8 @@ async fn away(pieces: &Pieces, delivery: Delivery) -> Result<Option<Moving>, Sto
 pub(crate) struct Moving {
     pub(crate) delivery: Delivery,
     pub(crate) settlement: Settlement,
+    /// What the attempt says about the network.
+    pub(crate) good: Option<bool>,
 }
 
 /// Applies moves in one transaction and wakes whoever they concern.
@@ -196,6 +244,7 @@ fn moving(
     Moving {
         delivery,
         settlement,
+        good: None,
     }
 }
 

@@ -120,6 +120,22 @@ impl Hub {
         intake::hook(&self.pieces, account, headers, body).await
     }
 
+    /// Takes what a connector read, without a webhook around it: for drivers that hold the
+    /// network's side themselves.
+    ///
+    /// # Errors
+    /// A [`HookFailure`]; nothing was stored.
+    pub async fn take_arrival(
+        &self,
+        account: &str,
+        arrival: ieum_core::inbound::Arrival,
+    ) -> Result<HookAnswer, HookFailure> {
+        let account = self.account(account).ok_or(HookFailure::UnknownAccount)?;
+        intake::take(&self.pieces, account, arrival, None)
+            .await
+            .map_err(|_| HookFailure::Unavailable)
+    }
+
     fn account(&self, name: &str) -> Option<&Arc<Account>> {
         self.pieces
             .accounts

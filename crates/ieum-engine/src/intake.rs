@@ -13,7 +13,9 @@ use bytes::Bytes;
 use ieum_core::content::{Content, MessageId};
 use ieum_core::delivery::{NewDelivery, Recipient, Route, State};
 use ieum_core::directory::{Change, Endpoint, Language};
-use ieum_core::ids::{AddressId, ConversationId, Cursor, NativeMessageId, PersonId, RoomId};
+use ieum_core::ids::{
+    AccountId, AddressId, ConversationId, Cursor, NativeMessageId, PersonId, RoomId,
+};
 use ieum_core::inbound::{Arrival, Inbound, InboundKind, InboundMessage, Sender};
 use ieum_core::message::{Author, Class, NewMessage, Source};
 use ieum_core::network::ChatKind;
@@ -70,12 +72,13 @@ pub(crate) async fn hook(
         })
 }
 
-/// What one event came to.
+/// What one event came to, before it is planned.
 #[derive(Debug, Default)]
 struct Taken {
     admission: Admission,
-    unreachable: Vec<PersonId>,
+    source_room: Option<RoomId>,
     reply_place: Option<ReplyPlace>,
+    unreachable: Vec<PersonId>,
 }
 
 /// Where the author is to be told what concerns their message.
@@ -117,25 +120,7 @@ pub(crate) async fn take(
             repeated: 0,
         });
     }
-    let notes: Vec<(Vec<PersonId>, Option<ReplyPlace>, Option<ConversationId>)> = taken
-        .iter_mut()
-        .map(|one| {
-            let conversation = one.admission.message.as_ref().map(|m| m.conversation);
-            (
-                std::mem::take(&mut one.unreachable),
-                one.reply_place,
-                conversation,
-            )
-        })
-        .collect();
-    let admissions = taken.into_iter().map(|one| one.admission).collect();
-    let admitted = pieces
-        .admit(AdmitBatch {
-            at: now,
-            admissions,
-            cursor,
-        })
-        .await?;
+    let (admitted, notes) = plan_and_admit(pieces, now, taken, cursor).await?;
     let answer = count(pieces, &admitted);
     for (answer, (unreachable, place, conversation)) in admitted.iter().zip(notes) {
         if let (Admitted::New { .. }, Some(place), Some(conversation)) =
@@ -145,6 +130,58 @@ pub(crate) async fn take(
         }
     }
     Ok(answer)
+}
+
+type Note = (Vec<PersonId>, Option<ReplyPlace>, Option<ConversationId>);
+
+/// Steps 2 and 3 behind the gate: planned and durable before anything else moves.
+async fn plan_and_admit(
+    pieces: &Pieces,
+    at: Timestamp,
+    mut taken: Vec<Taken>,
+    cursor: Option<(AccountId, Cursor)>,
+) -> Result<(Vec<Admitted>, Vec<Note>), StoreFailure> {
+    let _planning = pieces.gate.read().await;
+    for one in &mut taken {
+        one.plan(pieces);
+    }
+    let notes = taken.iter_mut().map(Taken::note).collect();
+    let admissions = taken.into_iter().map(|one| one.admission).collect();
+    let admitted = pieces
+        .admit(AdmitBatch {
+            at,
+            admissions,
+            cursor,
+        })
+        .await?;
+    Ok((admitted, notes))
+}
+
+impl Taken {
+    fn plan(&mut self, pieces: &Pieces) {
+        let Some(message) = &self.admission.message else {
+            return;
+        };
+        if message.conversation == HUB_CONVERSATION {
+            return;
+        }
+        let plan = plan_of(pieces, message, self.source_room);
+        self.admission.deliveries = plan.deliveries;
+        self.unreachable = plan.unreachable;
+    }
+
+    fn note(&mut self) -> Note {
+        let conversation = self
+            .admission
+            .message
+            .as_ref()
+            .map(|message| message.conversation);
+        (
+            std::mem::take(&mut self.unreachable),
+            self.reply_place,
+            conversation,
+        )
+    }
 }
 
 fn count(pieces: &Pieces, admitted: &[Admitted]) -> HookAnswer {
@@ -517,20 +554,20 @@ impl Taking<'_> {
             Place::Room(room, _) => Some(room),
             Place::Direct(_) => None,
         };
-        let plan = plan_of(self.pieces, &message, source_room);
         let reply_place = match (scene.place, scene.address) {
             (Place::Room(room, _), _) => Some(ReplyPlace::Room(room)),
             (Place::Direct(person), Some(address)) => Some(ReplyPlace::Person(person, address)),
             (Place::Direct(_), None) => None,
         };
+        let admission = Admission {
+            message: Some(message),
+            ..admission
+        };
         Taken {
-            admission: Admission {
-                message: Some(message),
-                deliveries: plan.deliveries,
-                ..admission
-            },
-            unreachable: plan.unreachable,
+            admission,
+            source_room,
             reply_place,
+            unreachable: Vec::new(),
         }
     }
 

@@ -41,6 +41,11 @@ pub(crate) struct Pieces {
     pub(crate) journal_bell: watch::Sender<u64>,
     pub(crate) metrics: Metrics,
     directory: RwLock<Directory>,
+    /// Planning reads health and is then made durable; moving everything away from a route that
+    /// turned must not fall between the two, or a later message would overtake an earlier one.
+    pub(crate) gate: tokio::sync::RwLock<()>,
+    /// Lanes whose head is being attempted.
+    pub(crate) under_way: Mutex<BTreeSet<Lane>>,
     /// One change of the directory at a time: numbers are given under this lock.
     changing: tokio::sync::Mutex<()>,
 }
@@ -71,6 +76,8 @@ impl Pieces {
             journal_bell: watch::Sender::new(0),
             metrics: Metrics::default(),
             directory: RwLock::new(directory),
+            gate: tokio::sync::RwLock::new(()),
+            under_way: Mutex::default(),
             changing: tokio::sync::Mutex::new(()),
         }
     }

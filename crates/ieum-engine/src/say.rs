@@ -95,6 +95,7 @@ pub(crate) async fn say(pieces: &Pieces, say: Say) -> Result<Said, SayFailure> {
         return Err(SayFailure::Invalid("the message is too large".to_owned()));
     }
     let id = message.id;
+    let _planning = pieces.gate.read().await;
     let plan = plan_of(pieces, &message, None);
     let key = say
         .idempotency_key

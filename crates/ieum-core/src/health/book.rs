@@ -126,6 +126,17 @@ impl HealthBook {
         self.routes.get(&route).is_some_and(|record| record.down) || self.network_down(network)
     }
 
+    /// Whether one more failure of this route would put it (or its cell) down.
+    #[must_use]
+    pub fn would_be_down(&self, cell: Cell, route: Route) -> bool {
+        let failures = self.routes.get(&route).map_or(0, |record| record.failures);
+        failures + 1 >= ROUTE_FAILURES
+            || self.cells.get(&cell).is_some_and(|record| {
+                let others = record.failing.iter().any(|other| *other != Some(route));
+                record.failures + 1 >= CELL_FAILURES && others
+            })
+    }
+
     /// Whether a network's sending is down as a whole.
     #[must_use]
     pub fn network_down(&self, network: Network) -> bool {

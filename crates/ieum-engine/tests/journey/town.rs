@@ -1,0 +1,524 @@
+//! A small town for journeys: a hub over the memory store, three scripted networks whose chats
+//! remember what was said, and a clock that the runtime moves.
+
+use ieum_core::content::HubSecret;
+use ieum_core::directory::{ConversationKind, Language, Purpose};
+use ieum_core::ids::{
+    ChatKey, ConversationId, Cursor, EventKey, NativeMessageId, PersonId, QuoteKey, UserKey,
+};
+use ieum_core::inbound::{Arrival, ChatRef, Inbound, InboundKind, InboundMessage, Sender};
+use ieum_core::network::{
+    AuthorSupport, Capabilities, ChatCapabilities, ChatKind, Hears, NameSource, Network,
+    RateLimits, ReplySupport,
+};
+use ieum_core::outgoing::{Act, CopyKey, Fault, Outcome, Outgoing, Scope};
+use ieum_core::ports::BoxFuture;
+use ieum_core::ports::clock::Clock;
+use ieum_core::ports::connector::{
+    Connector, HookRefusal, HookRequest, Inbox, ListenEnd, Probe, Profile, Pulse,
+};
+use ieum_core::ports::entropy::Entropy;
+use ieum_core::ports::store::Store;
+use ieum_core::render::measure::TextUnit;
+use ieum_core::time::Timestamp;
+use ieum_engine::{AccountSetup, Hub, HubSetup, NewConversation, NewPerson, Settings};
+use ieum_store::MemoryStore;
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+
+/// 2024-05-20 14:52 in Korea: the minute in which K2 began.
+pub const START: Timestamp = Timestamp(1_716_184_320_000);
+
+/// The runtime's own clock, which stands still unless everybody waits.
+#[derive(Debug)]
+pub struct TownClock {
+    started: tokio::time::Instant,
+}
+
+impl TownClock {
+    fn new() -> Self {
+        #[allow(clippy::disallowed_methods, reason = "this is the clock of the tests")]
+        Self {
+            started: tokio::time::Instant::now(),
+        }
+    }
+}
+
+impl Clock for TownClock {
+    fn now(&self) -> Timestamp {
+        START.plus_ms(u64::try_from(self.started.elapsed().as_millis()).unwrap())
+    }
+
+    fn sleep(&self, ms: u64) -> BoxFuture<'static, ()> {
+        #[allow(clippy::disallowed_methods, reason = "this is the clock of the tests")]
+        Box::pin(tokio::time::sleep(std::time::Duration::from_millis(ms)))
+    }
+}
+
+/// A counter that is scrambled: distinct and the same in every run.
+#[derive(Debug, Default)]
+pub struct TownEntropy(AtomicU64);
+
+impl Entropy for TownEntropy {
+    fn next_u64(&self) -> u64 {
+        let n = self.0.fetch_add(1, Ordering::Relaxed).wrapping_add(1);
+        let mut x = n.wrapping_mul(0x9E37_79B9_7F4A_7C15);
+        x = (x ^ (x >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        x ^ (x >> 27)
+    }
+}
+
+/// How a scripted network behaves to our sends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mood {
+    /// Takes everything.
+    Well,
+    /// Says no: maintenance.
+    Refuses,
+    /// Never answers; nothing arrives.
+    Hangs,
+    /// Never answers; everything arrives.
+    HangsButDelivers,
+    /// Says that this chat is closed.
+    Closed,
+}
+
+#[derive(Debug)]
+pub struct Script {
+    pub network: Network,
+    caps: Capabilities,
+    mood: Mutex<Mood>,
+    /// Chats with a mood of their own.
+    pub chat_moods: Mutex<BTreeMap<String, Mood>>,
+    /// Everything that people saw, as `chat: text`.
+    pub seen: Mutex<Vec<(Timestamp, String)>>,
+    keys: Mutex<BTreeMap<[u8; 16], String>>,
+    next_native: AtomicU64,
+    clock: Arc<TownClock>,
+}
+
+fn chat_caps(network: Network, kind: ChatKind) -> ChatCapabilities {
+    let telegram = network == Network::Telegram;
+    ChatCapabilities {
+        hears: if network == Network::KakaoTalk && kind == ChatKind::Group {
+            Hears::MentionsOnly
+        } else {
+            Hears::Everything
+        },
+        text_max: 1_000,
+        text_unit: TextUnit::Chars,
+        parts_per_send_max: if telegram { 1 } else { 3 },
+        edit: telegram,
+        withdraw: telegram,
+        react: telegram,
+        reply: match network {
+            Network::KakaoTalk => ReplySupport::Quoted,
+            Network::Line => ReplySupport::ByQuoteKey,
+            Network::Telegram => ReplySupport::ById,
+        },
+        author: if network == Network::Line {
+            AuthorSupport::AsSender { name_max: 20 }
+        } else {
+            AuthorSupport::InText
+        },
+        mentions_max: 0,
+        buttons: false,
+    }
+}
+
+impl Script {
+    fn new(network: Network, clock: Arc<TownClock>) -> Arc<Self> {
+        let names = match network {
+            Network::KakaoTalk => NameSource::AskedOnce,
+            Network::Line => NameSource::ByProfile,
+            Network::Telegram => NameSource::WithMessage,
+        };
+        Arc::new(Self {
+            network,
+            caps: Capabilities {
+                direct: chat_caps(network, ChatKind::Direct),
+                group: chat_caps(network, ChatKind::Group),
+                idempotent_send: network == Network::Line,
+                names,
+                rate: RateLimits {
+                    per_second_max: 1_000,
+                    per_room_minute_max: 60_000,
+                    in_flight_max: 16,
+                },
+            },
+            mood: Mutex::new(Mood::Well),
+            chat_moods: Mutex::default(),
+            seen: Mutex::default(),
+            keys: Mutex::default(),
+            next_native: AtomicU64::new(1_000),
+            clock,
+        })
+    }
+
+    pub fn turns(&self, mood: Mood) {
+        *self.mood.lock().unwrap() = mood;
+    }
+
+    /// What people saw so far, one line each.
+    pub fn screen(&self) -> Vec<String> {
+        self.seen
+            .lock()
+            .unwrap()
+            .iter()
+            .map(|(_, line)| line.clone())
+            .collect()
+    }
+
+    fn mood_of(&self, chat: &ChatKey) -> Mood {
+        let own = self.chat_moods.lock().unwrap().get(chat.as_str()).copied();
+        own.unwrap_or(*self.mood.lock().unwrap())
+    }
+
+    /// Shows an act to the people of the chat.
+    fn show(&self, outgoing: &Outgoing) -> Outcome {
+        if self.caps.idempotent_send
+            && let Some(native) = self.keys.lock().unwrap().get(&outgoing.key)
+        {
+            let key = CopyKey {
+                native: NativeMessageId::new(native.as_str()),
+                quote: None,
+            };
+            return Outcome::Accepted { copies: vec![key] };
+        }
+        let mut copies = Vec::new();
+        for line in lines_of(&outgoing.act) {
+            let native = self.next_native.fetch_add(1, Ordering::Relaxed).to_string();
+            let at = self.clock.now();
+            let line = format!("{}: {line}", outgoing.chat.key.as_str());
+            self.seen.lock().unwrap().push((at, line));
+            self.keys
+                .lock()
+                .unwrap()
+                .insert(outgoing.key, native.clone());
+            copies.push(CopyKey {
+                native: NativeMessageId::new(native.as_str()),
+                quote: Some(QuoteKey::new(format!("q{native}"))),
+            });
+        }
+        Outcome::Accepted { copies }
+    }
+}
+
+fn lines_of(act: &Act) -> Vec<String> {
+    match act {
+        Act::Say(parts) => parts
+            .iter()
+            .map(|part| {
+                let sender = part
+                    .sender
+                    .as_ref()
+                    .map_or(String::new(), |s| format!("<{}> ", s.name));
+                let reply = part.reply.as_ref().map_or(String::new(), |reply| {
+                    format!("(re {}) ", reply.native.as_str())
+                });
+                format!("{sender}{reply}{}", part.text)
+            })
+            .collect(),
+        Act::Edit { target, text } => vec![format!("EDIT {} {text}", target.as_str())],
+        Act::Withdraw { target } => vec![format!("WITHDRAW {}", target.as_str())],
+        Act::React { target, emoji } => {
+            vec![format!(
+                "REACT {} {}",
+                target.as_str(),
+                emoji.as_deref().unwrap_or("-")
+            )]
+        }
+    }
+}
+
+impl Connector for Script {
+    fn network(&self) -> Network {
+        self.network
+    }
+
+    fn capabilities(&self) -> &Capabilities {
+        &self.caps
+    }
+
+    fn accept(&self, _hook: HookRequest<'_>) -> Result<Arrival, HookRefusal> {
+        unreachable!("journeys hand events in through `Town::hears`")
+    }
+
+    fn send<'a>(&'a self, outgoing: &'a Outgoing) -> BoxFuture<'a, Outcome> {
+        Box::pin(async move {
+            let unknown = || Outcome::Unknown {
+                reason: "time-out".to_owned(),
+            };
+            match self.mood_of(&outgoing.chat.key) {
+                Mood::Well => {
+                    self.clock.sleep(20).await;
+                    self.show(outgoing)
+                }
+                Mood::Refuses => {
+                    self.clock.sleep(20).await;
+                    let reason = "503 -9798".to_owned();
+                    Outcome::Deferred {
+                        after_ms: 0,
+                        fault: Fault::Network,
+                        reason,
+                    }
+                }
+                Mood::Hangs => {
+                    self.clock.sleep(5_000).await;
+                    unknown()
+                }
+                Mood::HangsButDelivers => {
+                    self.show(outgoing);
+                    self.clock.sleep(5_000).await;
+                    unknown()
+                }
+                Mood::Closed => Outcome::Refused {
+                    scope: Scope::Recipient,
+                    moved_to: None,
+                    reason: "403".to_owned(),
+                },
+            }
+        })
+    }
+
+    fn probe(&self) -> BoxFuture<'_, Probe> {
+        Box::pin(async move {
+            let pulse = match *self.mood.lock().unwrap() {
+                Mood::Well | Mood::Closed => Pulse::Good { took_ms: 1 },
+                Mood::Refuses | Mood::Hangs | Mood::HangsButDelivers => Pulse::Bad {
+                    reason: "503".to_owned(),
+                },
+            };
+            Probe {
+                pulse,
+                identity: None,
+            }
+        })
+    }
+
+    fn listen<'a>(
+        &'a self,
+        _inbox: &'a dyn Inbox,
+        _cursor: Option<Cursor>,
+    ) -> BoxFuture<'a, ListenEnd> {
+        Box::pin(async { ListenEnd::NotUsed })
+    }
+
+    fn profile<'a>(
+        &'a self,
+        _chat: &'a ChatRef,
+        user: &'a UserKey,
+    ) -> BoxFuture<'a, Option<Profile>> {
+        Box::pin(async move {
+            Some(Profile {
+                name: user.as_str().into(),
+                icon_url: None,
+            })
+        })
+    }
+}
+
+/// The town.
+pub struct Town {
+    pub hub: Hub,
+    pub store: Arc<MemoryStore>,
+    pub clock: Arc<TownClock>,
+    pub kakaotalk: Arc<Script>,
+    pub line: Arc<Script>,
+    pub telegram: Arc<Script>,
+    event: AtomicU64,
+}
+
+impl Town {
+    /// A hub with one account a network and nobody there.
+    pub async fn new() -> Self {
+        let clock = Arc::new(TownClock::new());
+        let store = Arc::new(MemoryStore::new());
+        let scripts = Network::ALL.map(|network| Script::new(network, Arc::clone(&clock)));
+        let hub = start(&store, &clock, &scripts).await;
+        let [kakaotalk, line, telegram] = scripts;
+        Self {
+            hub,
+            store,
+            clock,
+            kakaotalk,
+            line,
+            telegram,
+            event: AtomicU64::new(1),
+        }
+    }
+
+    pub fn script(&self, network: Network) -> &Arc<Script> {
+        match network {
+            Network::KakaoTalk => &self.kakaotalk,
+            Network::Line => &self.line,
+            Network::Telegram => &self.telegram,
+        }
+    }
+
+    /// Kills the loops without a calm stop and starts a new hub over the same store.
+    pub async fn crash(self) -> Self {
+        let scripts = [
+            Arc::clone(&self.kakaotalk),
+            Arc::clone(&self.line),
+            Arc::clone(&self.telegram),
+        ];
+        drop(self.hub);
+        tokio::task::yield_now().await;
+        self.store.reopen();
+        let hub = start(&self.store, &self.clock, &scripts).await;
+        Self { hub, ..self }
+    }
+
+    pub async fn passes(&self, ms: u64) {
+        self.clock.sleep(ms).await;
+    }
+
+    /// A person with addresses `(network, user)`; direct chats are called like the user.
+    pub async fn person(&self, name: &str, addresses: &[(Network, &str)]) -> PersonId {
+        let new = NewPerson {
+            name: name.to_owned(),
+            language: Language::Ko,
+        };
+        let id = self.hub.create_person(new).await.unwrap();
+        for (network, user) in addresses {
+            let direct = Some(ChatKey::new(*user));
+            let account = network.word();
+            self.hub
+                .link_address(id, account, UserKey::new(*user), direct, name)
+                .await
+                .unwrap();
+            for purpose in [Purpose::Talk, Purpose::Failover] {
+                self.hub
+                    .set_consent(id, *network, purpose, true, "test")
+                    .await
+                    .unwrap();
+            }
+        }
+        id
+    }
+
+    /// A group conversation over rooms `(network, chat)`.
+    pub async fn group(
+        &self,
+        title: &str,
+        members: &[PersonId],
+        rooms: &[(Network, &str)],
+    ) -> ConversationId {
+        let kind = ConversationKind::Group;
+        let (title, members) = (title.to_owned(), members.to_vec());
+        let new = NewConversation {
+            kind,
+            title,
+            members,
+        };
+        let id = self.hub.create_conversation(new).await.unwrap();
+        for (network, chat) in rooms {
+            let room = self
+                .hub
+                .register_room(network.word(), ChatKey::new(*chat), chat)
+                .await;
+            self.hub.join_room(id, room.unwrap()).await.unwrap();
+        }
+        id
+    }
+
+    /// Something happens in a chat; returns the native id of the message.
+    pub async fn happens(
+        &self,
+        network: Network,
+        (chat, kind): (&str, ChatKind),
+        user: &str,
+        what: InboundKind,
+    ) -> String {
+        let number = self.event.fetch_add(1, Ordering::Relaxed);
+        let event = Inbound {
+            event: EventKey::new(format!("{number:08}")),
+            at: self.clock.now(),
+            chat: ChatRef {
+                key: ChatKey::new(chat),
+                kind,
+            },
+            title: None,
+            sender: Some(Sender {
+                key: UserKey::new(user),
+                name: None,
+            }),
+            kind: what,
+        };
+        let arrival = Arrival {
+            events: vec![event],
+            ignored: 0,
+        };
+        self.hub
+            .take_arrival(network.word(), arrival)
+            .await
+            .unwrap();
+        number.to_string()
+    }
+
+    /// People come into a room.
+    pub async fn comes(&self, network: Network, room: &str, users: &[&str]) {
+        let people = users.iter().map(|user| Sender {
+            key: UserKey::new(*user),
+            name: None,
+        });
+        let joined = InboundKind::PeopleJoined(people.collect());
+        self.happens(network, (room, ChatKind::Group), users[0], joined)
+            .await;
+    }
+
+    /// A text in a room; returns its native id.
+    pub async fn says(&self, network: Network, room: &str, user: &str, text: &str) -> String {
+        self.says_as(network, (room, ChatKind::Group), user, text, None)
+            .await
+    }
+
+    /// A text, perhaps as an answer.
+    pub async fn says_as(
+        &self,
+        network: Network,
+        chat: (&str, ChatKind),
+        user: &str,
+        text: &str,
+        reply_to: Option<&str>,
+    ) -> String {
+        let native = self.event.load(Ordering::Relaxed).to_string();
+        let message = InboundMessage {
+            native: NativeMessageId::new(native.as_str()),
+            text: text.to_owned(),
+            reply_to: reply_to.map(NativeMessageId::new),
+            ..InboundMessage::default()
+        };
+        self.happens(network, chat, user, InboundKind::Message(message))
+            .await
+    }
+
+    /// The journal replayed: how many entries, and what is still open.
+    pub async fn open(&self) -> usize {
+        let counts = self.store.counts().await.unwrap();
+        usize::try_from(counts.open.values().sum::<u64>()).unwrap()
+    }
+}
+
+async fn start(store: &Arc<MemoryStore>, clock: &Arc<TownClock>, scripts: &[Arc<Script>]) -> Hub {
+    let accounts = scripts
+        .iter()
+        .map(|script| AccountSetup {
+            name: script.network.word().to_owned(),
+            connector: Arc::clone(script) as Arc<dyn Connector>,
+            rate: None,
+        })
+        .collect();
+    Hub::start(HubSetup {
+        store: Arc::clone(store) as Arc<dyn Store>,
+        clock: Arc::clone(clock) as Arc<dyn Clock>,
+        entropy: Arc::new(TownEntropy::default()),
+        secret: HubSecret::new(*b"a secret of the tests, 32 bytes."),
+        accounts,
+        settings: Settings::default(),
+    })
+    .await
+    .unwrap()
+}
