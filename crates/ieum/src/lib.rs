@@ -3,6 +3,10 @@
 //! Nothing is decided about messages here. Invariant: only this crate reads the environment, the
 //! wall clock and the operating system's randomness, each in one file.
 
+pub mod bench;
+pub mod cli;
 pub mod config;
 pub mod doors;
+pub mod runtime;
+pub mod store;
 pub mod wiring;

@@ -1,3 +1,7 @@
 //! The `ieum` program; everything is in the library beside it.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    ieum::cli::main()
+}

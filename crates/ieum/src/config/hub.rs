@@ -5,6 +5,7 @@
 use super::secret::Vault;
 use super::section::Section;
 use ieum_connectors::doors::Secret;
+use ieum_server::{Rate, Token};
 use std::net::SocketAddr;
 
 /// Where the hub listens when nothing is said: only this machine reaches it.
@@ -12,7 +13,7 @@ pub const LISTEN: SocketAddr =
     SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 8_080);
 /// Most tokens of `/v1`.
 pub const API_TOKENS_MAX: usize = 64;
-/// Calls a second of a token when nothing is said.
+/// Calls a second of a token when nothing is said; as many again at once after a rest.
 pub const TOKEN_PER_SECOND: u32 = 100;
 
 /// The hub itself.
@@ -35,8 +36,8 @@ pub struct ApiToken {
     pub name: String,
     /// What callers show.
     pub secret: Secret,
-    /// Calls a second in the long run; as many again at once after a rest.
-    pub per_second: u32,
+    /// How the server knows it: a digest and its rate.
+    pub token: Token,
 }
 
 /// Reads `[hub]`.
@@ -108,11 +109,19 @@ fn api_tokens(hub: &Section<'_>, vault: &Vault) -> Vec<ApiToken> {
         let secret = section.required("secret", secret, "a secret");
         let per_second = section.number("per_second", 1..=1_000_000);
         if let (Some(name), Some(secret)) = (name, secret) {
-            tokens.push(ApiToken {
-                name: name.to_owned(),
-                secret,
-                per_second: per_second.unwrap_or(TOKEN_PER_SECOND),
-            });
+            let per_second = per_second.unwrap_or(TOKEN_PER_SECOND);
+            let rate = Rate {
+                per_second,
+                burst: per_second,
+            };
+            match Token::new(name, secret.expose(), rate) {
+                Ok(token) => tokens.push(ApiToken {
+                    name: name.to_owned(),
+                    secret,
+                    token,
+                }),
+                Err(fault) => section.complain("secret", fault.to_string()),
+            }
         }
         section.finish();
     }

@@ -34,6 +34,8 @@ pub struct Config {
     pub hub: HubSettings,
     /// How deliveries are treated and networks are watched.
     pub engine: ieum_engine::Settings,
+    /// What callers may cost.
+    pub limits: ieum_server::Limits,
     /// Our identities on the networks.
     pub accounts: Vec<AccountSettings>,
 }
@@ -86,6 +88,7 @@ pub fn read(text: &str, vault: &Vault) -> Reading {
     let config = Config {
         hub: hub::read(&top, vault),
         engine: tuning::engine(&top),
+        limits: tuning::limits(&top),
         accounts: account::read_all(&top, vault),
     };
     top.finish();

@@ -211,6 +211,20 @@ fn settings_that_belong_together_are_asked_for_together() {
 }
 
 #[test]
+fn tokens_must_be_hard_to_guess_and_differ_in_name() {
+    let token = "[[hub.api_tokens]]\nname = \"a\"\nsecret = { env = \"BOT\" }\n";
+    assert_eq!(complaints(token), "");
+    let told = complaints(&token.replace("BOT", "SHORT"));
+    assert!(told.starts_with("line 3: hub.api_tokens[1].secret: the secret of token `a` must"));
+    assert!(!told.contains("short-secret"), "{told}");
+    let told = complaints(&token.repeat(2));
+    assert_eq!(
+        told,
+        "line 5: hub.api_tokens[2].name: another token has this name"
+    );
+}
+
+#[test]
 fn a_missing_file_is_one_complaint() {
     let reading = read_file(Path::new("no such file.toml"));
     assert_eq!(reading.complaints.len(), 1);

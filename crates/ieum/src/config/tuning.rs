@@ -1,14 +1,15 @@
-//! The sections `[delivery]` and `[health]`: numbers with good defaults.
+//! The sections `[delivery]`, `[health]` and `[limits]`: numbers with good defaults.
 //!
 //! Invariant: a value outside its limits is a complaint, never clipped in silence.
 
 use super::section::Section;
 use ieum_core::directory::Language;
 use ieum_engine::Settings;
+use ieum_server::Limits;
 
 const LANGUAGES: [(&str, Language); 2] = [("ko", Language::Ko), ("en", Language::En)];
 
-/// Reads `[delivery]` and `[health]`, and what `[hub]` says about words and times.
+/// Reads `[delivery]`, `[health]` and `[limits]`, and what `[hub]` says about words and times.
 pub(super) fn engine(top: &Section<'_>) -> Settings {
     let mut settings = Settings::default();
     if let Some(hub) = top.section("hub") {
@@ -51,6 +52,40 @@ pub(super) fn engine(top: &Section<'_>) -> Settings {
         health.finish();
     }
     settings
+}
+
+/// Reads `[limits]`.
+pub(super) fn limits(top: &Section<'_>) -> Limits {
+    let mut limits = Limits::default();
+    let Some(section) = top.section("limits") else {
+        return limits;
+    };
+    put(
+        &mut limits.connections_max,
+        section.number("connections_max", 16..=100_000),
+    );
+    put(
+        &mut limits.event_streams_max,
+        section.number("event_streams_max", 0..=10_000),
+    );
+    put(
+        &mut limits.head_ms_max,
+        section.number("head_ms_max", 500..=120_000),
+    );
+    put(
+        &mut limits.body_ms_max,
+        section.number("body_ms_max", 500..=120_000),
+    );
+    put(
+        &mut limits.write_stall_ms_max,
+        section.number("write_stall_ms_max", 500..=120_000),
+    );
+    put(
+        &mut limits.drain_ms_max,
+        section.number("drain_ms_max", 0..=120_000),
+    );
+    section.finish();
+    limits
 }
 
 fn put<T>(place: &mut T, value: Option<T>) {

@@ -1,0 +1,15 @@
+//! Benchmarks that a reader can repeat: `ieum bench ...`.
+//!
+//! Not micro-benchmarks; whole processes over real sockets and disks. Invariant: the measured hub
+//! is a process of its own, and everything that is counted is counted outside of it.
+
+pub mod child;
+pub mod generator;
+pub mod hub;
+pub mod ledger;
+pub mod machine;
+pub mod peer;
+pub mod relay;
+pub mod sink;
+pub mod wire;
+pub mod world;
