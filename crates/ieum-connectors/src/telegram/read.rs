@@ -62,9 +62,12 @@ pub(super) fn read_update(
         read_reaction(*reaction)
     } else if let Some(callback) = update.callback_query {
         read_button(*callback, now)
+    } else if let Some(change) = update.my_chat_member {
+        read_our_change(*change)
     } else {
-        let change = update.my_chat_member.or(update.chat_member);
-        change.and_then(|change| read_change(*change, us))
+        update
+            .chat_member
+            .and_then(|change| read_their_change(*change))
     };
     let Some(Happening {
         chat,
@@ -428,21 +431,33 @@ fn came(change: &wire::MemberChange<'_>) -> Option<bool> {
     (is_in(&change.old_chat_member) != Some(now_in)).then_some(now_in)
 }
 
-fn read_change<'a>(change: wire::MemberChange<'a>, us: Us<'_>) -> Option<Happening<'a>> {
-    let came = came(&change)?;
-    let member = &change.new_chat_member.user;
-    let by = (!change.from.is_bot).then(|| user(&change.from));
-    let (kind, sender) = match (member.id == us.id, came) {
-        (true, true) => (InboundKind::WeJoined, by),
-        (true, false) => (InboundKind::WeLeft, by),
-        (false, _) if member.is_bot => return None,
-        (false, true) => (InboundKind::PeopleJoined(vec![user(member)]), None),
-        (false, false) => (InboundKind::PeopleLeft(vec![user(member)]), None),
+fn read_our_change(change: wire::MemberChange<'_>) -> Option<Happening<'_>> {
+    let kind = if came(&change)? {
+        InboundKind::WeJoined
+    } else {
+        InboundKind::WeLeft
     };
+    let sender = (!change.from.is_bot).then(|| user(&change.from));
     Some(Happening {
         chat: change.chat,
         at_ms: change.date.checked_mul(1_000),
         sender,
+        kind,
+    })
+}
+
+fn read_their_change(change: wire::MemberChange<'_>) -> Option<Happening<'_>> {
+    let came = came(&change)?;
+    let who = people(std::slice::from_ref(&change.new_chat_member.user))?;
+    let kind = if came {
+        InboundKind::PeopleJoined(who)
+    } else {
+        InboundKind::PeopleLeft(who)
+    };
+    Some(Happening {
+        chat: change.chat,
+        at_ms: change.date.checked_mul(1_000),
+        sender: None,
         kind,
     })
 }

@@ -846,6 +846,17 @@ fn answered(act: Act, status: u16, body: &str) -> String {
 }
 
 #[test]
+fn a_waiting_time_in_the_header_is_heard_too() {
+    let mut response = http::Response::new(Bytes::from_static(b"{\"ok\":false}"));
+    *response.status_mut() = http::StatusCode::TOO_MANY_REQUESTS;
+    response
+        .headers_mut()
+        .insert("retry-after", HeaderValue::from_static("7"));
+    let outcome = outcome::of_act(&say("x").act, Ok(response), NOW);
+    assert_eq!(short(&outcome), "deferred Limit 7000");
+}
+
+#[test]
 fn odd_answers_are_unknown_and_parameters_are_heard() {
     let cases = [
         (
