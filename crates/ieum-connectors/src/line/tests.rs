@@ -183,13 +183,15 @@ fn files_are_noted_and_places_are_written_out() {
         ),
         (
             json!({"type": "sticker", "packageId": "1", "stickerId": "2",
-                   "stickerResourceType": "MESSAGE", "text": "힘내", "keywords": ["a", "b", "c", "d"]}),
+                   "stickerResourceType": "MESSAGE", "text": "힘내",
+                   "keywords": ["a", "b", "c", "d"]}),
             FileKind::Sticker,
             Some("a, b, c"),
             "힘내",
         ),
         (
-            json!({"type": "location", "title": "집", "address": "서울", "latitude": 37.5, "longitude": 127.0}),
+            json!({"type": "location", "title": "집", "address": "서울",
+                   "latitude": 37.5, "longitude": 127.0}),
             FileKind::Place,
             Some("집"),
             "집\n서울\n37.5, 127",
@@ -723,7 +725,7 @@ fn every_failure_has_its_outcome() {
 
 #[test]
 fn a_probe_tells_life_and_identity() {
-    let bot = r#"{"userId":"U1","basicId":"@hub","displayName":"이음","chatMode":"bot","markAsReadMode":"auto"}"#;
+    let bot = r#"{"userId":"U1","basicId":"@hub","displayName":"이음","chatMode":"bot"}"#;
     let good = Pulse::Good { took_ms: 30 };
     let cases = [
         (200, bot, Some(good.clone()), Some("이음 (@hub)")),
@@ -843,7 +845,8 @@ proptest! {
 
     #[test]
     fn no_spoiled_call_panics(place in 0_usize..400, byte in any::<u8>(), cut in 0_usize..400) {
-        let message = json!({"id": "1", "type": "text", "text": "@hub 😀", "mention": {"mentionees": [
+        let message = json!({"id": "1", "type": "text", "text": "@hub 😀",
+            "mention": {"mentionees": [
             {"type": "user", "index": 0, "length": 4, "isSelf": true}]}});
         let mut body = hook(&[event("message", json!({"message": message}))]);
         let place = place % body.len();

@@ -878,7 +878,7 @@ fn odd_answers_are_unknown_and_parameters_are_heard() {
         ),
         (
             400,
-            r#"{"ok":false,"error_code":400,"description":"x","parameters":{"migrate_to_chat_id":-1009}}"#,
+            r#"{"ok":false,"error_code":400,"parameters":{"migrate_to_chat_id":-1009}}"#,
             "refused Recipient to -1009",
         ),
     ];
@@ -1000,7 +1000,7 @@ fn failures_wait_longer_each_time_and_good_news_resets() {
         .fail(HttpFailure::NoAnswer("lost".to_owned()));
     let slow = r#"{"ok":false,"error_code":429,"description":"x","parameters":{"retry_after":7}}"#;
     script.answer(200, ME).answer(429, slow);
-    let conflict = r#"{"ok":false,"error_code":409,"description":"Conflict: terminated by other getUpdates request"}"#;
+    let conflict = r#"{"ok":false,"error_code":409,"description":"Conflict: terminated"}"#;
     script.answer(200, ME).answer(409, conflict);
     script
         .answer(200, ME)
@@ -1165,7 +1165,8 @@ proptest! {
 
     #[test]
     fn no_spoiled_update_panics(place in 0_usize..600, byte in any::<u8>(), cut in 0_usize..600) {
-        let more = json!({"text": "@IeumBot 😀", "entities": [{"type": "mention", "offset": 0, "length": 8}]});
+        let ours = json!({"type": "mention", "offset": 0, "length": 8});
+        let more = json!({"text": "@IeumBot 😀", "entities": [ours]});
         let mut body = json!({"update_id": 1, "message": message(more)}).to_string().into_bytes();
         let whole = body.len();
         body[place % whole] = byte;
