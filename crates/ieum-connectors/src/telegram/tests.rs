@@ -141,7 +141,10 @@ fn a_text_message_is_read_whole() {
 
 #[test]
 fn our_name_is_taken_off_and_others_stay() {
-    let entity = |kind: &str, offset: u32, length: u32| json!({"type": kind, "offset": offset, "length": length});
+    let entity = |kind: &str, offset: u32, length: u32| {
+        let (offset, length) = (json!(offset), json!(length));
+        json!({"type": kind, "offset": offset, "length": length})
+    };
     let linked = |id: i64| {
         json!({"type": "text_mention", "offset": 0, "length": 2,
                "user": {"id": id, "is_bot": true, "first_name": "이음"}})
