@@ -299,6 +299,19 @@ impl Hub {
         people::part_room(&self.pieces, conversation, room).await
     }
 
+    /// Says who is (or is no longer) in a room: those get its messages there and not personally.
+    ///
+    /// # Errors
+    /// A [`ChangeFailure`].
+    pub async fn set_present(
+        &self,
+        room: RoomId,
+        address: AddressId,
+        present: bool,
+    ) -> Result<(), ChangeFailure> {
+        people::set_present(&self.pieces, room, address, present).await
+    }
+
     /// Makes a room known before its first event.
     ///
     /// # Errors

@@ -337,6 +337,28 @@ pub(crate) async fn part_room(
     .await
 }
 
+pub(crate) async fn set_present(
+    pieces: &Pieces,
+    room: RoomId,
+    address: AddressId,
+    present: bool,
+) -> Result<(), ChangeFailure> {
+    decide(pieces, |directory| {
+        let mut room = directory.room(room).cloned().ok_or(ChangeFailure::NotFound("room"))?;
+        let found = directory.address(address).ok_or(ChangeFailure::NotFound("address"))?;
+        if found.account != room.account {
+            let text = "the address and the room belong to different accounts".to_owned();
+            return Err(ChangeFailure::Invalid(text));
+        }
+        room.present.retain(|other| *other != address);
+        if present {
+            room.present.push(address);
+        }
+        Ok((vec![Change::Room(room)], ()))
+    })
+    .await
+}
+
 pub(crate) async fn register_room(
     pieces: &Pieces,
     account: &str,
