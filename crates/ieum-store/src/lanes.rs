@@ -85,12 +85,6 @@ impl Lanes {
         self.file(lane, head);
     }
 
-    /// The first delivery of a lane.
-    #[cfg(test)]
-    pub(crate) fn head(&self, lane: Lane) -> Option<Head> {
-        self.lanes.get(&lane).map(|queue| queue.head)
-    }
-
     /// Heads in this state, in the order of their lanes.
     pub(crate) fn heads_in(&self, state: State) -> Vec<DeliverySeq> {
         let heads = self.lanes.values().map(|queue| queue.head);

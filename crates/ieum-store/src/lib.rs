@@ -5,6 +5,8 @@
 //! give the same answers and the same journal.
 
 mod book;
+#[cfg(test)]
+mod conformance;
 mod lanes;
 mod memory;
 mod row;

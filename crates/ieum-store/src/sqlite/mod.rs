@@ -122,6 +122,29 @@ impl SqliteStore {
     }
 }
 
+#[cfg(test)]
+impl SqliteStore {
+    /// Lets SQLite run out of pages, as on a full disk.
+    pub(crate) fn limit_pages(&self, pages_max: u32) -> StoreAnswer<'_, ()> {
+        self.spoil(format!("PRAGMA max_page_count = {pages_max}"))
+    }
+
+    /// Makes the bytes of a delivery unreadable.
+    pub(crate) fn spoil_delivery(&self, seq: DeliverySeq) -> StoreAnswer<'_, ()> {
+        self.spoil(format!(
+            "UPDATE delivery SET detail = x'ff' WHERE seq = {seq}"
+        ))
+    }
+
+    fn spoil(&self, sql: String) -> StoreAnswer<'_, ()> {
+        self.ask(move |book| {
+            let spoilt = book.rows.connection().execute_batch(&sql);
+            book.rows.forget_recent();
+            spoilt.map_err(failure)
+        })
+    }
+}
+
 impl Drop for SqliteStore {
     fn drop(&mut self) {
         let (gone, _) = channel();

@@ -85,7 +85,11 @@ impl SqliteRows {
         connection.close().map_err(|(_, error)| failure(error))
     }
 
-    /// For tests: lets SQLite run out of pages.
+    #[cfg(test)]
+    pub(super) fn forget_recent(&mut self) {
+        self.recent.clear();
+    }
+
     #[cfg(test)]
     pub(super) fn connection(&self) -> &Connection {
         &self.connection

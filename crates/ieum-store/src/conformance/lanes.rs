@@ -1,0 +1,329 @@
+//! Random lives of many lanes: both stores against a naive model, and against each other.
+
+use super::sample::*;
+use super::{Bench, wait};
+use ieum_core::delivery::{Lane, Recipient, Settlement, State, Step};
+use ieum_core::ids::{AccountId, ConversationId, DeliverySeq, JournalSeq, PersonId};
+use ieum_core::journal::JournalEntry;
+use ieum_core::outgoing::Scope;
+use ieum_core::ports::store::{Advance, ClaimRequest, Moves, OpenFilter, PAGE_ROWS_MAX};
+use ieum_core::time::Timestamp;
+use proptest::prelude::*;
+
+#[derive(Debug, Clone)]
+enum Act {
+    Admit {
+        conversation: u64,
+        persons: Vec<u64>,
+        account: u64,
+    },
+    Advance {
+        settle: Vec<(usize, u8)>,
+        account: u64,
+        durable: bool,
+    },
+    Move {
+        which: Vec<(usize, u8)>,
+    },
+    Restart,
+}
+
+fn acts() -> impl Strategy<Value = Vec<Act>> {
+    let person = proptest::collection::vec(1_u64..4, 1..4);
+    let pick = || proptest::collection::vec((0_usize..64, 0_u8..9), 0..5);
+    let act = prop_oneof![
+        6 => (1_u64..4, person, 1_u64..3).prop_map(|(conversation, persons, account)| {
+            Act::Admit { conversation, persons, account }
+        }),
+        8 => (pick(), 1_u64..3, any::<bool>()).prop_map(|(settle, account, durable)| {
+            Act::Advance { settle, account, durable }
+        }),
+        2 => pick().prop_map(|which| Act::Move { which }),
+        1 => Just(Act::Restart),
+    ];
+    proptest::collection::vec(act, 1..60)
+}
+
+#[derive(Debug, Clone)]
+struct Expected {
+    lane: Lane,
+    state: State,
+    account: AccountId,
+    due_at: i64,
+    durable: bool,
+}
+
+/// Every delivery in order of its number, looked through from the start each time.
+#[derive(Debug, Default)]
+struct Model {
+    deliveries: Vec<Expected>,
+    now: i64,
+}
+
+impl Model {
+    fn heads(&self) -> Vec<usize> {
+        let open = |index: &usize| !self.deliveries[*index].state.ended();
+        let first = |index: &usize| {
+            let lane = self.deliveries[*index].lane;
+            let earlier = &self.deliveries[..*index];
+            !earlier
+                .iter()
+                .any(|other| other.lane == lane && !other.state.ended())
+        };
+        (0..self.deliveries.len())
+            .filter(open)
+            .filter(first)
+            .collect()
+    }
+
+    fn claim(&mut self, account: AccountId, durable: bool) -> Vec<u64> {
+        let mut claimed = Vec::new();
+        for head in self.heads() {
+            let delivery = &mut self.deliveries[head];
+            let queued = delivery.state == State::Queued && delivery.due_at <= self.now;
+            if queued && delivery.account == account {
+                delivery.state = State::Attempting;
+                delivery.durable = durable;
+                claimed.push(head as u64 + 1);
+            }
+        }
+        claimed
+    }
+
+    fn apply(&mut self, settlement: &Settlement) {
+        let index = usize::try_from(settlement.delivery.0).unwrap() - 1;
+        let delivery = &mut self.deliveries[index];
+        if delivery.state.ended() {
+            return;
+        }
+        let waits = matches!(delivery.state, State::Queued | State::Held);
+        match &settlement.step {
+            Step::Sent { .. } => delivery.state = State::Sent,
+            Step::RetryAt { at, .. } => {
+                (delivery.state, delivery.due_at) = (State::Queued, at.0);
+            }
+            Step::NextRoute { route, at, .. } => {
+                (delivery.state, delivery.due_at) = (State::Queued, at.0);
+                delivery.account = route.account;
+            }
+            Step::Hold { .. } => delivery.state = State::Held,
+            Step::Unsure { .. } if waits => return,
+            Step::Unsure { .. } => delivery.state = State::Unsure,
+            Step::Superseded => delivery.state = State::Superseded,
+            Step::Expired => delivery.state = State::Expired,
+            Step::Dead { .. } => delivery.state = State::Dead,
+            Step::NextPart { .. } => {
+                (delivery.state, delivery.due_at) = (State::Queued, settlement.at.0);
+            }
+        }
+        delivery.durable = true;
+    }
+
+    fn restart(&mut self) {
+        for delivery in &mut self.deliveries {
+            if delivery.state == State::Attempting && !delivery.durable {
+                delivery.state = State::Queued;
+            }
+        }
+    }
+
+    /// One of those in these states, and a step for it.
+    fn pick(&self, (which, kind): (usize, u8), attempting: bool) -> Option<Settlement> {
+        let fits = |state: State| match attempting {
+            true => state == State::Attempting,
+            false => true,
+        };
+        let fitting = (0..self.deliveries.len()).filter(|i| fits(self.deliveries[*i].state));
+        let fitting: Vec<usize> = fitting.collect();
+        let index = *fitting.get(which.checked_rem(fitting.len())?)?;
+        let mut settlement = settlement(DeliverySeq(index as u64 + 1), step(kind, self.now));
+        settlement.at = Timestamp(self.now);
+        Some(settlement)
+    }
+}
+
+fn step(kind: u8, now: i64) -> Step {
+    let soon = Timestamp(now + 3);
+    match kind {
+        0..=2 => sent("x"),
+        3 => Step::RetryAt {
+            at: soon,
+            label: None,
+        },
+        4 => Step::NextRoute {
+            route: route(AccountId(2), 1),
+            label: None,
+            at: Timestamp(now),
+        },
+        5 => Step::Hold { label: None },
+        6 => Step::Unsure { decide_at: soon },
+        7 => Step::Superseded,
+        _ => Step::Dead {
+            scope: Scope::Message,
+        },
+    }
+}
+
+fn live(mut bench: Bench, acts: &[Act]) -> Result<Vec<JournalEntry>, TestCaseError> {
+    let mut model = Model::default();
+    wait(bench.store().load(Timestamp(0))).unwrap();
+    wait(bench.store().change(Timestamp(0), people())).unwrap();
+    for (number, act) in (1..).zip(acts) {
+        model.now = number;
+        act_once(&mut bench, &mut model, act)?;
+        compare(&bench, &model)?;
+    }
+    let mut entries = Vec::new();
+    loop {
+        let after = JournalSeq(entries.len() as u64);
+        let page = wait(bench.store().page_journal(after, PAGE_ROWS_MAX)).unwrap();
+        if page.is_empty() {
+            return Ok(entries);
+        }
+        entries.extend(page);
+    }
+}
+
+fn act_once(bench: &mut Bench, model: &mut Model, act: &Act) -> Result<(), TestCaseError> {
+    match act {
+        Act::Admit {
+            conversation,
+            persons,
+            account,
+        } => admit_some(bench, model, *conversation, (persons, AccountId(*account))),
+        Act::Advance {
+            settle,
+            account,
+            durable,
+        } => {
+            return advance(
+                bench,
+                model,
+                settle,
+                request(AccountId(*account), model.now, *durable),
+            );
+        }
+        Act::Move { which } => move_some(bench, model, which),
+        Act::Restart => return restart(bench, model),
+    }
+    Ok(())
+}
+
+fn admit_some(bench: &Bench, model: &mut Model, conversation: u64, to: (&[u64], AccountId)) {
+    let (persons, account) = to;
+    let deliveries = persons.iter().map(|person| to_person(account, *person));
+    let number = model.now.unsigned_abs();
+    let mut batch = batch(vec![event(number, conversation, deliveries.collect())]);
+    batch.at = Timestamp(model.now);
+    wait(bench.store().admit(batch)).unwrap();
+    model
+        .deliveries
+        .extend(persons.iter().map(|person| Expected {
+            lane: Lane {
+                conversation: ConversationId(conversation),
+                recipient: Recipient::Person(PersonId(*person)),
+            },
+            state: State::Queued,
+            account,
+            due_at: model.now,
+            durable: true,
+        }));
+}
+
+fn advance(
+    bench: &Bench,
+    model: &mut Model,
+    settle: &[(usize, u8)],
+    claim: ClaimRequest,
+) -> Result<(), TestCaseError> {
+    let picked = settle.iter().filter_map(|pick| model.pick(*pick, true));
+    let settled: Vec<Settlement> = picked.collect();
+    settled
+        .iter()
+        .for_each(|settlement| model.apply(settlement));
+    let expected = model.claim(claim.account, claim.durable);
+    let claim = Some(claim);
+    let advanced = wait(bench.store().advance(Advance { settled, claim })).unwrap();
+    let mut claimed = seqs(&advanced.claims);
+    claimed.sort_unstable();
+    prop_assert_eq!(claimed, expected);
+    Ok(())
+}
+
+fn move_some(bench: &Bench, model: &mut Model, which: &[(usize, u8)]) {
+    let picked = which.iter().filter_map(|pick| model.pick(*pick, false));
+    let moved: Vec<Settlement> = picked.collect();
+    for settlement in &moved {
+        let index = usize::try_from(settlement.delivery.0).unwrap() - 1;
+        if model.deliveries[index].state != State::Attempting {
+            model.apply(settlement);
+        }
+    }
+    let moves = Moves {
+        moved,
+        at: Timestamp(model.now),
+        ..Moves::default()
+    };
+    wait(bench.store().apply_moves(moves)).unwrap();
+}
+
+fn restart(bench: &mut Bench, model: &mut Model) -> Result<(), TestCaseError> {
+    bench.reopen();
+    model.restart();
+    let loaded = wait(bench.store().load(Timestamp(model.now))).unwrap();
+    let mut interrupted: Vec<u64> = loaded.interrupted.iter().map(|d| d.seq.0).collect();
+    interrupted.sort_unstable();
+    let numbered = (1..).zip(&model.deliveries);
+    let attempting = numbered.filter(|(_, expected)| expected.state == State::Attempting);
+    let expected: Vec<u64> = attempting.map(|(seq, _)| seq).collect();
+    prop_assert_eq!(interrupted, expected);
+    Ok(())
+}
+
+fn compare(bench: &Bench, model: &Model) -> Result<(), TestCaseError> {
+    let page = bench
+        .store()
+        .page_open(OpenFilter::default(), DeliverySeq(0));
+    let page = wait(page).unwrap();
+    let found: Vec<_> = page
+        .iter()
+        .map(|d| (d.seq.0, d.state, d.route.unwrap().account))
+        .collect();
+    let open = (1_u64..)
+        .zip(&model.deliveries)
+        .filter(|(_, d)| !d.state.ended());
+    let expected: Vec<_> = open.map(|(seq, d)| (seq, d.state, d.account)).collect();
+    prop_assert_eq!(found, expected);
+    Ok(())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 24, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn any_life_of_lanes_is_the_models_in_both_stores(acts in acts()) {
+        let memory = live(Bench::memory(), &acts)?;
+        let sqlite = live(Bench::sqlite(), &acts)?;
+        prop_assert_eq!(memory, sqlite);
+    }
+}
+
+#[test]
+fn a_long_backlog_is_claimed_whole_and_in_order() {
+    const LONG: u64 = 300;
+    for mut bench in Bench::both() {
+        for number in 1..=LONG {
+            admit(bench.store(), event(number, 1, vec![to_person(LINE, 1)]));
+        }
+        for expected in 1..=LONG {
+            if expected == LONG / 2 {
+                bench.crash();
+            }
+            let claims = claim(bench.store(), LINE, false);
+            assert_eq!(seqs(&claims), [expected]);
+            settle(bench.store(), DeliverySeq(expected), sent("x"));
+        }
+        assert!(claim(bench.store(), LINE, false).is_empty());
+        assert!(wait(bench.store().counts()).unwrap().open.is_empty());
+    }
+}

@@ -1,0 +1,171 @@
+//! Small values to put into stores.
+
+use ieum_core::content::MessageId;
+use ieum_core::delivery::{Claim, NewDelivery, Recipient, Route, Settlement, State, Step};
+use ieum_core::directory::{Address, Change, Endpoint, Room};
+use ieum_core::ids::{AccountId, AddressId, ChatKey, ConversationId, DeliverySeq, EventKey};
+use ieum_core::ids::{NativeMessageId, PersonId, RoomId, UserKey};
+use ieum_core::message::{Author, Class, NewMessage, Source};
+use ieum_core::outgoing::CopyKey;
+use ieum_core::ports::store::{Admission, AdmitBatch, Admitted, Advance, ClaimRequest, Store};
+use ieum_core::time::Timestamp;
+
+use super::wait;
+
+pub(super) const KAKAO: AccountId = AccountId(1);
+pub(super) const LINE: AccountId = AccountId(2);
+
+pub(super) fn chat(account: AccountId, person: u64) -> ChatKey {
+    ChatKey::new(format!("chat-{account}-{person}"))
+}
+
+pub(super) fn address(account: AccountId, person: u64) -> AddressId {
+    AddressId(account.0 * 1_000 + person)
+}
+
+pub(super) fn route(account: AccountId, person: u64) -> Route {
+    Route {
+        account,
+        endpoint: Endpoint::Address(address(account, person)),
+    }
+}
+
+/// Persons 1 to 9 with an address on each account, and room 1 of LINE.
+pub(super) fn people() -> Vec<Change> {
+    let at = |account: AccountId, person: u64| {
+        Change::Address(Address {
+            id: address(account, person),
+            account,
+            user: UserKey::new(format!("user-{person}")),
+            person: Some(PersonId(person)),
+            name: "민지".into(),
+            icon_url: None,
+            direct: Some(chat(account, person)),
+            blocked: false,
+            current: None,
+        })
+    };
+    let room = Change::Room(Room {
+        id: RoomId(1),
+        account: LINE,
+        chat: ChatKey::new("room-1"),
+        title: "가족".into(),
+        conversation: Some(ConversationId(1)),
+        joined: true,
+        present: vec![address(LINE, 1)],
+    });
+    let mut changes: Vec<Change> = (1..10).flat_map(|p| [at(KAKAO, p), at(LINE, p)]).collect();
+    changes.push(room);
+    changes
+}
+
+pub(super) fn to_person(account: AccountId, person: u64) -> NewDelivery {
+    NewDelivery {
+        recipient: Recipient::Person(PersonId(person)),
+        route: Some(route(account, person)),
+        state: State::Queued,
+        label: None,
+        stands_in_for: None,
+    }
+}
+
+pub(super) fn id(number: u64) -> MessageId {
+    let mut bytes = [1; 32];
+    let mixed = number.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    bytes[1..9].copy_from_slice(&mixed.to_be_bytes());
+    bytes[9..17].copy_from_slice(&number.to_be_bytes());
+    MessageId::from_bytes(bytes)
+}
+
+pub(super) fn message(number: u64, conversation: u64) -> NewMessage {
+    NewMessage {
+        id: id(number),
+        conversation: ConversationId(conversation),
+        author: Author::Address(AddressId(7)),
+        source: Some(Source {
+            account: KAKAO,
+            chat: chat(KAKAO, 9),
+            native: NativeMessageId::new(format!("n{number}")),
+            quote: None,
+        }),
+        accepted_at: Timestamp(10),
+        origin_at: Timestamp(9),
+        expires_at: Timestamp(100_000),
+        class: Class::Chat,
+        content: format!("말 {number}").into_bytes().into(),
+    }
+}
+
+/// Event `number` carrying message `number`.
+pub(super) fn event(number: u64, conversation: u64, deliveries: Vec<NewDelivery>) -> Admission {
+    Admission {
+        event: Some((KAKAO, EventKey::new(format!("e{number:09}")))),
+        message: Some(message(number, conversation)),
+        deliveries,
+        receipts: Vec::new(),
+    }
+}
+
+pub(super) fn batch(admissions: Vec<Admission>) -> AdmitBatch {
+    AdmitBatch {
+        at: Timestamp(10),
+        admissions,
+        cursor: None,
+    }
+}
+
+/// Admits one message and gives its deliveries' numbers.
+pub(super) fn admit(store: &dyn Store, admission: Admission) -> Vec<DeliverySeq> {
+    match wait(store.admit(batch(vec![admission]))).unwrap().remove(0) {
+        Admitted::New { deliveries, .. } => deliveries,
+        Admitted::Known => panic!("known already"),
+    }
+}
+
+pub(super) fn request(account: AccountId, now: i64, durable: bool) -> ClaimRequest {
+    ClaimRequest {
+        account,
+        rows_max: 100,
+        now: Timestamp(now),
+        durable,
+    }
+}
+
+pub(super) fn claim(store: &dyn Store, account: AccountId, durable: bool) -> Vec<Claim> {
+    let advance = Advance {
+        settled: Vec::new(),
+        claim: Some(request(account, 1_000, durable)),
+    };
+    wait(store.advance(advance)).unwrap().claims
+}
+
+pub(super) fn seqs(claims: &[Claim]) -> Vec<u64> {
+    claims.iter().map(|claim| claim.delivery.seq.0).collect()
+}
+
+pub(super) fn settlement(delivery: DeliverySeq, step: Step) -> Settlement {
+    Settlement {
+        delivery,
+        step,
+        evidence: "200".into(),
+        at: Timestamp(20),
+        plus: Vec::new(),
+    }
+}
+
+pub(super) fn sent(native: &str) -> Step {
+    Step::Sent {
+        copies: vec![CopyKey {
+            native: NativeMessageId::new(native),
+            quote: None,
+        }],
+    }
+}
+
+pub(super) fn settle(store: &dyn Store, delivery: DeliverySeq, step: Step) {
+    let advance = Advance {
+        settled: vec![settlement(delivery, step)],
+        claim: None,
+    };
+    wait(store.advance(advance)).unwrap();
+}
