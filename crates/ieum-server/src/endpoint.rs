@@ -142,7 +142,7 @@ impl Endpoint {
 
     /// Reads this query.
     pub(crate) fn query<T: JsonSchema>(mut self) -> Self {
-        self.query = Some(shape::<T>);
+        self.query = Some(T::json_schema);
         self
     }
 

@@ -90,6 +90,7 @@ impl JsonSchema for EntryView {
             "type": "object",
             "description": "What happened; each event has further fields of its own. \
                             Never message text.",
+            "additionalProperties": true,
             "required": ["seq", "event", "at"],
             "properties": {
                 "seq": { "type": "integer", "description": "Its number; there are no gaps." },

@@ -1,0 +1,21 @@
+//! The edge as its callers meet it: without sockets where the meaning of calls is at stake, over
+//! real sockets where peers misbehave.
+
+#![allow(
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    missing_docs,
+    unreachable_pub,
+    reason = "a whole test program: what fails here is to be seen at once"
+)]
+
+mod api;
+mod errors;
+mod events;
+mod hooks;
+mod house;
+mod operations;
+mod sockets;
+mod store;

@@ -1,0 +1,290 @@
+//! A small store in memory that can be told to fail. It keeps what the edge reads: messages,
+//! deliveries as planned, the journal. Nothing is ever claimed from it.
+
+use ieum_core::content::MessageId;
+use ieum_core::delivery::{Delivery, NewDelivery};
+use ieum_core::directory::{Change, Directory};
+use ieum_core::ids::{
+    AccountId, ChatKey, ConversationId, DeliverySeq, EventKey, JournalSeq, MessageSeq,
+    NativeMessageId,
+};
+use ieum_core::journal::{JournalEntry, JournalEvent, Planned};
+use ieum_core::message::{Author, Message};
+use ieum_core::ports::store::{
+    Admission, AdmitBatch, Admitted, Advance, Advanced, CopyNote, Counts, Loaded, Moves,
+    OpenFilter, ReceiptNote, Store, StoreAnswer, StoreFailure,
+};
+use ieum_core::time::Timestamp;
+use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+
+#[derive(Debug, Default)]
+struct Kept {
+    directory: Directory,
+    seen: BTreeSet<(AccountId, EventKey)>,
+    messages: Vec<Arc<Message>>,
+    deliveries: Vec<Delivery>,
+    journal: Vec<JournalEntry>,
+    repeated: u64,
+}
+
+/// The store.
+#[derive(Debug, Default)]
+pub struct ScriptedStore {
+    kept: Mutex<Kept>,
+    broken: AtomicBool,
+}
+
+impl ScriptedStore {
+    /// Makes every verb fail from now on, or none.
+    pub fn set_broken(&self, broken: bool) {
+        self.broken.store(broken, Ordering::SeqCst);
+    }
+
+    /// How many messages of people it holds; the hub's own words to them are not counted.
+    pub fn messages(&self) -> usize {
+        let kept = self.kept.lock().unwrap();
+        kept.messages
+            .iter()
+            .filter(|one| one.new.author != Author::Hub)
+            .count()
+    }
+
+    fn answer<T: Send + 'static>(&self, work: impl FnOnce(&mut Kept) -> T) -> StoreAnswer<'_, T> {
+        let answer = if self.broken.load(Ordering::SeqCst) {
+            Err(StoreFailure::Unavailable("SECRET-PATH is full".to_owned()))
+        } else {
+            Ok(work(&mut self.kept.lock().unwrap()))
+        };
+        Box::pin(std::future::ready(answer))
+    }
+}
+
+impl Kept {
+    fn write(&mut self, event: JournalEvent) {
+        let seq = JournalSeq(self.journal.len() as u64 + 1);
+        self.journal.push(JournalEntry { seq, event });
+    }
+
+    fn admit(&mut self, at: Timestamp, admission: Admission) -> Admitted {
+        if let Some(event) = admission.event
+            && !self.seen.insert(event)
+        {
+            self.repeated += 1;
+            return Admitted::Known;
+        }
+        let Some(new) = admission.message else {
+            return Admitted::New {
+                message: None,
+                deliveries: Vec::new(),
+            };
+        };
+        let message = Arc::new(Message {
+            seq: MessageSeq(self.messages.len() as u64 + 1),
+            new,
+        });
+        self.messages.push(Arc::clone(&message));
+        let planned: Vec<Planned> = admission
+            .deliveries
+            .into_iter()
+            .map(|delivery| self.plan(&message, &delivery))
+            .collect();
+        let deliveries = planned.iter().map(|one| one.delivery).collect();
+        self.write(JournalEvent::Admitted {
+            at,
+            message: message.seq,
+            id: *message.new.id.as_bytes(),
+            conversation: message.new.conversation,
+            author: message.new.author,
+            class: message.new.class,
+            deliveries: planned,
+        });
+        Admitted::New {
+            message: Some(message.seq),
+            deliveries,
+        }
+    }
+
+    fn plan(&mut self, message: &Message, new: &NewDelivery) -> Planned {
+        let seq = DeliverySeq(self.deliveries.len() as u64 + 1);
+        self.deliveries.push(Delivery {
+            seq,
+            message: message.seq,
+            conversation: message.new.conversation,
+            recipient: new.recipient,
+            route: new.route,
+            state: new.state,
+            attempts: 0,
+            part: 0,
+            due_at: message.new.accepted_at,
+            tried_at: None,
+            label: new.label,
+            stands_in_for: new.stands_in_for,
+            copies: Vec::new(),
+        });
+        Planned {
+            delivery: seq,
+            recipient: new.recipient,
+            route: new.route,
+            held: new.route.is_none(),
+            stands_in_for: new.stands_in_for,
+            label: new.label,
+        }
+    }
+
+    fn counts(&self) -> Counts {
+        let mut counts = Counts {
+            messages: self.messages.len() as u64,
+            repeated_events: self.repeated,
+            deliveries: self.deliveries.len() as u64,
+            journal: self.journal.len() as u64,
+            ..Counts::default()
+        };
+        for delivery in &self.deliveries {
+            let account = delivery.route.map_or(0, |route| route.account.0);
+            *counts.open.entry(account).or_default() += 1;
+        }
+        counts
+    }
+}
+
+fn change_facts(change: &Change) -> (&'static str, u64) {
+    match change {
+        Change::Account(one) => ("account", one.id.0),
+        Change::Person(one) => ("person", one.id.0),
+        Change::Address(one) => ("address", one.id.0),
+        Change::Room(one) => ("room", one.id.0),
+        Change::Conversation(one) => ("conversation", one.id.0),
+    }
+}
+
+impl Store for ScriptedStore {
+    fn load(&self, at: Timestamp) -> StoreAnswer<'_, Loaded> {
+        self.answer(|kept| {
+            kept.write(JournalEvent::Opened { at });
+            Loaded {
+                directory: kept.directory.clone(),
+                ..Loaded::default()
+            }
+        })
+    }
+
+    fn change(&self, at: Timestamp, changes: Vec<Change>) -> StoreAnswer<'_, ()> {
+        self.answer(|kept| {
+            for change in changes {
+                let (entity, id) = change_facts(&change);
+                kept.write(JournalEvent::Changed {
+                    at,
+                    entity: entity.into(),
+                    id,
+                });
+                kept.directory.apply(change);
+            }
+        })
+    }
+
+    fn admit(&self, batch: AdmitBatch) -> StoreAnswer<'_, Vec<Admitted>> {
+        self.answer(|kept| {
+            let admissions = batch.admissions.into_iter();
+            admissions.map(|one| kept.admit(batch.at, one)).collect()
+        })
+    }
+
+    fn advance(&self, _: Advance) -> StoreAnswer<'_, Advanced> {
+        self.answer(|_| Advanced::default())
+    }
+
+    fn apply_moves(&self, _: Moves) -> StoreAnswer<'_, Vec<Admitted>> {
+        self.answer(|_| Vec::new())
+    }
+
+    fn record_receipt(&self, _: Timestamp, _: ReceiptNote) -> StoreAnswer<'_, Vec<DeliverySeq>> {
+        self.answer(|_| Vec::new())
+    }
+
+    fn page_open(&self, filter: OpenFilter, after: DeliverySeq) -> StoreAnswer<'_, Vec<Delivery>> {
+        self.answer(|kept| {
+            let fits = |one: &&Delivery| {
+                let account = one.route.map(|route| route.account);
+                one.seq > after
+                    && filter.account.is_none_or(|wanted| account == Some(wanted))
+                    && filter.state.is_none_or(|wanted| one.state == wanted)
+                    && filter
+                        .conversation
+                        .is_none_or(|wanted| one.conversation == wanted)
+            };
+            kept.deliveries.iter().filter(fits).cloned().collect()
+        })
+    }
+
+    fn deliveries_of(&self, message: MessageSeq) -> StoreAnswer<'_, Vec<Delivery>> {
+        self.answer(|kept| {
+            let of_message = |one: &&Delivery| one.message == message;
+            kept.deliveries.iter().filter(of_message).cloned().collect()
+        })
+    }
+
+    fn message(&self, seq: MessageSeq) -> StoreAnswer<'_, Option<Arc<Message>>> {
+        self.answer(|kept| kept.messages.iter().find(|one| one.seq == seq).cloned())
+    }
+
+    fn message_by_id(&self, id: MessageId) -> StoreAnswer<'_, Option<Arc<Message>>> {
+        self.answer(|kept| kept.messages.iter().find(|one| one.new.id == id).cloned())
+    }
+
+    fn message_by_copy(
+        &self,
+        _: AccountId,
+        _: ChatKey,
+        _: NativeMessageId,
+    ) -> StoreAnswer<'_, Option<Arc<Message>>> {
+        self.answer(|_| None)
+    }
+
+    fn copies_of(&self, _: MessageSeq) -> StoreAnswer<'_, Vec<CopyNote>> {
+        self.answer(|_| Vec::new())
+    }
+
+    fn page_messages(
+        &self,
+        conversation: ConversationId,
+        before: MessageSeq,
+        rows_max: usize,
+    ) -> StoreAnswer<'_, Vec<Arc<Message>>> {
+        self.answer(|kept| {
+            let fits =
+                |one: &&Arc<Message>| one.new.conversation == conversation && one.seq < before;
+            kept.messages
+                .iter()
+                .rev()
+                .filter(fits)
+                .take(rows_max)
+                .cloned()
+                .collect()
+        })
+    }
+
+    fn page_journal(
+        &self,
+        after: JournalSeq,
+        rows_max: usize,
+    ) -> StoreAnswer<'_, Vec<JournalEntry>> {
+        self.answer(|kept| {
+            let later = kept.journal.iter().filter(|entry| entry.seq > after);
+            later.take(rows_max).cloned().collect()
+        })
+    }
+
+    fn counts(&self) -> StoreAnswer<'_, Counts> {
+        self.answer(|kept| kept.counts())
+    }
+
+    fn forget_seen(&self, _: Timestamp) -> StoreAnswer<'_, u64> {
+        self.answer(|_| 0)
+    }
+
+    fn close(&self) -> StoreAnswer<'_, ()> {
+        Box::pin(std::future::ready(Ok(())))
+    }
+}
