@@ -83,7 +83,8 @@ def events(tally, lab, receiver, taker):
         return httpx.post(taker.url + "/callback", content=body, headers=headers, timeout=30)
 
     with tally.section("what the lab tells a bot"):
-        lab.user("line", "dora", name="도라")
+        lab.user("line", "dora", name="도라", follows=False)
+        lab.act("follow", "line", "dora")
         pass_on("somebody adds us")
         said = lab.say("line", "haru", "안녕", room="friends")
         body = pass_on("a text in a group")

@@ -65,6 +65,8 @@ class Peer:
 
 def webhooks(tally, peer):
     with tally.section("signed webhooks are read"):
+        peer.lab.user("line", "dora", follows=False)
+        peer.lab.act("follow", "line", "dora")
         tally.check("a follow is told", peer.event(FollowEvent).reply_token)
         said = peer.lab.say("line", "haru", "안녕 여러분", room="friends")
         event = peer.event(MessageEvent)
