@@ -3,7 +3,10 @@
 //! Invariant: what a script reads goes to standard output, everything else to standard error.
 
 use crate::bench;
+use crate::command::{check, client, lab, serve};
+use crate::logs::{self, LogArguments};
 use clap::{Parser, Subcommand};
+use std::io::Write;
 use std::process::ExitCode;
 
 #[derive(Debug, Parser)]
@@ -15,10 +18,22 @@ use std::process::ExitCode;
 struct Arguments {
     #[command(subcommand)]
     command: Command,
+    #[command(flatten)]
+    logs: LogArguments,
 }
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Run a hub.
+    Serve(serve::ServeArguments),
+    /// Tell all that is wrong with a configuration, and who each network says we are.
+    Check(check::CheckArguments),
+    /// Ask a running hub how it stands.
+    Status(client::StatusArguments),
+    /// Say something through a running hub.
+    Send(client::SendArguments),
+    /// Start the simulated networks.
+    Lab(lab::LabArguments),
     /// Measure this machine and this build.
     #[command(subcommand)]
     Bench(Bench),
@@ -39,21 +54,50 @@ enum Bench {
 /// Runs the program.
 #[must_use]
 pub fn main() -> ExitCode {
-    match run(Arguments::parse().command) {
+    let arguments = Arguments::parse();
+    let level = match arguments.command {
+        Command::Serve(_) => "info",
+        Command::Check(_)
+        | Command::Status(_)
+        | Command::Send(_)
+        | Command::Lab(_)
+        | Command::Bench(_)
+        | Command::BenchHub(_)
+        | Command::BenchPeer(_) => "warn",
+    };
+    let done = logs::start(&arguments.logs, level).and_then(|()| run(&arguments.command));
+    match done {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
         Err(error) => {
-            tracing::error!("{error:#}");
+            // Nothing is left to tell a failure to tell.
+            drop(writeln!(std::io::stderr(), "ieum: {error:#}"));
             ExitCode::FAILURE
         }
     }
 }
 
 /// `false` when the command did its work and found something wrong.
-fn run(command: Command) -> anyhow::Result<bool> {
+fn run(command: &Command) -> anyhow::Result<bool> {
     match command {
-        Command::Bench(Bench::Relay(arguments)) => bench::relay::main(arguments),
-        Command::BenchHub(arguments) => bench::hub::main(&arguments).map(|()| true),
-        Command::BenchPeer(arguments) => bench::peer::main(arguments).map(|()| true),
+        Command::Serve(arguments) => serve::main(arguments).map(|()| true),
+        Command::Check(arguments) => check::main(arguments),
+        Command::Status(arguments) => client::status(arguments),
+        Command::Send(arguments) => client::send(arguments),
+        Command::Lab(arguments) => lab::main(arguments).map(|()| true),
+        Command::Bench(Bench::Relay(arguments)) => bench::relay::main(*arguments),
+        Command::BenchHub(arguments) => bench::hub::main(arguments).map(|()| true),
+        Command::BenchPeer(arguments) => bench::peer::main(*arguments).map(|()| true),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        Arguments::command().debug_assert();
     }
 }

@@ -5,8 +5,12 @@
 
 pub mod bench;
 pub mod cli;
+pub mod command;
 pub mod config;
+pub mod data;
 pub mod doors;
+pub mod logs;
 pub mod runtime;
+pub mod stop;
 pub mod store;
 pub mod wiring;

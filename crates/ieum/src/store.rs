@@ -1,7 +1,7 @@
 //! Opening the store of a data folder.
 
 use ieum_core::ports::store::Store;
-use ieum_store::MemoryStore;
+use ieum_store::{MemoryStore, SqliteStore};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -20,7 +20,7 @@ pub enum StoreKind {
 /// When another process has it open, or it cannot be read.
 pub fn open(kind: StoreKind, folder: &Path) -> anyhow::Result<Arc<dyn Store>> {
     match kind {
-        StoreKind::Sqlite => anyhow::bail!("{} has no store yet", folder.display()),
+        StoreKind::Sqlite => Ok(Arc::new(SqliteStore::open(folder)?)),
         StoreKind::Memory => Ok(Arc::new(MemoryStore::new())),
     }
 }

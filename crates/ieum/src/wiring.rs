@@ -8,6 +8,7 @@ use ieum_connectors::kakaotalk::KakaoTalk;
 use ieum_connectors::line::Line;
 use ieum_connectors::telegram::Telegram;
 use ieum_core::ports::connector::Connector;
+use ieum_engine::AccountSetup;
 use std::fmt::Display;
 use std::sync::Arc;
 
@@ -67,4 +68,19 @@ fn complaint(account: &AccountSettings, text: String) -> Complaint {
         None => (path, text),
     };
     Complaint { line, key, text }
+}
+
+/// The accounts as the engine takes them.
+#[must_use]
+pub fn account_setups(accounts: &[AccountSettings], connectors: Vec<Named>) -> Vec<AccountSetup> {
+    let rate_of = |name: &str| {
+        let account = accounts.iter().find(|account| account.name == name);
+        account.and_then(|account| account.rate)
+    };
+    let setup = |(name, connector): Named| AccountSetup {
+        rate: rate_of(&name),
+        name,
+        connector,
+    };
+    connectors.into_iter().map(setup).collect()
 }

@@ -4,6 +4,7 @@
 
 use super::peer::{Ready, say};
 use super::world;
+use crate::command::lab::input_closed;
 use crate::store::{self, StoreKind};
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -48,12 +49,4 @@ async fn run(arguments: &HubArguments) -> anyhow::Result<()> {
     ieum_server::serve(listener, hub.clone(), setup, input_closed()).await;
     hub.stop().await;
     Ok(())
-}
-
-async fn input_closed() {
-    let read =
-        tokio::task::spawn_blocking(|| std::io::copy(&mut std::io::stdin(), &mut std::io::sink()));
-    if let Ok(Err(error)) = read.await {
-        tracing::warn!(%error, "standard input failed");
-    }
 }

@@ -50,15 +50,15 @@ impl Vault {
         }
         let form = section.section(key)?;
         let found = match (form.text("file"), form.text("env")) {
-            (Some(file), None) => self.from_file(file),
-            (None, Some(name)) => self.from_environment(name),
+            (Some(file), None) => self.in_file(file),
+            (None, Some(name)) => self.in_environment(name),
             (None, None) | (Some(_), Some(_)) => Err(FORM.to_owned()),
         };
         form.finish();
         found.map_err(|text| section.complain(key, text)).ok()
     }
 
-    fn from_file(&self, file: &str) -> Result<Secret, String> {
+    fn in_file(&self, file: &str) -> Result<Secret, String> {
         let told = |error: std::io::Error| format!("cannot read the file `{file}`: {error}");
         let path = self.folder.join(file);
         let length = std::fs::metadata(&path).map_err(told)?.len();
@@ -71,7 +71,7 @@ impl Vault {
         some(text.trim(), &format!("the file `{file}`"))
     }
 
-    fn from_environment(&self, name: &str) -> Result<Secret, String> {
+    fn in_environment(&self, name: &str) -> Result<Secret, String> {
         let text = (self.environment)(name)
             .ok_or_else(|| format!("the environment variable `{name}` is not set"))?;
         some(text.trim(), &format!("the environment variable `{name}`"))

@@ -1,0 +1,133 @@
+//! `ieum check`: everything that is wrong with a configuration, and who each network says we are.
+//!
+//! Invariant: the networks are asked only when the file has no complaint, and each only once.
+
+use crate::config::Complaint;
+use crate::wiring::Named;
+use futures_util::future::join_all;
+use ieum_core::network::Network;
+use ieum_core::ports::connector::{Probe, Pulse};
+use serde::Serialize;
+use std::fmt::Write;
+use std::path::PathBuf;
+
+/// What to check.
+#[derive(Debug, Clone, clap::Args)]
+pub struct CheckArguments {
+    /// The configuration file.
+    #[arg(long, value_name = "FILE", default_value = "ieum.toml")]
+    config: PathBuf,
+    /// Only read the file; ask no network.
+    #[arg(long)]
+    offline: bool,
+    /// Print one JSON object.
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, Default, Serialize)]
+struct Report {
+    ok: bool,
+    complaints: Vec<Complaint>,
+    accounts: Vec<AccountReport>,
+}
+
+#[derive(Debug, Serialize)]
+struct AccountReport {
+    name: String,
+    network: Network,
+    ok: bool,
+    /// Who the network says we are, when it tells.
+    identity: Option<String>,
+    took_ms: Option<u64>,
+    problem: Option<String>,
+}
+
+/// Runs the command; returns whether all is well.
+///
+/// # Errors
+/// When the report cannot be printed.
+pub fn main(arguments: &CheckArguments) -> anyhow::Result<bool> {
+    let report = crate::runtime::build()?.block_on(check(arguments))?;
+    let text = if arguments.json {
+        serde_json::to_string(&report)?
+    } else {
+        as_text(&report)
+    };
+    super::say(text.trim_end())?;
+    Ok(report.ok)
+}
+
+async fn check(arguments: &CheckArguments) -> anyhow::Result<Report> {
+    let doors = super::real_doors()?;
+    let connectors = match super::load(&arguments.config, &doors) {
+        Ok((_, connectors)) => connectors,
+        Err(complaints) => {
+            return Ok(Report {
+                complaints: complaints.0,
+                ..Report::default()
+            });
+        }
+    };
+    let asked = connectors.iter().filter(|_| !arguments.offline);
+    let accounts: Vec<AccountReport> = join_all(asked.map(ask)).await;
+    Ok(Report {
+        ok: accounts.iter().all(|account| account.ok),
+        complaints: Vec::new(),
+        accounts,
+    })
+}
+
+async fn ask((name, connector): &Named) -> AccountReport {
+    let Probe { pulse, identity } = connector.probe().await;
+    let (took_ms, problem) = match pulse {
+        Pulse::Good { took_ms } => (Some(took_ms), None),
+        Pulse::Bad { reason } => (None, Some(format!("the network does not work: {reason}"))),
+        Pulse::Refused { reason } => (None, Some(format!("the network refuses us: {reason}"))),
+    };
+    AccountReport {
+        name: name.clone(),
+        network: connector.network(),
+        ok: problem.is_none(),
+        identity,
+        took_ms,
+        problem,
+    }
+}
+
+fn as_text(report: &Report) -> String {
+    let mut text = String::new();
+    for complaint in &report.complaints {
+        line(&mut text, format_args!("{complaint}"));
+    }
+    for account in &report.accounts {
+        let name = &account.name;
+        let network = account.network.word();
+        let verdict = if account.ok { "ok" } else { "PROBLEM" };
+        let took = account
+            .took_ms
+            .map_or(String::new(), |ms| format!("{ms} ms"));
+        let told = account.problem.as_ref().or(account.identity.as_ref());
+        let told = told.map_or("", String::as_str);
+        let row = format_args!("{name:<24} {network:<10} {verdict:<8} {took:>8}  {told}");
+        line(&mut text, row);
+    }
+    if report.ok && report.accounts.is_empty() {
+        line(&mut text, format_args!("the configuration is right"));
+    }
+    if !report.complaints.is_empty() {
+        let count = report.complaints.len();
+        line(
+            &mut text,
+            format_args!("{count} to mend; no network was asked"),
+        );
+    }
+    text
+}
+
+fn line(text: &mut String, row: std::fmt::Arguments<'_>) {
+    // Writing to a string does not fail.
+    if writeln!(text, "{row}").is_err() {
+        text.push('\n');
+    }
+}

@@ -1,0 +1,68 @@
+//! `ieum serve`: a hub over its data, until it is asked to stop.
+//!
+//! Invariant: nothing is accepted before the store is open and nothing is cut off when it stops
+//! calmly: calls that have begun end, attempts under way are settled, then the store closes.
+
+use crate::data;
+use crate::stop::StopSignal;
+use crate::store::{self, StoreKind};
+use crate::wiring::account_setups;
+use anyhow::Context;
+use ieum_engine::{Hub, HubSetup};
+use ieum_server::ServerSetup;
+use std::path::PathBuf;
+use tokio::net::TcpListener;
+
+/// What to serve.
+#[derive(Debug, Clone, clap::Args)]
+pub struct ServeArguments {
+    /// The configuration file.
+    #[arg(long, value_name = "FILE", default_value = "ieum.toml")]
+    config: PathBuf,
+    /// The data folder; made when it is not there.
+    #[arg(long, value_name = "FOLDER")]
+    data: PathBuf,
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// When the configuration has complaints, or the data or the address is taken.
+pub fn main(arguments: &ServeArguments) -> anyhow::Result<()> {
+    crate::runtime::build()?.block_on(serve(arguments))
+}
+
+async fn serve(arguments: &ServeArguments) -> anyhow::Result<()> {
+    let stop = StopSignal::new()?;
+    let doors = super::real_doors()?;
+    let (config, connectors) = super::load(&arguments.config, &doors)?;
+    let listen = config.hub.listen;
+    let listener = TcpListener::bind(listen)
+        .await
+        .with_context(|| format!("cannot listen on {listen}"))?;
+    data::make_folder(&arguments.data)?;
+    let configured = config.hub.secret.as_ref();
+    let secret = data::hub_secret(configured, &arguments.data, doors.entropy.as_ref())?;
+    let hub = Hub::start(HubSetup {
+        store: store::open(StoreKind::Sqlite, &arguments.data)?,
+        clock: doors.clock,
+        entropy: doors.entropy,
+        secret,
+        accounts: account_setups(&config.accounts, connectors),
+        settings: config.engine,
+    })
+    .await?;
+    super::say(&format!("listening on http://{}", listener.local_addr()?))?;
+    let setup = ServerSetup {
+        tokens: config
+            .hub
+            .api_tokens
+            .into_iter()
+            .map(|token| token.token)
+            .collect(),
+        limits: config.limits,
+    };
+    ieum_server::serve(listener, hub.clone(), setup, stop.asked()).await;
+    hub.stop().await;
+    Ok(())
+}
