@@ -219,7 +219,6 @@ impl Lab {
     }
 
     /// The world behind the servers, brought up to the present. Do not hold it over an await.
-    #[must_use]
     pub fn world(&self) -> MutexGuard<'_, World> {
         self.shared.lock()
     }
@@ -280,7 +279,6 @@ impl Desk {
     }
 
     /// The world behind the routers, brought up to the present.
-    #[must_use]
     pub fn world(&self) -> MutexGuard<'_, World> {
         self.shared.lock()
     }

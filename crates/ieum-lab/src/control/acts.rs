@@ -5,7 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use serde_json::json;
 
-use super::shapes::{InRoom, LinkBody, MediaBody, Mute, OnSurface, Room, SayBody, Someone};
+use super::shapes::{InRoom, LinkBody, MediaBody, Mute, OnSurface, Reward, Room, SayBody, Someone};
 use super::{Answer, Trouble, bad, missing, read};
 use crate::world::message::{Kind, Media};
 use crate::world::people::{NewRoom, NewUser};
@@ -26,56 +26,56 @@ pub(super) fn act(world: &mut World, act: &str, body: &Bytes) -> Answer {
 
 fn move_about(world: &mut World, act: &str, body: &Bytes) -> Answer {
     match act {
-        "join" => {
-            let InRoom {
-                network,
-                user,
-                room,
-            } = read(body)?;
-            world.join(network, &user, &room)?;
-        }
-        "leave" => {
-            let InRoom {
-                network,
-                user,
-                room,
-            } = read(body)?;
-            world.leave(network, &user, &room)?;
-        }
-        "follow" => {
-            let Someone { network, user } = read(body)?;
-            world.follow(network, &user)?;
-        }
-        "block" => {
-            let Someone { network, user } = read(body)?;
-            world.block(network, &user)?;
-        }
-        "login" | "logout" => {
-            let OnSurface {
-                network,
-                user,
-                surface,
-            } = read(body)?;
-            world.sign(network, &user, surface, act == "login")?;
-        }
+        "join" | "leave" => in_room(world, act, read(body)?),
+        "follow" | "block" => about_bot(world, act, read(body)?),
+        "login" | "logout" => sign(world, act == "login", read(body)?),
         "mute" => {
             let Mute { room, muted } = read(body)?;
             world.mute_bot(&room, muted)?;
+            Ok(json!({}))
         }
-        "migrate" => {
-            let Room { room } = read(body)?;
-            return Ok(json!({ "native": world.migrate(&room)? }));
-        }
+        "migrate" => Ok(json!({ "native": world.migrate(&read::<Room>(body)?.room)? })),
         "reward" => {
-            let InRoom { user, room, .. } = read(body)?;
-            return Ok(json!({ "bot": world.ad_reward(&user, &room)? }));
+            let Reward { user, room } = read(body)?;
+            Ok(json!({ "bot": world.ad_reward(&user, &room)? }))
         }
         "link" => {
             let LinkBody { token, nonce } = read(body)?;
-            return Ok(json!({ "bot": world.link_account(&token, &nonce)? }));
+            Ok(json!({ "bot": world.link_account(&token, &nonce)? }))
         }
-        _ => return Err(missing(format!("no control call POST /{act}"))),
+        _ => Err(missing(format!("no control call POST /{act}"))),
     }
+}
+
+fn in_room(world: &mut World, act: &str, body: InRoom) -> Answer {
+    let InRoom {
+        network,
+        user,
+        room,
+    } = body;
+    match act {
+        "join" => world.join(network, &user, &room)?,
+        _ => world.leave(network, &user, &room)?,
+    }
+    Ok(json!({}))
+}
+
+fn about_bot(world: &mut World, act: &str, body: Someone) -> Answer {
+    let Someone { network, user } = body;
+    match act {
+        "follow" => world.follow(network, &user)?,
+        _ => world.block(network, &user)?,
+    }
+    Ok(json!({}))
+}
+
+fn sign(world: &mut World, signed_in: bool, body: OnSurface) -> Answer {
+    let OnSurface {
+        network,
+        user,
+        surface,
+    } = body;
+    world.sign(network, &user, surface, signed_in)?;
     Ok(json!({}))
 }
 

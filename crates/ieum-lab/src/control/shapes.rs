@@ -139,3 +139,10 @@ pub(crate) struct DropBody {
     #[serde(default)]
     pub(crate) expire: bool,
 }
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Reward {
+    pub(crate) user: String,
+    pub(crate) room: String,
+}

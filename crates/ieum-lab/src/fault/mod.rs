@@ -232,12 +232,9 @@ impl Fault {
                 .end
                 .is_some_and(|end| now >= end && fallen.is_some_and(|last| now < last));
         let step = sliding.then(|| now.plus_ms(1_000));
-        let flap = match self.cell.mode {
-            Mode::Flap { .. } if now >= self.start && fallen.is_none_or(|last| now < last) => {
-                Some(now.plus_ms(1_000 - now.ms_since(self.start) % 1_000))
-            }
-            _ => None,
-        };
+        let is_flap = matches!(self.cell.mode, Mode::Flap { .. });
+        let flaps = is_flap && now >= self.start && fallen.is_none_or(|last| now < last);
+        let flap = flaps.then(|| now.plus_ms(1_000 - now.ms_since(self.start) % 1_000));
         [Some(self.start), Some(ramped), self.end, fallen, step, flap]
             .into_iter()
             .flatten()

@@ -6,7 +6,7 @@ use crate::network::Network;
 use crate::reading::{list, text};
 use crate::world::World;
 use crate::world::message::{Button, Draft, Kind, Media, Mention, utf16_len};
-use crate::world::people::Chat;
+use crate::world::people::{Chat, ChatKind};
 
 /// Bubbles in one response.
 const OUTPUTS_MAX: usize = 3;
@@ -57,10 +57,9 @@ pub(crate) fn drafts(world: &World, chat: &Chat, body: &Value) -> Result<Vec<Dra
     let each = outputs.iter().map(|output| bubble(output, chat, &mentions));
     let mut drafts = each.collect::<Result<Vec<Draft>, Refusal>>()?;
     // Quick replies are not drawn in team chats.
-    if chat.kind != crate::world::people::ChatKind::Team {
-        if let Some(last) = drafts.last_mut() {
-            last.buttons.extend(quick.iter().filter_map(button));
-        }
+    let draws_quick_replies = chat.kind != ChatKind::Team;
+    if let Some(last) = drafts.last_mut().filter(|_| draws_quick_replies) {
+        last.buttons.extend(quick.iter().filter_map(button));
     }
     Ok(drafts)
 }

@@ -26,7 +26,9 @@ pub(crate) fn tell(world: &mut World, event: &Event) -> bool {
     told
 }
 
-fn written(world: &mut World, chat: &Chat, event: &Event) -> Vec<(&'static str, Value)> {
+type Bodies = Vec<(&'static str, Value)>;
+
+fn written(world: &mut World, chat: &Chat, event: &Event) -> Bodies {
     let date = wire::seconds(event.at.0);
     match &event.what {
         What::Message(key) => heard(world, chat, *key, "message"),
@@ -53,73 +55,18 @@ fn written(world: &mut World, chat: &Chat, event: &Event) -> Vec<(&'static str, 
                 callback_query(world, *message, user, value),
             )]
         }
-        What::BotJoined { by } => {
-            let (left, member) = (json!("left"), status_of_bot(chat));
-            let change = my_chat_member(world, chat, by.as_deref(), date, left, json!(member));
-            let joined = service(
-                world,
-                chat,
-                by.as_deref(),
-                date,
-                "new_chat_members",
-                json!([wire::bot(world)]),
-            );
-            vec![("my_chat_member", change), ("message", joined)]
-        }
-        What::BotLeft { by } => {
-            let change = my_chat_member(
-                world,
-                chat,
-                by.as_deref(),
-                date,
-                json!("member"),
-                json!("kicked"),
-            );
-            vec![("my_chat_member", change)]
-        }
+        What::BotJoined { by } => bot_joined(world, chat, by.as_deref(), date),
+        What::BotLeft { by } => changed(world, chat, by.as_deref(), date, ["member", "kicked"]),
         What::Joined(user) if chat.bot => {
-            let who = wire::who(world, user);
-            vec![(
-                "message",
-                service(
-                    world,
-                    chat,
-                    Some(user),
-                    date,
-                    "new_chat_members",
-                    json!([who]),
-                ),
-            )]
+            let who = json!([wire::who(world, user)]);
+            service(world, chat, Some(user), date, ("new_chat_members", who))
         }
         What::Left(user) if chat.bot => {
             let who = wire::who(world, user);
-            vec![(
-                "message",
-                service(world, chat, Some(user), date, "left_chat_member", who),
-            )]
+            service(world, chat, Some(user), date, ("left_chat_member", who))
         }
-        What::Followed { user, .. } => {
-            let change = my_chat_member(
-                world,
-                chat,
-                Some(user),
-                date,
-                json!("kicked"),
-                json!("member"),
-            );
-            vec![("my_chat_member", change)]
-        }
-        What::Unfollowed(user) => {
-            let change = my_chat_member(
-                world,
-                chat,
-                Some(user),
-                date,
-                json!("member"),
-                json!("kicked"),
-            );
-            vec![("my_chat_member", change)]
-        }
+        What::Followed { user, .. } => changed(world, chat, Some(user), date, ["kicked", "member"]),
+        What::Unfollowed(user) => changed(world, chat, Some(user), date, ["member", "kicked"]),
         What::Migrated { old } => migrated(world, chat, old, date),
         What::Withdrawn(_)
         | What::Reacted { .. }
@@ -130,7 +77,19 @@ fn written(world: &mut World, chat: &Chat, event: &Event) -> Vec<(&'static str, 
     }
 }
 
-fn heard(world: &World, chat: &Chat, key: u64, kind: &'static str) -> Vec<(&'static str, Value)> {
+fn bot_joined(world: &mut World, chat: &Chat, by: Option<&str>, date: i64) -> Bodies {
+    let status = if chat.bot_admin {
+        "administrator"
+    } else {
+        "member"
+    };
+    let mut bodies = changed(world, chat, by, date, ["left", status]);
+    let who = json!([wire::bot(world)]);
+    bodies.extend(service(world, chat, by, date, ("new_chat_members", who)));
+    bodies
+}
+
+fn heard(world: &World, chat: &Chat, key: u64, kind: &'static str) -> Bodies {
     let message = world.messages.get(&key);
     let message = message.filter(|message| chat.bot && may_hear(world, chat, message));
     message
@@ -166,14 +125,6 @@ fn media_of(world: &World, event: &Event) -> Option<(String, (String, bytes::Byt
         wire::file_id(message),
         (format!("{folder}/file_{}", message.key), bytes),
     ))
-}
-
-fn status_of_bot(chat: &Chat) -> &'static str {
-    if chat.bot_admin {
-        "administrator"
-    } else {
-        "member"
-    }
 }
 
 fn reaction(
@@ -217,22 +168,23 @@ fn callback_query(world: &World, message: u64, user: &str, value: &str) -> Value
     query
 }
 
-fn my_chat_member(
+/// The change of our bot's own membership.
+fn changed(
     world: &World,
     chat: &Chat,
     by: Option<&str>,
     date: i64,
-    old: Value,
-    new: Value,
-) -> Value {
-    let member = |status: Value| super::read::member(wire::bot(world), status.as_str());
-    json!({
+    [old, new]: [&str; 2],
+) -> Bodies {
+    let member = |status| super::read::member(&wire::bot(world), status);
+    let change = json!({
         "chat": wire::chat(world, chat),
         "from": wire::who(world, by.unwrap_or(BOT)),
         "date": date,
         "old_chat_member": member(old),
         "new_chat_member": member(new),
-    })
+    });
+    vec![("my_chat_member", change)]
 }
 
 /// A message that the network itself writes into a chat.
@@ -241,9 +193,8 @@ fn service(
     chat: &Chat,
     by: Option<&str>,
     date: i64,
-    key: &str,
-    value: Value,
-) -> Value {
+    (key, value): (&str, Value),
+) -> Bodies {
     let counter = if chat.kind == ChatKind::Supergroup {
         chat.id.clone()
     } else {
@@ -259,24 +210,24 @@ fn service(
         "date": date,
     });
     put(&mut message, key, value);
-    message
+    vec![("message", message)]
 }
 
-fn migrated(world: &mut World, chat: &Chat, old: &str, date: i64) -> Vec<(&'static str, Value)> {
+fn migrated(world: &mut World, chat: &Chat, old: &str, date: i64) -> Bodies {
     let before = Chat {
         kind: ChatKind::Group,
         native: old.to_owned(),
         ..chat.clone()
     };
     let to = json!(wire::id(&chat.native));
-    let in_old = service(world, &before, None, date, "migrate_to_chat_id", to);
-    let in_new = service(
+    let mut bodies = service(world, &before, None, date, ("migrate_to_chat_id", to));
+    let from = json!(wire::id(old));
+    bodies.extend(service(
         world,
         chat,
         None,
         date,
-        "migrate_from_chat_id",
-        json!(wire::id(old)),
-    );
-    vec![("message", in_old), ("message", in_new)]
+        ("migrate_from_chat_id", from),
+    ));
+    bodies
 }

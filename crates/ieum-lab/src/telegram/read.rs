@@ -250,8 +250,7 @@ fn full_chat(world: &World, arguments: &Arguments) -> Outcome {
 }
 
 /// A member of a chat with a status.
-pub(crate) fn member(user: Value, status: Option<&str>) -> Value {
-    let status = status.unwrap_or("left");
+pub(crate) fn member(user: &Value, status: &str) -> Value {
     let mut member = json!({ "status": status, "user": user });
     match status {
         "kicked" => put(&mut member, "until_date", 0),
@@ -297,7 +296,7 @@ fn chat_member(world: &World, arguments: &Arguments) -> Outcome {
     let chat = known_chat(world, arguments)?;
     let native = arguments.text("user_id").unwrap_or_default();
     if native == world.bot(Network::Telegram).native {
-        return Ok(member(wire::bot(world), Some(status_of_bot(chat))));
+        return Ok(member(&wire::bot(world), status_of_bot(chat)));
     }
     let user = world
         .find_user(Network::Telegram, &native)
@@ -309,7 +308,7 @@ fn chat_member(world: &World, arguments: &Arguments) -> Outcome {
         (true, false) => "member",
         (false, _) => "left",
     };
-    Ok(member(wire::user(user), Some(status)))
+    Ok(member(&wire::user(user), status))
 }
 
 fn administrators(world: &World, arguments: &Arguments) -> Outcome {
@@ -322,11 +321,11 @@ fn administrators(world: &World, arguments: &Arguments) -> Outcome {
     let creator = chat.members.first();
     let creator = creator.and_then(|creator| world.find_user(Network::Telegram, creator));
     let mut all: Vec<Value> = creator
-        .map(|user| member(wire::user(user), Some("creator")))
+        .map(|user| member(&wire::user(user), "creator"))
         .into_iter()
         .collect();
     if chat.bot && chat.bot_admin {
-        all.push(member(wire::bot(world), Some("administrator")));
+        all.push(member(&wire::bot(world), "administrator"));
     }
     Ok(Value::Array(all))
 }
