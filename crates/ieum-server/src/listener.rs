@@ -112,7 +112,10 @@ impl Doors {
             .max_headers(HEADERS_MAX)
             .max_header_size(HEAD_BYTES_MAX)
             .max_buf_size(CONNECTION_BUFFER_BYTES_MAX)
-            .keep_alive(true);
+            .keep_alive(true)
+            // A caller that hangs up must not tear a change apart between the store and memory:
+            // with this, what has begun runs to its end, and the answer finds nobody.
+            .half_close(true);
         builder
     }
 }

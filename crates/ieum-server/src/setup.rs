@@ -36,7 +36,8 @@ pub struct Limits {
     pub large_body_bytes_max: usize,
     /// Open event streams.
     pub event_streams_max: usize,
-    /// How long an event stream may be silent before it sends a comment.
+    /// How long an event stream may be silent before it sends a comment. A stream whose client
+    /// has gone is noticed at its next write, so that this also frees its place.
     pub heartbeat_ms: u64,
     /// How long `/readyz` waits for the store.
     pub ready_ms_max: u64,
@@ -53,7 +54,7 @@ impl Default for Limits {
             drain_ms_max: 10_000,
             large_body_bytes_max: 32 << 20,
             event_streams_max: 64,
-            heartbeat_ms: 15_000,
+            heartbeat_ms: 10_000,
             ready_ms_max: 2_000,
         }
     }

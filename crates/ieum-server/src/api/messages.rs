@@ -26,6 +26,8 @@ const IDEMPOTENCY_KEY: &str = "idempotency-key";
 const IDEMPOTENCY_KEY_BYTES_MAX: usize = 128;
 /// Set on the answer to a repeated call.
 const REPEATED: &str = "idempotency-replayed";
+/// Most content in one page; the rows that do not fit come with the next one.
+const PAGE_CONTENT_BYTES_MAX: usize = 4 << 20;
 /// Digits of a canonical message id.
 const MESSAGE_ID_DIGITS: usize = 64;
 
@@ -107,7 +109,8 @@ async fn list(
     let store = edge.hub.store();
     let before = MessageSeq(before.min(newest));
     let mut found = store.page_messages(conversation, before, rows + 1).await?;
-    let next = cut(&mut found, rows, |message| message.seq.0);
+    let fitting = rows.min(rows_that_fit(&found));
+    let next = cut(&mut found, fitting, |message| message.seq.0);
     let messages = edge.hub.with_directory(|directory| {
         found
             .iter()
@@ -118,6 +121,16 @@ async fn list(
         messages,
         next_cursor: next.map(|key| List::Messages.cursor(key)),
     })
+}
+
+/// How many of these make one page: always one, so that a walk goes on.
+fn rows_that_fit(messages: &[Arc<Message>]) -> usize {
+    let mut bytes = 0;
+    let fits = |message: &&Arc<Message>| {
+        bytes += message.new.content.len();
+        bytes <= PAGE_CONTENT_BYTES_MAX
+    };
+    messages.iter().take_while(fits).count().max(1)
 }
 
 fn is_conversation(

@@ -128,6 +128,24 @@ async fn lists_are_walked_page_by_page_without_gaps() {
 }
 
 #[tokio::test]
+async fn a_page_of_long_messages_is_shorter_and_none_is_left_out() {
+    let house = House::open().await;
+    let (_, _, conversation) = house.settle().await;
+    let text = "x".repeat(60_000);
+    for number in 0..100 {
+        house
+            .hook("bot", HOOK_SECRET, said(&format!("m{number}"), &text))
+            .await;
+    }
+    let path = format!("/v1/conversations/{conversation}/messages?limit=200");
+    let page = house.get(&path).await;
+    assert!(page.body.len() < 5 << 20, "{}", page.body.len());
+    let (all, pages) = walk(&house, &path, "messages").await;
+    let long = all.iter().filter(|one| one["text"] == text).count();
+    assert_eq!((long, pages), (100, 2));
+}
+
+#[tokio::test]
 async fn a_message_is_said_once_for_each_key() {
     let house = House::open().await;
     let (mina, _, conversation) = house.settle().await;

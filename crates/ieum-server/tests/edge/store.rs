@@ -16,8 +16,9 @@ use ieum_core::ports::store::{
 };
 use ieum_core::time::Timestamp;
 use std::collections::BTreeSet;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 #[derive(Debug, Default)]
 struct Kept {
@@ -34,12 +35,18 @@ struct Kept {
 pub struct ScriptedStore {
     kept: Mutex<Kept>,
     broken: AtomicBool,
+    answer_after_ms: AtomicU64,
 }
 
 impl ScriptedStore {
     /// Makes every verb fail from now on, or none.
     pub fn set_broken(&self, broken: bool) {
         self.broken.store(broken, Ordering::SeqCst);
+    }
+
+    /// Makes every verb answer so long after its work is durable.
+    pub fn answer_after_ms(&self, ms: u64) {
+        self.answer_after_ms.store(ms, Ordering::SeqCst);
     }
 
     /// How many messages of people it holds; the hub's own words to them are not counted.
@@ -57,7 +64,15 @@ impl ScriptedStore {
         } else {
             Ok(work(&mut self.kept.lock().unwrap()))
         };
-        Box::pin(std::future::ready(answer))
+        let after = Duration::from_millis(self.answer_after_ms.load(Ordering::SeqCst));
+        Box::pin(async move {
+            if !after.is_zero() {
+                tokio::time::timeout(after, std::future::pending::<()>())
+                    .await
+                    .ok();
+            }
+            answer
+        })
     }
 }
 
