@@ -1,13 +1,14 @@
 //! Planning: to whom a message is owed, and by which way each of them is reached now.
 //!
 //! Invariants: nobody is planned for who did not agree to be reached there; the author and those
-//! who saw the message where it was written are owed nothing; every other member and joined room
-//! is owed exactly one delivery, with or without a way.
+//! who saw the message where it was written are owed nothing; every other joined room is owed one
+//! delivery, and so is every other member whom no room that works reaches, unless they are listed
+//! as unreachable; nobody is owed two.
 
 use crate::delivery::{Label, NewDelivery, Recipient, Route, State};
 use crate::directory::{Conversation, Directory, Endpoint, Person, Purpose, Room};
 use crate::health::book::HealthBook;
-use crate::ids::{PersonId, RoomId};
+use crate::ids::{AddressId, PersonId, RoomId};
 use crate::message::Author;
 use crate::network::Network;
 use std::collections::BTreeSet;
@@ -42,8 +43,9 @@ pub fn plan(facts: PlanFacts<'_>) -> Plan {
     let mut plan = Plan::default();
     let mut covered = authors_side(facts);
     let mut down = Vec::new();
+    let mut owed = BTreeSet::from_iter(facts.source_room);
     for room in joined_rooms(facts.directory, facts.conversation) {
-        if Some(room.id) == facts.source_room {
+        if !owed.insert(room.id) {
             continue;
         }
         let up = room_up(facts, room);
@@ -54,9 +56,7 @@ pub fn plan(facts: PlanFacts<'_>) -> Plan {
             down.push(room);
         }
     }
-    for room in &down {
-        stand_in(facts, room, &mut covered, &mut plan);
-    }
+    stand_in(facts, &down, &mut covered, &mut plan);
     for member in &facts.conversation.members {
         if covered.insert(*member) {
             personally(facts, *member, &mut plan);
@@ -76,12 +76,15 @@ pub fn stand_ins(facts: PlanFacts<'_>, room: &Room) -> Plan {
             covered.extend(persons_in(facts.directory, other));
         }
     }
-    stand_in(facts, room, &mut covered, &mut plan);
+    stand_in(facts, &[room], &mut covered, &mut plan);
     plan
 }
 
-/// The next way to a person whose present one failed: the first of their own wish that works, is
-/// agreed to for failover, and is not `besides`.
+/// The next way to a person whose present one, `besides`, failed: of those that work and are agreed
+/// to for failover, the next in the order of their own wish, which begins again after its end.
+///
+/// It goes on from `besides` instead of starting over, so that a person with three ways is not
+/// moved to and fro between two that fail.
 #[must_use]
 pub fn next_route(
     directory: &Directory,
@@ -89,11 +92,37 @@ pub fn next_route(
     person: PersonId,
     besides: Option<Route>,
 ) -> Option<Route> {
+    let tried: &[Route] = besides.as_slice();
+    next_untried(directory, health, person, tried)
+}
+
+/// Like [`next_route`], leaving out every route that already said no; it goes on from the last.
+/// `None` means that every way that works has refused.
+#[must_use]
+pub fn next_untried(
+    directory: &Directory,
+    health: &HealthBook,
+    person: PersonId,
+    tried: &[Route],
+) -> Option<Route> {
     let person = directory.person(person)?;
-    usable(directory, person, Purpose::Failover)
-        .filter(|(route, _)| Some(*route) != besides)
-        .find(|(route, network)| !health.route_down(*network, *route))
-        .map(|(route, _)| route)
+    let last = tried.last().map(|last| last.endpoint);
+    let is_last = |id: &AddressId| Some(Endpoint::Address(*id)) == last;
+    let start = person
+        .routes
+        .iter()
+        .position(is_last)
+        .map_or(0, |at| at + 1);
+    let (before, after) = person.routes.split_at_checked(start)?;
+    usable(
+        directory,
+        person,
+        after.iter().chain(before),
+        Purpose::Failover,
+    )
+    .filter(|(route, _)| !tried.contains(route))
+    .find(|(route, network)| !health.route_down(*network, *route))
+    .map(|(route, _)| route)
 }
 
 fn authors_side(facts: PlanFacts<'_>) -> BTreeSet<PersonId> {
@@ -159,31 +188,42 @@ fn to_room(room: &Room, up: bool) -> NewDelivery {
     }
 }
 
-fn stand_in(facts: PlanFacts<'_>, room: &Room, covered: &mut BTreeSet<PersonId>, plan: &mut Plan) {
-    let Some(network) = facts.directory.network_of(room.account) else {
+fn stand_in(
+    facts: PlanFacts<'_>,
+    rooms: &[&Room],
+    covered: &mut BTreeSet<PersonId>,
+    plan: &mut Plan,
+) {
+    if rooms.is_empty() {
         return;
-    };
-    for person in persons_in(facts.directory, room) {
-        if !facts.conversation.members.contains(&person) || !covered.insert(person) {
+    }
+    let members: BTreeSet<PersonId> = facts.conversation.members.iter().copied().collect();
+    for room in rooms {
+        let Some(network) = facts.directory.network_of(room.account) else {
             continue;
-        }
-        match way_besides(facts, person, network) {
-            Some(route) => plan.deliveries.push(NewDelivery {
-                recipient: Recipient::Person(person),
-                route: Some(route),
-                state: State::Queued,
-                label: Some(Label::InsteadOf(network)),
-                stands_in_for: None,
-            }),
-            None => plan.unreachable.push(person),
+        };
+        for person in persons_in(facts.directory, room) {
+            if !members.contains(&person) || !covered.insert(person) {
+                continue;
+            }
+            match elsewhere(facts, person, network) {
+                Some(route) => plan.deliveries.push(NewDelivery {
+                    recipient: Recipient::Person(person),
+                    route: Some(route),
+                    state: State::Queued,
+                    label: Some(Label::InsteadOf(network)),
+                    stands_in_for: None,
+                }),
+                None => plan.unreachable.push(person),
+            }
         }
     }
 }
 
-/// The first way that works on any other network: another chat of the failing one is no way out.
-fn way_besides(facts: PlanFacts<'_>, person: PersonId, failing: Network) -> Option<Route> {
+/// A person's first way over another network: another chat of the failing one is no other way.
+fn elsewhere(facts: PlanFacts<'_>, person: PersonId, failing: Network) -> Option<Route> {
     let person = facts.directory.person(person)?;
-    usable(facts.directory, person, Purpose::Failover)
+    usable(facts.directory, person, &person.routes, Purpose::Failover)
         .filter(|(_, network)| *network != failing)
         .find(|(route, network)| !facts.health.route_down(*network, *route))
         .map(|(route, _)| route)
@@ -193,7 +233,7 @@ fn personally(facts: PlanFacts<'_>, member: PersonId, plan: &mut Plan) {
     let home = facts
         .directory
         .person(member)
-        .and_then(|person| usable(facts.directory, person, Purpose::Talk).next());
+        .and_then(|person| usable(facts.directory, person, &person.routes, Purpose::Talk).next());
     let up = home.filter(|(route, network)| !facts.health.route_down(*network, *route));
     let (route, state, label) = match (up, home) {
         (Some((route, _)), _) => (Some(route), State::Queued, None),
@@ -218,13 +258,14 @@ fn personally(facts: PlanFacts<'_>, member: PersonId, plan: &mut Plan) {
     });
 }
 
-/// A person's ways in the order of their wish: open, not blocked, and agreed to.
+/// Those of a person's addresses that are a way: open, not blocked, and agreed to.
 fn usable<'a>(
     directory: &'a Directory,
     person: &'a Person,
+    order: impl IntoIterator<Item = &'a AddressId>,
     purpose: Purpose,
-) -> impl Iterator<Item = (Route, Network)> + use<'a> {
-    person.routes.iter().filter_map(move |id| {
+) -> impl Iterator<Item = (Route, Network)> {
+    order.into_iter().filter_map(move |id| {
         let address = directory.address(*id)?;
         let network = directory.network_of(address.account)?;
         let open = !address.blocked && address.direct.is_some();

@@ -2,9 +2,10 @@
 //!
 //! Pure: facts and an outcome in, one [`Step`] out. Invariants: only an accepted last part ends as
 //! sent; a definite no never ends a delivery while a way is left; doubt is never resolved by
-//! forgetting, and a copy that may be a second one is labelled.
+//! forgetting, and a copy that may be a second one is labelled. The whole protocol is told in
+//! docs/delivery.md.
 
-use crate::delivery::{Delivery, Label, Recipient, Route, Step};
+use crate::delivery::{Delivery, Label, Route, Step};
 use crate::message::Class;
 use crate::network::Network;
 use crate::outgoing::{Fault, Outcome, Scope};
@@ -14,7 +15,7 @@ use crate::time::Timestamp;
 pub const ATTEMPTS_PER_ROUTE_MAX: u32 = 20;
 /// The first wait after a failure; doubled each time.
 pub const RETRY_MS_MIN: u64 = 1_000;
-/// The longest wait between two attempts on one route.
+/// The longest wait between two attempts on one route, before it is spread by a quarter.
 pub const RETRY_MS_MAX: u64 = 30_000;
 /// The longest that a chat message waits for an answer that does not come.
 pub const UNSURE_CHAT_MS_MAX: u64 = 30_000;
@@ -62,6 +63,7 @@ pub fn settle(facts: SettleFacts<'_>, outcome: Outcome) -> Step {
                 Step::NextPart { copies, part }
             }
         }
+        Outcome::Unknown { .. } if facts.idempotent => repeat(facts),
         Outcome::Unknown { .. } => unknown(facts),
         Outcome::Deferred { .. } | Outcome::Refused { .. } if expired(facts) => Step::Expired,
         Outcome::Deferred {
@@ -69,34 +71,28 @@ pub fn settle(facts: SettleFacts<'_>, outcome: Outcome) -> Step {
         } => deferred(facts, after_ms, fault),
         Outcome::Refused {
             moved_to: Some(_), ..
-        } if may_try_again(facts) => Step::RetryAt {
-            at: facts.now,
-            label: None,
-        },
+        } if may_try_again(facts) => again(facts, after_first(facts), None),
         Outcome::Refused { scope, .. } => refused(facts, scope),
     }
 }
 
 /// Decides about a delivery whose answer did not come in time (state `Unsure`, due).
+///
+/// What is decided is always labelled: nobody knows whether the first copy arrived.
 #[must_use]
 pub fn decide(facts: SettleFacts<'_>) -> Step {
     if expired(facts) {
         return Step::Expired;
     }
     if facts.class == Class::OnceOnly {
-        return Step::Unsure {
-            decide_at: facts.expires_at,
-        };
+        return until_expired(facts);
     }
     match facts.next {
         Some(route) => another_way(facts, route),
         None if facts.route_down => Step::Hold {
             label: Some(Label::Again),
         },
-        None => Step::RetryAt {
-            at: facts.now,
-            label: Some(Label::Again),
-        },
+        None => again(facts, after_first(facts), Some(Label::Again)),
     }
 }
 
@@ -114,54 +110,81 @@ pub fn unsure_ms_max(class: Class, accepted_at: Timestamp, expires_at: Timestamp
 #[must_use]
 pub fn retry_ms(attempts: u32, jitter: u64) -> u64 {
     let doubled = RETRY_MS_MIN.saturating_mul(1 << attempts.saturating_sub(1).min(10));
-    let wait = doubled.min(RETRY_MS_MAX);
-    wait - wait / 4 + wait.saturating_mul(jitter.min(1_000)) / 2_000
+    spread(doubled.min(RETRY_MS_MAX), jitter)
+}
+
+fn spread(wait_ms: u64, jitter: u64) -> u64 {
+    wait_ms - wait_ms / 4 + wait_ms.saturating_mul(jitter.min(1_000)) / 2_000
 }
 
 fn expired(facts: SettleFacts<'_>) -> bool {
     facts.now >= facts.expires_at
 }
 
+/// Attempts of the present part, or fewer: each accepted part took at least one, but a call can
+/// carry several parts.
+fn failures(facts: SettleFacts<'_>) -> u32 {
+    let delivery = facts.delivery;
+    delivery.attempts.saturating_sub(delivery.part).max(1)
+}
+
 fn may_try_again(facts: SettleFacts<'_>) -> bool {
-    facts.delivery.attempts < ATTEMPTS_PER_ROUTE_MAX
+    failures(facts) < ATTEMPTS_PER_ROUTE_MAX
+}
+
+/// No wait after the first failure of a part, a growing one after each further.
+fn after_first(facts: SettleFacts<'_>) -> u64 {
+    match failures(facts) {
+        0 | 1 => 0,
+        failures => retry_ms(failures - 1, facts.jitter),
+    }
+}
+
+/// The same route after a wait, which does not outlast the message's lifetime however long the
+/// network asks for: at its end the message has to be looked at.
+fn again(facts: SettleFacts<'_>, wait_ms: u64, label: Option<Label>) -> Step {
+    let at = facts.now.plus_ms(wait_ms);
+    let last = facts
+        .expires_at
+        .max(facts.now.plus_ms(retry_ms(failures(facts), facts.jitter)));
+    Step::RetryAt {
+        at: at.min(last),
+        label,
+    }
 }
 
 fn deferred(facts: SettleFacts<'_>, after_ms: u64, fault: Fault) -> Step {
-    let wait = after_ms.max(retry_ms(facts.delivery.attempts, facts.jitter));
-    let again = Step::RetryAt {
-        at: facts.now.plus_ms(wait),
-        label: None,
+    let wait_ms = after_ms.max(retry_ms(failures(facts), facts.jitter));
+    let leave = match fault {
+        Fault::Network => facts.route_down,
+        Fault::Limit => after_ms > PAUSE_MS_MAX,
+        Fault::Request if may_try_again(facts) => false,
+        Fault::Request => return refused(facts, Scope::Message),
     };
-    match (fault, facts.next) {
-        (Fault::Network, Some(route)) if facts.route_down => another_way(facts, route),
-        (Fault::Network, None) if facts.route_down => hold(facts),
-        (Fault::Limit, Some(route)) if after_ms > PAUSE_MS_MAX => another_way(facts, route),
-        (Fault::Network | Fault::Limit, _) => again,
-        (Fault::Request, _) if may_try_again(facts) => again,
-        (Fault::Request, _) => refused(facts, Scope::Message),
+    match facts.next {
+        Some(route) if leave && !in_doubt_once(facts) => another_way(facts, route),
+        None if leave && fault == Fault::Network => hold(facts),
+        Some(_) | None => again(facts, wait_ms, None),
     }
 }
 
 fn refused(facts: SettleFacts<'_>, scope: Scope) -> Step {
     match (facts.next, scope) {
-        (Some(route), _) => Step::NextRoute {
-            route,
-            label: facts.delivery.label,
-            at: facts.now,
-        },
-        // The operator can mend an account; until then its deliveries wait.
-        (None, Scope::Account) => hold(facts),
+        _ if in_doubt_once(facts) => until_expired(facts),
+        (Some(route), _) => another_way(facts, route),
+        // The operator can mend an account; until then its deliveries wait. What was held before
+        // is asked for ever more seldom.
+        (None, Scope::Account) if facts.route_down || facts.delivery.label.is_none() => hold(facts),
+        (None, Scope::Account) => again(facts, retry_ms(failures(facts), facts.jitter), None),
         (None, Scope::Message | Scope::Recipient) => Step::Dead { scope },
     }
 }
 
+/// Nothing can be asked: the message waits as long as its class allows, then goes on labelled.
 fn unknown(facts: SettleFacts<'_>) -> Step {
-    if facts.idempotent {
-        return repeat(facts);
-    }
-    let wait = unsure_ms_max(facts.class, facts.accepted_at, facts.expires_at);
+    let wait_ms = unsure_ms_max(facts.class, facts.accepted_at, facts.expires_at);
     let since = facts.delivery.tried_at.unwrap_or(facts.now);
-    let decide_at = since.plus_ms(wait);
+    let decide_at = since.plus_ms(wait_ms).min(facts.expires_at);
     if decide_at <= facts.now {
         decide(facts)
     } else {
@@ -172,38 +195,58 @@ fn unknown(facts: SettleFacts<'_>) -> Step {
 /// The network can be asked again with the same key: that resolves the doubt. Only when it stays
 /// silent for too long does the message go another way.
 fn repeat(facts: SettleFacts<'_>) -> Step {
-    let wait = unsure_ms_max(facts.class, facts.accepted_at, facts.expires_at);
+    if expired(facts) {
+        return Step::Expired;
+    }
+    let wait_ms = unsure_ms_max(facts.class, facts.accepted_at, facts.expires_at);
     let since = facts.delivery.tried_at.unwrap_or(facts.now);
-    let waited = facts.now.ms_since(since) >= wait;
+    let leave = facts.route_down && facts.now.ms_since(since) >= wait_ms;
     match facts.next {
-        _ if expired(facts) => Step::Expired,
-        Some(route) if facts.route_down && waited => another_way(facts, route),
-        None if facts.route_down && waited => Step::Hold {
-            label: facts.delivery.label,
-        },
-        _ => {
-            let at = facts
-                .now
-                .plus_ms(retry_ms(facts.delivery.attempts, facts.jitter));
-            Step::RetryAt { at, label: None }
-        }
+        Some(route) if leave => another_way(facts, route),
+        None if leave => hold(facts),
+        Some(_) | None => again(facts, retry_ms(failures(facts), facts.jitter), None),
     }
 }
 
+/// Whether a message that must not come twice may have arrived by an earlier attempt. A repetition
+/// with the same key is harmless, another way is not. A person who released it took that on.
+fn in_doubt_once(facts: SettleFacts<'_>) -> bool {
+    let released = facts.delivery.label == Some(Label::Again);
+    facts.class == Class::OnceOnly && facts.idempotent && failures(facts) > 1 && !released
+}
+
+fn until_expired(facts: SettleFacts<'_>) -> Step {
+    Step::Unsure {
+        decide_at: facts.expires_at,
+    }
+}
+
+/// Always labelled: parts of it, or all of it, may have been seen where it was tried before, and
+/// who gets it by a way that they keep for outages is told why.
 fn another_way(facts: SettleFacts<'_>, route: Route) -> Step {
     Step::NextRoute {
         route,
         label: Some(Label::InsteadOf(facts.network)),
-        at: facts.now,
+        at: facts.now.plus_ms(move_ms(facts)),
+    }
+}
+
+/// The first move is at once. One that was moved before waits as long as it is old, so that ways
+/// that all say no are not asked in a circle at full speed.
+fn move_ms(facts: SettleFacts<'_>) -> u64 {
+    match facts.delivery.label {
+        Some(Label::InsteadOf(_)) => {
+            let age_ms = facts.now.ms_since(facts.accepted_at);
+            spread(age_ms.min(RETRY_MS_MAX), facts.jitter)
+        }
+        Some(Label::Late | Label::Again) | None => 0,
     }
 }
 
 fn hold(facts: SettleFacts<'_>) -> Step {
-    let label = match (facts.delivery.recipient, facts.delivery.label) {
-        (_, Some(label)) => label,
-        (Recipient::Room(_) | Recipient::Person(_), None) => Label::Late,
-    };
-    Step::Hold { label: Some(label) }
+    Step::Hold {
+        label: Some(facts.delivery.label.unwrap_or(Label::Late)),
+    }
 }
 
 #[cfg(test)]

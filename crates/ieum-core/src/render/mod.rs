@@ -1,7 +1,13 @@
 //! Rendering: canonical content made to fit what a network can carry.
 //!
 //! What a network lacks is made visible in the text, never dropped. Invariants: no part exceeds
-//! the network's limit, and the bodies of the parts, put together, are the body that came in.
+//! the network's limit (of [`LIMIT_UNITS_MIN`] or more), and the bodies of the parts, put together,
+//! are the body that came in.
+//!
+//! Names, titles and quotes are made harmless: they cannot start a line of their own or look like a
+//! label. The words of a message are nobody's to change, so that a person may write a line that
+//! looks like a label. That is left to stand: it stands behind their name, it claims at most that
+//! their words may be a second copy, and the hub never reads a label back.
 
 pub mod measure;
 pub mod split;
@@ -16,10 +22,16 @@ use measure::{TextUnit, measure};
 use split::{cut, split};
 use words::{clock_text, label_text, network_name};
 
+/// The smallest limit that can be kept with every text.
+pub const LIMIT_UNITS_MIN: usize = 8;
 /// Longest name or title in front of a text, in characters.
 pub const SHOWN_NAME_CHARS_MAX: usize = 40;
+/// Longest name where there is no room for more, in characters.
+const SHORT_NAME_CHARS_MAX: usize = 8;
 /// Longest quoted piece of an earlier message, in characters.
 pub const QUOTE_CHARS_MAX: usize = 60;
+/// Most that stands in front of a text, in the network's unit; at most half of what it carries.
+pub const HEAD_UNITS_MAX: usize = 240;
 
 /// Who speaks, as the reader is to see them.
 #[derive(Debug, Clone, Copy)]
@@ -104,103 +116,127 @@ pub fn render(facts: &RenderFacts<'_>) -> Vec<Part> {
 }
 
 /// Heads and bodies of the parts; the bodies together are the whole body.
+///
+/// Where a body ends depends on the text and the limit alone: an attempt that goes on with the
+/// third part after a restart, a new label or a changed name finds it where the first two ended.
 fn compose<'a>(facts: &RenderFacts<'a>) -> Vec<(String, &'a str)> {
     let (limit, unit) = (facts.chat.text_max, facts.chat.text_unit);
-    let head = whole_head(facts, true);
-    if measure(&head, unit) + measure(facts.body, unit) <= limit {
-        return vec![(head, facts.body)];
+    let mut bodies = split(facts.body, limit - head_room(limit), unit);
+    if bodies.is_empty() {
+        bodies.push("");
     }
-    // A head that would leave too little room for the words themselves loses its quote.
-    let first = if measure(&head, unit) > limit / 2 {
-        whole_head(facts, false)
-    } else {
-        head
-    };
-    let room = limit
-        .saturating_sub(measure(&first, unit) + NUMBER_UNITS_MAX)
-        .max(1);
-    let bodies = split(facts.body, room, unit);
     let total = bodies.len();
     bodies
         .into_iter()
         .enumerate()
-        .map(|(index, body)| {
-            let start = if index == 0 {
-                first.clone()
-            } else {
-                name_head(facts)
-            };
-            (numbered(start, index + 1, total, limit, unit), body)
-        })
+        .map(|(index, body)| (head(facts, index, total), body))
         .collect()
 }
 
-/// Room kept for `(123/456) `.
-const NUMBER_UNITS_MAX: usize = 16;
+fn head_room(limit: usize) -> usize {
+    HEAD_UNITS_MAX.min(limit / 2)
+}
 
-fn numbered(mut head: String, index: usize, total: usize, limit: usize, unit: TextUnit) -> String {
-    if measure(&head, unit) + NUMBER_UNITS_MAX < limit {
-        head.push_str(&format!("({index}/{total}) "));
-        return head;
+/// What stands in front of a body. Every part carries the label, because every part may be the one
+/// that is seen twice. Where not all fits, the quote goes first, then the title, then the name.
+fn head(facts: &RenderFacts<'_>, index: usize, total: usize) -> String {
+    let unit = facts.chat.text_unit;
+    let mut left = head_room(facts.chat.text_max);
+    let label = first_fitting(label_lines(facts), &mut left, unit);
+    let number = match total {
+        1 => String::new(),
+        _ => format!("({}/{total}) ", index + 1),
+    };
+    let number = first_fitting([number], &mut left, unit);
+    let name = first_fitting(names(facts), &mut left, unit);
+    let quote = match (&facts.quote, index) {
+        (Some(quote), 0) => first_fitting([quote_line(quote)], &mut left, unit),
+        _ => String::new(),
+    };
+    format!("{label}{quote}{name}{number}")
+}
+
+/// The first text for which there is room left, or nothing.
+fn first_fitting(
+    texts: impl IntoIterator<Item = String>,
+    left: &mut usize,
+    unit: TextUnit,
+) -> String {
+    for text in texts {
+        if let Some(rest) = left.checked_sub(measure(&text, unit)) {
+            *left = rest;
+            return text;
+        }
     }
     String::new()
 }
 
-fn whole_head(facts: &RenderFacts<'_>, with_quote: bool) -> String {
-    let mut head = String::new();
-    if let Some(label) = &facts.label {
-        let clock = clock_text(label.said_at, label.utc_offset_minutes);
-        head.push_str(&label_text(
-            label.label,
-            label.short_id,
-            &clock,
-            facts.language,
-        ));
-        head.push('\n');
-    }
-    if let (Some(quote), true) = (&facts.quote, with_quote) {
-        push_quote(&mut head, quote);
-    }
-    head.push_str(&name_head(facts));
-    head
-}
-
-fn push_quote(head: &mut String, quote: &Quote<'_>) {
-    let name = cut(quote.name, SHOWN_NAME_CHARS_MAX, TextUnit::Chars);
-    let line = quote.text.lines().next().unwrap_or_default();
-    let text = cut(line, QUOTE_CHARS_MAX, TextUnit::Chars);
-    let more = if text.len() < quote.text.len() {
-        "…"
-    } else {
-        ""
+/// The whole label, or what is left of it where a network carries next to nothing.
+fn label_lines(facts: &RenderFacts<'_>) -> Vec<String> {
+    let Some(label) = &facts.label else {
+        return Vec::new();
     };
-    if name.is_empty() {
-        head.push_str(&format!("> {text}{more}\n"));
-    } else {
-        head.push_str(&format!("> {name}: {text}{more}\n"));
-    }
+    let clock = clock_text(label.said_at, label.utc_offset_minutes);
+    let whole = label_text(label.label, label.short_id, &clock, facts.language);
+    vec![format!("{whole}\n"), format!("[#{}] ", label.short_id)]
 }
 
-/// `[가족 · LINE] 민지: `, or what of it the network does not show by itself.
-fn name_head(facts: &RenderFacts<'_>) -> String {
+fn quote_line(quote: &Quote<'_>) -> String {
+    let said = quote.text.trim();
+    let line = said.split(breaks_line).next().unwrap_or_default();
+    let text = cut(line, QUOTE_CHARS_MAX, TextUnit::Chars);
+    let more = if text.len() < said.len() { "…" } else { "" };
+    let name = shown_name(quote.name);
+    let colon = if name.is_empty() { "" } else { ": " };
+    let text = one_line(text);
+    format!("> {name}{colon}{text}{more}\n")
+}
+
+/// `[가족 · LINE] 민지: `, or what of it the network does not show by itself; then shorter ones.
+fn names(facts: &RenderFacts<'_>) -> Vec<String> {
     let place = facts
         .place
-        .map(|place| cut(place, SHOWN_NAME_CHARS_MAX, TextUnit::Chars));
-    let Some(speaker) = &facts.speaker else {
-        return place.map(|place| format!("[{place}] ")).unwrap_or_default();
+        .map(shown_name)
+        .filter(|place| !place.is_empty());
+    let in_text = facts.chat.author == AuthorSupport::InText;
+    let Some(speaker) = facts.speaker.as_ref().filter(|_| in_text) else {
+        return place.iter().map(|place| format!("[{place}] ")).collect();
     };
-    if matches!(facts.chat.author, AuthorSupport::AsSender { .. }) {
-        return place.map(|place| format!("[{place}] ")).unwrap_or_default();
-    }
-    let name = cut(speaker.name, SHOWN_NAME_CHARS_MAX, TextUnit::Chars);
+    let name = shown_name(speaker.name);
     let network = speaker
         .network
         .map(|network| network_name(network, facts.language));
-    match (place, network) {
+    let without_place = match network {
+        Some(network) => format!("[{network}] {name}: "),
+        None => format!("{name}: "),
+    };
+    let whole = match (place, network) {
         (Some(place), Some(network)) => format!("[{place} · {network}] {name}: "),
-        (Some(only), None) | (None, Some(only)) => format!("[{only}] {name}: "),
-        (None, None) => format!("{name}: "),
-    }
+        (Some(place), None) => format!("[{place}] {name}: "),
+        (None, _) => without_place.clone(),
+    };
+    let short = format!("{}: ", cut(&name, SHORT_NAME_CHARS_MAX, TextUnit::Chars));
+    vec![whole, without_place, short]
+}
+
+/// A name or title as it may stand in front of a text: one line that cannot pass for a label.
+fn shown_name(name: &str) -> String {
+    let name = one_line(name).replace('[', "(").replace(']', ")");
+    cut(name.trim(), SHOWN_NAME_CHARS_MAX, TextUnit::Chars).to_owned()
+}
+
+/// The text with spaces for what ends a line or turns the direction of what follows.
+fn one_line(text: &str) -> String {
+    let plain = |character| match character {
+        '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => ' ',
+        _ if breaks_line(character) => ' ',
+        _ => character,
+    };
+    text.chars().map(plain).collect()
+}
+
+fn breaks_line(character: char) -> bool {
+    character.is_control() || matches!(character, '\u{2028}' | '\u{2029}')
 }
 
 fn shown_sender(facts: &RenderFacts<'_>) -> Option<ShownSender> {
@@ -212,10 +248,11 @@ fn shown_sender(facts: &RenderFacts<'_>) -> Option<ShownSender> {
         .network
         .map(|network| format!(" · {}", network_name(network, facts.language)))
         .unwrap_or_default();
-    let room = name_max.saturating_sub(measure(&suffix, TextUnit::Utf16));
-    let mut name = cut(speaker.name, room, TextUnit::Utf16).to_owned();
-    name.push_str(cut(&suffix, name_max, TextUnit::Utf16));
-    Some(ShownSender {
+    let suffix = cut(&suffix, name_max, TextUnit::Utf16);
+    let room = name_max - measure(suffix, TextUnit::Utf16);
+    let name = one_line(speaker.name);
+    let name = format!("{}{suffix}", cut(name.trim(), room, TextUnit::Utf16));
+    (!name.is_empty()).then(|| ShownSender {
         name,
         icon_url: speaker.icon_url.map(Into::into),
     })
