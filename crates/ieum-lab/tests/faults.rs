@@ -1,5 +1,12 @@
 //! Each mode of a fault, seen on the screens of people and by our bot.
 
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "helpers of tests fail the test"
+)]
+
 mod desk;
 
 use desk::{Still, family_desk, family_world, native, post, texts};

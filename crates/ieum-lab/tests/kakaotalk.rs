@@ -1,5 +1,12 @@
 //! KakaoTalk's own rules: over its router, and over a real socket for the gateway.
 
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "helpers of tests fail the test"
+)]
+
 mod desk;
 
 use std::sync::Arc;
