@@ -218,6 +218,12 @@ impl Lab {
         serde_json::to_string(&addresses).unwrap_or_default()
     }
 
+    /// The routers behind the servers, to call them without a socket.
+    #[must_use]
+    pub fn routers(&self) -> Routers {
+        Routers::new(&self.shared)
+    }
+
     /// The world behind the servers, brought up to the present. Do not hold it over an await.
     pub fn world(&self) -> MutexGuard<'_, World> {
         self.shared.lock()

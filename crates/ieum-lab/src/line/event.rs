@@ -13,6 +13,9 @@ use crate::world::people::{Chat, ChatKind};
 /// How long a reply token can be used.
 pub(crate) const REPLY_TOKEN_MS: u64 = 60_000;
 
+/// How many read tokens are known at a time; beyond it all are forgotten.
+const READ_TOKENS_MAX: usize = 1_000_000;
+
 /// Puts an event into the webhook's queue; false when LINE does not tell bots of it.
 pub(crate) fn tell(world: &mut World, event: &Event) -> bool {
     let Some(chat) = world.find_chat(Network::Line, &event.chat).cloned() else {
@@ -158,6 +161,9 @@ fn content(world: &mut World, message: &Message) -> Value {
         put(&mut content, "quotedMessageId", quoted.native.clone());
     }
     let token = world.random_hex();
+    if world.line.read_tokens.len() >= READ_TOKENS_MAX {
+        world.line.read_tokens.clear();
+    }
     world.line.read_tokens.insert(token.clone());
     put(&mut content, "markAsReadToken", token);
     content
