@@ -19,6 +19,8 @@ use tally::Tally;
 /// The networks' specifications, beside the workspace where they are at hand.
 const SHARED: &str = "../shared";
 const FIDELITY: &str = "tests/fidelity";
+/// Starts the lab so that it never outlives this program.
+const LAB: &[&str] = &["lab", "--json", "--until-input-closes"];
 
 /// Prints what could be run.
 pub(crate) fn list() {
@@ -117,7 +119,7 @@ fn counted(command: &mut Command) -> Result<Tally> {
 
 /// Starts the lab and waits for the line that tells its addresses.
 fn start_lab(place: &Workspace) -> Result<(Running, String)> {
-    let mut lab = Running::start_server(Command::new(binary(place)).args(["lab", "--json"]))?;
+    let mut lab = Running::start_server(Command::new(binary(place)).args(LAB))?;
     while let Some(line) = lab.next_line() {
         if serde_json::from_str::<serde_json::Value>(&line).is_ok_and(|value| value.is_object()) {
             return Ok((lab, line));
