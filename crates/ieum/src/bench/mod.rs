@@ -4,12 +4,14 @@
 //! is a process of its own, and everything that is counted is counted outside of it.
 
 pub mod child;
+pub mod fill;
 pub mod generator;
 pub mod hub;
 pub mod ledger;
 pub mod machine;
 pub mod peer;
 pub mod relay;
+pub mod rest;
 pub mod sink;
 pub mod wire;
 pub mod world;
