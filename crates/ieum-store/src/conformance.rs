@@ -3,6 +3,7 @@
 //! A check gets a [`Bench`] with an empty store that it can stop, crash and open again.
 
 mod crash;
+mod formats;
 mod kill;
 mod lanes;
 mod reading;
@@ -29,7 +30,7 @@ impl Bench {
     }
 
     pub(crate) fn memory() -> Self {
-        Self::Memory(Box::new(MemoryStore::new()))
+        Self::Memory(Box::default())
     }
 
     pub(crate) fn sqlite() -> Self {

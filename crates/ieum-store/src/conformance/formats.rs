@@ -1,0 +1,209 @@
+//! Stored formats: files written by each released schema are read right for ever.
+//!
+//! `tests/fixtures/store-vN.sqlite3` was written by [`fill`] with schema N and is never written
+//! again. A new schema adds a fixture: when its file is missing, the test writes it and fails.
+
+use super::sample::*;
+use super::wait;
+use crate::MemoryStore;
+use crate::sqlite::{STORE_FILE, SqliteStore};
+use ieum_core::delivery::{Label, State, Step};
+use ieum_core::directory::Change;
+use ieum_core::directory::{Account, Conversation, ConversationKind, Language, Person};
+use ieum_core::health::{Cell, CellChange, CellState, Function, Surface};
+use ieum_core::ids::{ConversationId, Cursor, DeliverySeq, JournalSeq, MessageSeq};
+use ieum_core::ids::{NativeMessageId, PersonId};
+use ieum_core::inbound::ReceiptLevel;
+use ieum_core::message::Author;
+use ieum_core::network::Network;
+use ieum_core::outgoing::Scope;
+use ieum_core::ports::store::{Moves, OpenFilter, ReceiptNote, Store};
+use ieum_core::time::Timestamp;
+use std::path::{Path, PathBuf};
+use tempfile::TempDir;
+
+/// The schema that is written now.
+const PRESENT: u32 = 1;
+
+fn fixture(version: u32) -> PathBuf {
+    let name = format!("tests/fixtures/store-v{version}.sqlite3");
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(name)
+}
+
+#[test]
+fn every_format_that_was_ever_written_is_read_right() {
+    write_if_missing(&fixture(PRESENT));
+    for version in 1..=PRESENT {
+        let directory = TempDir::new().unwrap();
+        std::fs::copy(fixture(version), directory.path().join(STORE_FILE)).unwrap();
+        let old = SqliteStore::open(directory.path()).unwrap();
+        let same = MemoryStore::new();
+        fill(&same);
+        assert_eq!(told(&old), told(&same), "format {version}");
+        let next = admit(&old, event(99, 3, vec![to_person(LINE, 1)]));
+        assert_eq!(next, admit(&same, event(99, 3, vec![to_person(LINE, 1)])));
+    }
+}
+
+fn write_if_missing(path: &Path) {
+    if path.exists() {
+        return;
+    }
+    let directory = TempDir::new().unwrap();
+    let store = SqliteStore::open(directory.path()).unwrap();
+    fill(&store);
+    wait(store.close()).unwrap();
+    std::fs::copy(directory.path().join(STORE_FILE), path).unwrap();
+    panic!("{} was missing and is written now: keep it", path.display());
+}
+
+/// Everything that a store tells of what [`fill`] did.
+fn told(store: &dyn Store) -> Vec<String> {
+    let mut lines = Vec::new();
+    let counts = wait(store.counts()).unwrap();
+    for seq in (1..=counts.messages).map(MessageSeq) {
+        let message = wait(store.message(seq)).unwrap().unwrap();
+        let by_id = wait(store.message_by_id(message.new.id)).unwrap().unwrap();
+        assert_eq!(by_id, message);
+        lines.push(format!("{message:?}"));
+        lines.push(format!("{:?}", wait(store.deliveries_of(seq)).unwrap()));
+        lines.push(format!("{:?}", wait(store.copies_of(seq)).unwrap()));
+    }
+    let page = store.page_messages(ConversationId(1), MessageSeq(u64::MAX), 100);
+    lines.push(format!("{:?}", wait(page).unwrap()));
+    let open = wait(store.page_open(OpenFilter::default(), DeliverySeq(0))).unwrap();
+    lines.push(format!("{open:?}"));
+    lines.push(format!("{counts:?}"));
+    let journal = wait(store.page_journal(JournalSeq(0), 1_000)).unwrap();
+    lines.extend(journal.iter().map(|entry| format!("{entry:?}")));
+    let loaded = wait(store.load(Timestamp(99))).unwrap();
+    lines.push(format!("{loaded:?}"));
+    lines
+}
+
+/// One of everything that is stored. It must stay as it is: the fixtures hold its results.
+fn fill(store: &dyn Store) {
+    wait(store.load(Timestamp(1))).unwrap();
+    wait(store.change(Timestamp(2), directory())).unwrap();
+    let mut polled = batch(vec![event(
+        1,
+        1,
+        vec![to_person(KAKAO, 1), to_person(LINE, 2)],
+    )]);
+    polled.cursor = Some((LINE, Cursor::new("s-42")));
+    wait(store.admit(polled)).unwrap();
+    let Step::Sent { copies } = sent("k1") else {
+        unreachable!()
+    };
+    claim(store, KAKAO, true);
+    settle(store, DeliverySeq(1), Step::NextPart { copies, part: 1 });
+    claim(store, KAKAO, true);
+    settle(
+        store,
+        DeliverySeq(1),
+        Step::Unsure {
+            decide_at: Timestamp(40),
+        },
+    );
+    claim(store, LINE, true);
+    settle(store, DeliverySeq(2), sent("l2"));
+    wait(store.apply_moves(failover())).unwrap();
+    claim(store, LINE, true);
+    let word = ReceiptNote {
+        account: LINE,
+        chat: chat(LINE, 2),
+        native: Some(NativeMessageId::new("l2")),
+        level: ReceiptLevel::Read,
+        at: Timestamp(60),
+    };
+    let mut echoed = event(3, 1, endings());
+    echoed.receipts = vec![ReceiptNote {
+        native: Some(NativeMessageId::new("echo")),
+        ..word.clone()
+    }];
+    admit(store, echoed);
+    wait(store.record_receipt(Timestamp(61), word)).unwrap();
+    end_some(store);
+}
+
+fn directory() -> Vec<Change> {
+    let mut changes = people();
+    changes.push(Change::Account(Account {
+        id: KAKAO,
+        name: "kakao".into(),
+        network: Network::KakaoTalk,
+    }));
+    changes.push(Change::Person(Person {
+        id: PersonId(1),
+        name: "민지".into(),
+        language: Language::Ko,
+        routes: vec![address(KAKAO, 1), address(LINE, 1)],
+        consents: Vec::new(),
+    }));
+    changes.push(Change::Conversation(Conversation {
+        id: ConversationId(1),
+        kind: ConversationKind::Group,
+        title: "가족".into(),
+        members: vec![PersonId(1)],
+        rooms: Vec::new(),
+    }));
+    changes
+}
+
+fn failover() -> Moves {
+    let next = Step::NextRoute {
+        route: route(LINE, 1),
+        label: Some(Label::InsteadOf(Network::KakaoTalk)),
+        at: Timestamp(50),
+    };
+    let mut moved = settlement(DeliverySeq(1), next);
+    let mut plus = to_person(LINE, 3);
+    plus.stands_in_for = Some(DeliverySeq(1));
+    moved.plus = vec![plus];
+    let mut own = event(2, 2, vec![to_person(LINE, 4)]);
+    own.event = None;
+    if let Some(message) = &mut own.message {
+        (message.author, message.source) = (Author::Hub, None);
+    }
+    Moves {
+        at: Timestamp(50),
+        health: vec![CellChange {
+            cell: Cell {
+                network: Network::KakaoTalk,
+                function: Function::Send,
+                surface: Surface::Api,
+            },
+            from: CellState::Up,
+            to: CellState::Down,
+            evidence: "12 of 12 sends failed".into(),
+        }],
+        moved: vec![moved],
+        admissions: vec![own],
+    }
+}
+
+/// Deliveries 5 to 10 of the third message.
+fn endings() -> Vec<ieum_core::delivery::NewDelivery> {
+    let mut endings: Vec<_> = (5..10).map(|person| to_person(KAKAO, person)).collect();
+    let mut nowhere = to_person(KAKAO, 1);
+    (nowhere.route, nowhere.state) = (None, State::Held);
+    endings.push(nowhere);
+    endings
+}
+
+fn end_some(store: &dyn Store) {
+    let retry = Step::RetryAt {
+        at: Timestamp(70),
+        label: Some(Label::Again),
+    };
+    let hold = Step::Hold {
+        label: Some(Label::Late),
+    };
+    let dead = Step::Dead {
+        scope: Scope::Recipient,
+    };
+    let steps = [Step::Superseded, Step::Expired, dead, retry, hold];
+    for (seq, step) in (5..).map(DeliverySeq).zip(steps) {
+        settle(store, seq, step);
+    }
+}
