@@ -59,6 +59,16 @@ const fn with_shared(name: &'static str, about: &'static str, action: Action) ->
     }
 }
 
+const fn long(name: &'static str, about: &'static str, action: Action) -> Step {
+    Step {
+        name,
+        about,
+        is_long: true,
+        needs_shared: false,
+        action,
+    }
+}
+
 /// All steps.
 pub(crate) const STEPS: &[Step] = &[
     step(
