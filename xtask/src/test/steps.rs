@@ -87,6 +87,22 @@ pub(crate) const STEPS: &[Step] = &[
         "the binary that the next steps use",
         Action::Cargo(&["build", "--release", "--package", "ieum", "--locked"]),
     ),
+    long(
+        "slow",
+        "the tests that are left out elsewhere because they take minutes",
+        Action::Cargo(&[
+            "test",
+            "--workspace",
+            "--release",
+            "--lib",
+            "--bins",
+            "--tests",
+            "--locked",
+            "--no-fail-fast",
+            "--",
+            "--ignored",
+        ]),
+    ),
     step(
         "starts",
         "the binary starts and knows its version",
