@@ -212,7 +212,8 @@ fn repeat(facts: SettleFacts<'_>) -> Step {
 /// with the same key is harmless, another way is not. A person who released it took that on.
 fn in_doubt_once(facts: SettleFacts<'_>) -> bool {
     let released = facts.delivery.label == Some(Label::Again);
-    facts.class == Class::OnceOnly && facts.idempotent && failures(facts) > 1 && !released
+    let earlier = facts.delivery.attempts > 1;
+    facts.class == Class::OnceOnly && facts.idempotent && earlier && !released
 }
 
 fn until_expired(facts: SettleFacts<'_>) -> Step {
