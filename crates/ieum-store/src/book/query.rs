@@ -18,13 +18,26 @@ impl<R: Rows> Book<R> {
         filter: OpenFilter,
         after: DeliverySeq,
     ) -> RowAnswer<Vec<Delivery>> {
-        let rows = match filter.state {
-            Some(state @ (State::Attempting | State::Unsure)) => self.heads_in(state, after)?,
-            _ => self.page_rows(filter, after)?,
-        };
-        let passing = rows.into_iter().filter(|row| matches(filter, row));
-        let page = passing.take(PAGE_ROWS_MAX);
-        Ok(page.map(|row| row.delivery).collect())
+        let mut after = after;
+        loop {
+            let rows = match filter.state {
+                Some(state @ (State::Attempting | State::Unsure)) => self.heads_in(state, after)?,
+                _ => self.page_rows(filter, after)?,
+            };
+            let last = rows.last().map(|row| row.delivery.seq);
+            let full = rows.len() >= PAGE_ROWS_MAX;
+            let passing = rows.into_iter().filter(|row| matches(filter, row));
+            let page: Vec<Delivery> = passing
+                .take(PAGE_ROWS_MAX)
+                .map(|row| row.delivery)
+                .collect();
+            match last {
+                // All of a full page was claimed in memory since: an empty answer would look like
+                // the end.
+                Some(last) if page.is_empty() && full => after = last,
+                _ => return Ok(page),
+            }
+        }
     }
 
     /// Only heads of lanes can be in these states, and those are in memory.

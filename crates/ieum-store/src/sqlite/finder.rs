@@ -275,3 +275,103 @@ fn unpack_row(bytes: &[u8; ROW_BYTES]) -> RowAnswer<FindRow> {
         delivery: DeliverySeq(next()),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ieum_core::ids::ConversationId;
+
+    const COMMITS: u64 = 200;
+    const ROWS_PER_COMMIT: u64 = 700;
+
+    fn connection() -> Connection {
+        let connection = Connection::open_in_memory().unwrap();
+        connection
+            .execute_batch(
+                "CREATE TABLE finder(slot INTEGER PRIMARY KEY, rows BLOB NOT NULL);
+                 CREATE TABLE finder_mark(runs INTEGER, journal INTEGER);
+                 INSERT INTO finder_mark VALUES(0, 0);",
+            )
+            .unwrap();
+        connection
+    }
+
+    /// Two keys in three are random, the third is a conversation of many messages.
+    fn row(number: u64) -> FindRow {
+        let (kind, key) = match number % 3 {
+            0 => (FindKind::Id, number.wrapping_mul(0x9e37_79b9_7f4a_7c15)),
+            1 => (FindKind::Copy, number.wrapping_mul(0x9e37_79b9_7f4a_7c15)),
+            _ => (FindKind::Conversation, number % 2),
+        };
+        FindRow {
+            kind,
+            key,
+            message: MessageSeq(number),
+            delivery: DeliverySeq(number % 5),
+        }
+    }
+
+    fn commit(finder: &mut Finder, connection: &Connection, number: u64, fails: bool) {
+        let transaction = connection.unchecked_transaction().unwrap();
+        (number..number + ROWS_PER_COMMIT).for_each(|number| finder.add(row(number)));
+        finder.write_some(connection).unwrap();
+        if fails {
+            drop(transaction);
+            finder.rolled_back();
+        } else {
+            transaction.commit().unwrap();
+            finder.committed(JournalSeq(number + ROWS_PER_COMMIT - 1));
+        }
+    }
+
+    fn filled() -> (Finder, Connection) {
+        let connection = connection();
+        let mut finder = Finder::default();
+        for number in (0..COMMITS).map(|commit| commit * ROWS_PER_COMMIT) {
+            commit(&mut finder, &connection, number, true);
+            commit(&mut finder, &connection, number, false);
+        }
+        (finder, connection)
+    }
+
+    #[test]
+    fn every_row_is_found_wherever_it_is_and_in_order() {
+        let (finder, connection) = filled();
+        assert!(finder.runs > 0, "no run was finished");
+        assert!(!finder.live.is_empty());
+        for number in 0..COMMITS * ROWS_PER_COMMIT {
+            let row = row(number);
+            if row.kind == FindKind::Conversation && number % 1_001 != 0 {
+                continue;
+            }
+            let before = MessageSeq(number + 1);
+            let found = finder.find(&connection, (row.kind, row.key), before, 1);
+            assert_eq!(found.unwrap(), [row]);
+        }
+        let page = finder.find(
+            &connection,
+            (FindKind::Conversation, ConversationId(1).0),
+            MessageSeq(u64::MAX),
+            100_000,
+        );
+        let page: Vec<u64> = page.unwrap().iter().map(|row| row.message.0).collect();
+        let all = (0..COMMITS * ROWS_PER_COMMIT).rev();
+        let expected: Vec<u64> = all.filter(|n| n % 3 == 2 && n % 2 == 1).collect();
+        assert_eq!(page, expected);
+    }
+
+    #[test]
+    fn the_mark_tells_what_must_be_added_again() {
+        let (finder, connection) = filled();
+        let (mut again, mark) = Finder::open(&connection).unwrap();
+        assert_eq!(again.runs, finder.runs);
+        (mark.0 + 1..COMMITS * ROWS_PER_COMMIT).for_each(|number| again.add(row(number)));
+        for number in (0..COMMITS * ROWS_PER_COMMIT).step_by(97) {
+            let sought = (row(number).kind, row(number).key);
+            let before = MessageSeq(number + 1);
+            let found = again.find(&connection, sought, before, 3).unwrap();
+            assert_eq!(found, finder.find(&connection, sought, before, 3).unwrap());
+            assert_eq!(found[0], row(number));
+        }
+    }
+}
