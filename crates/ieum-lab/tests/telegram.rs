@@ -295,7 +295,8 @@ async fn our_own_messages_can_be_edited_deleted_and_reacted_to() {
     assert!(description(&answer).starts_with("Bad Request: message is not modified"));
     let other = json!({ "chat_id": chat, "message_id": id, "text": "나" });
     assert_eq!(invoke(&desk, "editMessageText", other).await["ok"], true);
-    let react = json!({ "chat_id": chat, "message_id": id, "reaction": [{ "type": "emoji", "emoji": "👍" }] });
+    let thumb = json!([{ "type": "emoji", "emoji": "👍" }]);
+    let react = json!({ "chat_id": chat, "message_id": id, "reaction": thumb });
     assert_eq!(invoke(&desk, "setMessageReaction", react).await["ok"], true);
     let line = desk
         .world()

@@ -50,7 +50,12 @@ fn written(world: &mut World, chat: &Chat, event: &Event) -> Option<(&'static st
         What::BotJoined { by } => {
             let inviter = by.as_deref().and_then(|by| key(world, by));
             let inviter = inviter.map_or(json!({}), |key| json!({ "botUserKey": key }));
-            let body = json!({ "botGroupKey": group, "inviter": inviter, "params": {}, "timestamp": timestamp });
+            let body = json!({
+                "botGroupKey": group,
+                "inviter": inviter,
+                "params": {},
+                "timestamp": timestamp,
+            });
             Some(("ENTRANCE", body))
         }
         What::BotLeft { .. } => Some((
