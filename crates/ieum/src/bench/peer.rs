@@ -31,7 +31,7 @@ pub struct PeerArguments {
     #[arg(long)]
     pub conversations: usize,
     /// Messages a second; as fast as the hub takes them when absent.
-    #[arg(long)]
+    #[arg(long, value_parser = super::relay::rate)]
     pub rate: Option<f64>,
 }
 
@@ -108,7 +108,7 @@ async fn post_all(
     wait_for_arrivals(&ledger, acknowledged).await;
     let ledger = ledger.replace(Ledger::new(0));
     let mut tally = ledger.tally(acknowledged);
-    tally.seconds -= began.as_secs_f64();
+    tally.seconds = (tally.seconds - began.as_secs_f64()).max(0.0);
     Ok(tally)
 }
 

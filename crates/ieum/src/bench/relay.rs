@@ -22,7 +22,7 @@ pub struct RelayArguments {
     #[arg(long, default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..=1_000))]
     pub conversations: u32,
     /// Messages a second; as fast as the hub takes them when absent.
-    #[arg(long)]
+    #[arg(long, value_parser = rate)]
     pub rate: Option<f64>,
     /// What the hub keeps its data in; `memory` shows what durability costs.
     #[arg(long, value_enum, default_value_t = StoreKind::Sqlite)]
@@ -30,6 +30,21 @@ pub struct RelayArguments {
     /// Print one line of JSON.
     #[arg(long)]
     pub json: bool,
+}
+
+/// A run is taken to last at least this long.
+const SECONDS_MIN: f64 = 0.001;
+/// Most messages a second that a paced run may ask for.
+const RATE_MAX: f64 = 1_000_000.0;
+
+/// Reads `--rate`.
+///
+/// # Errors
+/// When it is not a number that can be kept.
+pub fn rate(text: &str) -> Result<f64, String> {
+    let rate: Option<f64> = text.parse().ok();
+    rate.filter(|rate| *rate > 0.0 && *rate <= RATE_MAX)
+        .ok_or_else(|| format!("expected a number above 0 and up to {RATE_MAX}"))
 }
 
 /// The figures, in the order in which they are printed.
@@ -81,13 +96,14 @@ fn measure(arguments: RelayArguments) -> anyhow::Result<Figures> {
     hub.finish()?;
     peer.finish()?;
     let fsync_after = machine::fsync_ms_p50(folder.path())?;
+    let arrived = tally.messages.saturating_sub(tally.lost) as f64;
     Ok(Figures {
         messages: tally.messages,
         seconds: rounded(tally.seconds),
-        per_s: rounded(tally.messages as f64 / tally.seconds),
+        per_s: rounded(arrived / tally.seconds.max(SECONDS_MIN)),
         p50_ms: rounded(tally.p50_ms),
         p99_ms: rounded(tally.p99_ms),
-        hub_cpu_us_per_message: rounded(cpu_us as f64 / tally.messages as f64),
+        hub_cpu_us_per_message: rounded(cpu_us as f64 / tally.messages.max(1) as f64),
         hub_rss_mb: rounded(hub_rss_mb),
         fsync_ms_p50: rounded(f64::midpoint(fsync_before, fsync_after)),
         lost: tally.lost,
@@ -154,4 +170,17 @@ fn print(figures: &Figures) -> anyhow::Result<()> {
         figures.lost, figures.duplicates, figures.out_of_order
     )?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_rate_is_above_nothing() {
+        assert_eq!(rate("0.5"), Ok(0.5));
+        for text in ["0", "-1", "NaN", "inf", "1e9", "", "x"] {
+            assert!(rate(text).is_err(), "{text}");
+        }
+    }
 }

@@ -2,7 +2,7 @@
 //!
 //! Invariant: the networks are asked only when the file has no complaint, and each only once.
 
-use crate::config::Complaint;
+use crate::config::{Complaint, Config};
 use crate::wiring::Named;
 use futures_util::future::join_all;
 use ieum_core::network::Network;
@@ -41,6 +41,8 @@ struct AccountReport {
     identity: Option<String>,
     took_ms: Option<u64>,
     problem: Option<String>,
+    /// The address to register with the network, when it is to call us.
+    hook: Option<String>,
 }
 
 /// Runs the command; returns whether all is well.
@@ -60,8 +62,8 @@ pub fn main(arguments: &CheckArguments) -> anyhow::Result<bool> {
 
 async fn check(arguments: &CheckArguments) -> anyhow::Result<Report> {
     let doors = super::real_doors()?;
-    let connectors = match super::load(&arguments.config, &doors) {
-        Ok((_, connectors)) => connectors,
+    let (config, connectors) = match super::load(&arguments.config, &doors) {
+        Ok(loaded) => loaded,
         Err(complaints) => {
             return Ok(Report {
                 complaints: complaints.0,
@@ -70,12 +72,27 @@ async fn check(arguments: &CheckArguments) -> anyhow::Result<Report> {
         }
     };
     let asked = connectors.iter().filter(|_| !arguments.offline);
-    let accounts: Vec<AccountReport> = join_all(asked.map(ask)).await;
+    let mut accounts: Vec<AccountReport> = join_all(asked.map(ask)).await;
+    for account in &mut accounts {
+        account.hook = hook(&config, &account.name);
+    }
     Ok(Report {
         ok: accounts.iter().all(|account| account.ok),
         complaints: Vec::new(),
         accounts,
     })
+}
+
+/// Where the network is to call, as the world sees it.
+fn hook(config: &Config, name: &str) -> Option<String> {
+    let public_url = config.hub.public_url.as_ref()?;
+    let account = config
+        .accounts
+        .iter()
+        .find(|account| account.name == name)?;
+    account
+        .takes_hooks()
+        .then(|| format!("{public_url}/hooks/{name}"))
 }
 
 async fn ask((name, connector): &Named) -> AccountReport {
@@ -92,6 +109,7 @@ async fn ask((name, connector): &Named) -> AccountReport {
         identity,
         took_ms,
         problem,
+        hook: None,
     }
 }
 
@@ -111,6 +129,9 @@ fn as_text(report: &Report) -> String {
         let told = told.map_or("", String::as_str);
         let row = format_args!("{name:<24} {network:<10} {verdict:<8} {took:>8}  {told}");
         line(&mut text, row);
+        if let Some(hook) = &account.hook {
+            line(&mut text, format_args!("{:<24} is to call {hook}", ""));
+        }
     }
     if report.ok && report.accounts.is_empty() {
         line(&mut text, format_args!("the configuration is right"));

@@ -40,6 +40,20 @@ pub struct AccountSettings {
     pub place: (Option<usize>, String),
 }
 
+impl AccountSettings {
+    /// Whether the network calls `/hooks/{name}`.
+    #[must_use]
+    pub fn takes_hooks(&self) -> bool {
+        match &self.network {
+            NetworkSettings::KakaoTalk(config) => config.receive == kakaotalk::Receive::Webhook,
+            NetworkSettings::Line(_) => true,
+            NetworkSettings::Telegram(config) => {
+                matches!(config.receive, telegram::Receive::Webhook { .. })
+            }
+        }
+    }
+}
+
 /// What a connector is built from.
 #[derive(Debug, Clone)]
 pub enum NetworkSettings {

@@ -4,6 +4,7 @@
 
 use super::secret::Vault;
 use super::section::Section;
+use crate::data::SECRET_BYTES_MIN;
 use ieum_connectors::doors::Secret;
 use ieum_server::{Rate, Token};
 use std::net::SocketAddr;
@@ -55,13 +56,22 @@ pub(super) fn read(top: &Section<'_>, vault: &Vault) -> HubSettings {
         settings.listen = listen;
     }
     settings.public_url = public_url(&hub);
-    settings.secret = vault.secret(&hub, "secret");
+    settings.secret = secret(&hub, vault);
     settings.api_tokens = api_tokens(&hub, vault);
     // Read in `tuning`, with the other settings of the engine.
     hub.value("language");
     hub.value("utc_offset_minutes");
     hub.finish();
     settings
+}
+
+fn secret(hub: &Section<'_>, vault: &Vault) -> Option<Secret> {
+    let secret = vault.secret(hub, "secret")?;
+    if secret.expose().len() < SECRET_BYTES_MIN {
+        hub.complain("secret", format!("shorter than {SECRET_BYTES_MIN} bytes"));
+        return None;
+    }
+    Some(secret)
 }
 
 fn listen(hub: &Section<'_>) -> Option<SocketAddr> {

@@ -113,6 +113,7 @@ fn every_wrong_form_of_a_secret_has_its_own_words() {
         ),
         ("{ file = \"absent\" }", "cannot read the file `absent`"),
         ("{ evn = \"A\" }", "unknown key; did you mean `env`?"),
+        ("{ env = \"SHORT\" }", "shorter than 16 bytes"),
         ("3", "expected a table"),
     ] {
         let told = complaints(&format!("[hub]\nsecret = {form}\n"));
@@ -123,14 +124,17 @@ fn every_wrong_form_of_a_secret_has_its_own_words() {
 #[test]
 fn secrets_come_from_files_beside_the_configuration() {
     let folder = tempfile::tempdir().unwrap();
-    std::fs::write(folder.path().join("salt"), "from a file\n").unwrap();
+    std::fs::write(folder.path().join("salt"), "from a file of ours\n").unwrap();
     std::fs::write(folder.path().join("big"), "x".repeat(20_000)).unwrap();
     let reading = read(
         "[hub]\nsecret = { file = \"salt\" }\n",
         &vault(folder.path()),
     );
     assert_eq!(reading.complaints, Vec::new());
-    assert_eq!(reading.config.hub.secret.unwrap().expose(), "from a file");
+    assert_eq!(
+        reading.config.hub.secret.unwrap().expose(),
+        "from a file of ours"
+    );
     let reading = read(
         "[hub]\nsecret = { file = \"big\" }\n",
         &vault(folder.path()),
