@@ -339,11 +339,8 @@ mod tests {
         let (finder, connection) = filled();
         assert!(finder.runs > 0, "no run was finished");
         assert!(!finder.live.is_empty());
-        for number in 0..COMMITS * ROWS_PER_COMMIT {
+        for number in (0..COMMITS * ROWS_PER_COMMIT).step_by(11) {
             let row = row(number);
-            if row.kind == FindKind::Conversation && number % 1_001 != 0 {
-                continue;
-            }
             let before = MessageSeq(number + 1);
             let found = finder.find(&connection, (row.kind, row.key), before, 1);
             assert_eq!(found.unwrap(), [row]);

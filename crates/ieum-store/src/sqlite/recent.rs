@@ -5,7 +5,7 @@
 
 use crate::row::DeliveryRow;
 use ieum_core::directory::{Change, Endpoint};
-use ieum_core::ids::{ChatKey, DeliverySeq, MessageSeq};
+use ieum_core::ids::{AccountId, ChatKey, DeliverySeq, MessageSeq};
 use ieum_core::message::Message;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -66,6 +66,11 @@ impl Recent {
     /// A delivery.
     pub(super) fn delivery(&self, seq: DeliverySeq) -> Option<DeliveryRow> {
         self.deliveries.get(&seq).cloned()
+    }
+
+    /// The account of an open delivery's route, if the delivery is known here.
+    pub(super) fn account_of(&self, seq: DeliverySeq) -> Option<Option<AccountId>> {
+        self.deliveries.get(&seq).map(DeliveryRow::account)
     }
 
     /// The chat of an endpoint, if it is known here whether it has one.

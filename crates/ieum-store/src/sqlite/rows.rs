@@ -209,7 +209,7 @@ impl SqliteRows {
     ) -> RowAnswer<Vec<DeliveryRow>> {
         let sql = format!(
             "SELECT {DELIVERY} FROM delivery INDEXED BY open_account
-             WHERE state < 4 AND account = ?1 AND seq > ?2
+             WHERE open = 1 AND account = ?1 AND seq > ?2
                AND (?3 IS NULL OR state = ?3) AND (?4 IS NULL OR conversation = ?4)
              ORDER BY seq LIMIT ?5"
         );
@@ -226,7 +226,7 @@ impl SqliteRows {
         let mut accounts = Vec::new();
         let mut after = i64::MIN;
         let sql = "SELECT account FROM delivery INDEXED BY open_account
-                   WHERE state < 4 AND account > ?1 ORDER BY account LIMIT 1";
+                   WHERE open = 1 AND account > ?1 ORDER BY account LIMIT 1";
         while let Some(account) = self.one(sql, [after], |row| row.get(0))? {
             accounts.push(account);
             after = account;
@@ -237,7 +237,7 @@ impl SqliteRows {
     fn first_open_after(&self, after: Option<(i64, i64)>) -> RowAnswer<Option<DeliveryRow>> {
         let sql = format!(
             "SELECT {DELIVERY} FROM delivery INDEXED BY open_lane
-             WHERE state < 4 AND (conversation, recipient) > (?1, ?2)
+             WHERE open = 1 AND (conversation, recipient) > (?1, ?2)
              ORDER BY conversation, recipient, seq LIMIT 1"
         );
         let after = after.unwrap_or((i64::MIN, i64::MIN));
@@ -347,7 +347,7 @@ impl Rows for SqliteRows {
     fn insert_delivery(&mut self, row: &DeliveryRow) -> RowAnswer<()> {
         let (conversation, recipient) = lane_numbers(row.delivery.lane());
         let sql = "INSERT INTO delivery(seq, message, conversation, recipient, account, state,
-                   due_at, detail) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
+                   open, due_at, detail) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
         let params = (
             column(row.delivery.seq.0),
             column(row.delivery.message.0),
@@ -355,6 +355,7 @@ impl Rows for SqliteRows {
             recipient,
             column(row.account().unwrap_or_default().0),
             format::state_number(row.delivery.state),
+            !row.delivery.state.ended(),
             row.delivery.due_at.0,
             format::delivery_detail(row)?,
         );
@@ -364,16 +365,22 @@ impl Rows for SqliteRows {
     }
 
     fn update_delivery(&mut self, row: &DeliveryRow) -> RowAnswer<()> {
-        let sql = "UPDATE delivery SET account = ?2, state = ?3, due_at = ?4, detail = ?5
-                   WHERE seq = ?1";
-        let params = (
-            column(row.delivery.seq.0),
-            column(row.account().unwrap_or_default().0),
-            format::state_number(row.delivery.state),
-            row.delivery.due_at.0,
-            format::delivery_detail(row)?,
-        );
-        self.write(sql, params)?;
+        let delivery = &row.delivery;
+        let seq = column(delivery.seq.0);
+        let state = format::state_number(delivery.state);
+        let detail = format::delivery_detail(row)?;
+        let open = !delivery.state.ended();
+        if open && self.recent.account_of(delivery.seq) == Some(row.account()) {
+            // No index holds what changes.
+            let sql = "UPDATE delivery SET state = ?2, due_at = ?3, detail = ?4 WHERE seq = ?1";
+            self.write(sql, (seq, state, delivery.due_at.0, detail))?;
+        } else {
+            let sql = "UPDATE delivery SET state = ?2, due_at = ?3, detail = ?4, account = ?5,
+                       open = ?6 WHERE seq = ?1";
+            let account = column(row.account().unwrap_or_default().0);
+            let params = (seq, state, delivery.due_at.0, detail, account, open);
+            self.write(sql, params)?;
+        }
         self.recent.keep_delivery(row);
         Ok(())
     }
@@ -394,7 +401,7 @@ impl Rows for SqliteRows {
         rows_max: usize,
     ) -> RowAnswer<Vec<DeliverySeq>> {
         let sql = "SELECT seq FROM delivery INDEXED BY open_lane
-                   WHERE state < 4 AND conversation = ?1 AND recipient = ?2 AND seq > ?3
+                   WHERE open = 1 AND conversation = ?1 AND recipient = ?2 AND seq > ?3
                    ORDER BY seq LIMIT ?4";
         let (conversation, recipient) = lane_numbers(lane);
         let limit = i64::try_from(rows_max).unwrap_or(i64::MAX);

@@ -9,7 +9,9 @@ use rusqlite::Connection;
 const MIGRATIONS: [&str; 1] = [V1];
 
 /// Every key of the hot path grows: rows are appended. `open_lane` and `open_account` hold open
-/// deliveries only. The states below 4 are the open ones (`ieum_core::delivery::State`).
+/// deliveries only. `open` says again what `state` tells (1 while nothing has ended it): SQLite
+/// rewrites the entries of an index whenever an update names a column of it, or of its condition,
+/// and a claim changes the state of a delivery that stays open.
 const V1: &str = "
 CREATE TABLE message(
     seq INTEGER PRIMARY KEY,
@@ -30,11 +32,12 @@ CREATE TABLE delivery(
     recipient INTEGER NOT NULL,
     account INTEGER NOT NULL,
     state INTEGER NOT NULL,
+    open INTEGER NOT NULL,
     due_at INTEGER NOT NULL,
     detail BLOB NOT NULL
 );
-CREATE INDEX open_lane ON delivery(conversation, recipient) WHERE state < 4;
-CREATE INDEX open_account ON delivery(account) WHERE state < 4;
+CREATE INDEX open_lane ON delivery(conversation, recipient) WHERE open = 1;
+CREATE INDEX open_account ON delivery(account) WHERE open = 1;
 CREATE TABLE later_delivery(
     message INTEGER NOT NULL,
     delivery INTEGER NOT NULL,
