@@ -455,7 +455,13 @@ impl World {
                 };
                 self.apply(&step);
             }
-            _ended => {}
+            State::Attempting
+            | State::Sent
+            | State::Delivered
+            | State::Read
+            | State::Superseded
+            | State::Expired
+            | State::Dead => {}
         }
     }
 
