@@ -260,6 +260,46 @@ async fn a_connection_lost_before_the_answer_may_have_acted() {
     );
 }
 
+/// Closing with unread bytes makes the system send a reset.
+#[tokio::test]
+async fn a_reset_may_come_after_the_other_side_acted() {
+    let (address, _) = server(|mut socket, _| async move {
+        let mut part = [0; 16];
+        socket.read_exact(&mut part).await.unwrap();
+    })
+    .await;
+    let request = Request::post(format!("http://{address}/"))
+        .body(Bytes::from(vec![b'x'; 100_000]))
+        .unwrap();
+    no_answer(transport().call(request, LIMITS).await);
+}
+
+#[tokio::test]
+async fn many_calls_at_once_each_get_their_own_answer() {
+    let (address, _) = server(|mut socket, _| async move {
+        while let Some(request) = read_request(&mut socket).await {
+            let path = request.split(' ').nth(1).unwrap_or_default().to_owned();
+            let length = path.len();
+            let answer = format!("HTTP/1.1 200 OK\r\ncontent-length: {length}\r\n\r\n{path}");
+            socket.write_all(answer.as_bytes()).await.unwrap();
+        }
+    })
+    .await;
+    let transport = transport();
+    let limits = HttpLimits {
+        timeout_ms: 10_000,
+        ..LIMITS
+    };
+    let calls = (0..300).map(|number| {
+        let request = Request::get(format!("http://{address}/{number}"));
+        transport.call(request.body(Bytes::new()).unwrap(), limits)
+    });
+    let answers = futures_util::future::join_all(calls).await;
+    for (number, answer) in answers.into_iter().enumerate() {
+        assert_eq!(answer.unwrap().body(), &format!("/{number}"));
+    }
+}
+
 #[tokio::test]
 async fn an_answer_that_breaks_off_may_have_acted() {
     let reason = no_answer(
