@@ -53,7 +53,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     writeln!(
         std::io::stdout(),
         "{{\"messages\":{messages},\"lanes\":{lanes},\"before\":{before},\"open_ms\":{open_ms},\
-         \"per_s\":{:.0},\"admit_us_p50\":{},\"admit_us_p99\":{},\"store_thread_us\":{thread_us:.1},\
+         \"per_s\":{:.0},\"admit_us_p50\":{},\"admit_us_p99\":{},\
+         \"store_thread_us\":{thread_us:.1},\
          \"process_us\":{process_us:.1},\"fsync_us_p50\":{fsync_us},\"rss_mb\":{}}}",
         messages as f64 / seconds,
         at(500).unwrap_or_default(),
