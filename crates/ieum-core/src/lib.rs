@@ -4,6 +4,7 @@
 //! runtime. What a decision needs (`now`, `jitter`, facts) is handed in; what it wants done is
 //! returned. Invariant: two calls with the same arguments give the same answer.
 
+pub mod audit;
 pub mod content;
 pub mod delivery;
 pub mod directory;
