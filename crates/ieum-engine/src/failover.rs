@@ -7,6 +7,7 @@ use crate::account::Account;
 use crate::attempt::settle_facts;
 use crate::notices::HUB_CONVERSATION;
 use crate::pieces::{Bell, Pieces, bell_of, lock};
+use crate::summary;
 use ieum_core::delivery::{
     Delivery, Label, Lane, NewDelivery, Recipient, Route, Settlement, State, Step,
 };
@@ -14,7 +15,7 @@ use ieum_core::health::book::{Evidence, api_cell};
 use ieum_core::health::{CellChange, CellState, Function};
 use ieum_core::ids::{AccountId, DeliverySeq};
 use ieum_core::message::NewMessage;
-use ieum_core::ports::store::{Moves, OpenFilter, PAGE_ROWS_MAX, StoreFailure};
+use ieum_core::ports::store::{Moves, OpenFilter, StoreFailure};
 use ieum_core::route::{PlanFacts, next_route, stand_ins};
 use ieum_core::time::Timestamp;
 
@@ -59,6 +60,9 @@ pub(crate) fn observe_good(pieces: &Pieces, account: &Account, one: &Moving) -> 
     }
     change
 }
+
+/// Most deliveries of one lane that one sweep releases.
+const HELD_PER_SWEEP_MAX: usize = 500;
 
 /// A cell turned: leave the network, or come back to it.
 pub(crate) async fn turned(pieces: &Pieces, account: &Account, change: CellChange) {
@@ -111,8 +115,8 @@ async fn try_leave(
     let mut after = DeliverySeq(0);
     loop {
         let page = pieces.store.page_open(filter, after).await?;
-        let more = page.len() == PAGE_ROWS_MAX;
-        after = page.last().map_or(after, |last| last.seq);
+        let Some(last) = page.last() else { break };
+        after = last.seq;
         let mut moved = Vec::new();
         for delivery in page {
             // What is being attempted settles first; what waits behind it follows then.
@@ -124,10 +128,8 @@ async fn try_leave(
             }
         }
         apply(pieces, std::mem::take(&mut health), moved).await?;
-        if !more {
-            return Ok(());
-        }
     }
+    apply(pieces, health, Vec::new()).await
 }
 
 /// How one waiting delivery leaves a route that is down.
@@ -202,6 +204,7 @@ pub(crate) async fn apply(
 
 /// Wakes or remembers whatever follows from a settled delivery.
 pub(crate) fn consequences(pieces: &Pieces, delivery: &Delivery, settlement: &Settlement) {
+    summary::count(pieces, delivery, &settlement.step, settlement.at);
     match &settlement.step {
         Step::NextRoute { route, .. } => pieces.ring(&[Bell::Due(route.account)]),
         Step::Hold { .. } => {
@@ -290,30 +293,35 @@ pub(crate) fn stand_ins_for(
     })
 }
 
+/// The oldest held deliveries of a lane.
+async fn held_in(pieces: &Pieces, lane: Lane) -> Result<Vec<Delivery>, StoreFailure> {
+    let conversation = Some(lane.conversation);
+    let filter = OpenFilter { account: None, state: Some(State::Held), conversation };
+    let mut held = Vec::new();
+    let mut after = DeliverySeq(0);
+    loop {
+        let page = pieces.store.page_open(filter, after).await?;
+        let Some(last) = page.last() else { return Ok(held) };
+        after = last.seq;
+        held.extend(page.into_iter().filter(|held| held.lane() == lane));
+        if held.len() >= HELD_PER_SWEEP_MAX {
+            held.truncate(HELD_PER_SWEEP_MAX);
+            return Ok(held);
+        }
+    }
+}
+
 /// What the sweep does with one lane whose head waits for a route.
 pub(crate) async fn try_lane(
     pieces: &Pieces,
     lane: Lane,
     route: Option<Route>,
 ) -> Result<LaneState, StoreFailure> {
-    let filter = OpenFilter {
-        account: None,
-        state: Some(State::Held),
-        conversation: Some(lane.conversation),
-    };
-    let page = pieces.store.page_open(filter, DeliverySeq(0)).await?;
-    let full = page.len() == PAGE_ROWS_MAX;
-    let held: Vec<Delivery> = page
-        .into_iter()
-        .filter(|held| held.lane() == lane)
-        .collect();
+    let held = held_in(pieces, lane).await?;
     if held.is_empty() {
-        return Ok(if full {
-            LaneState::Waiting
-        } else {
-            LaneState::Free
-        });
+        return Ok(LaneState::Free);
     }
+    let full = held.len() == HELD_PER_SWEEP_MAX;
     let now = pieces.now();
     let Some(way) = way_for(pieces, lane, route, &held) else {
         return Ok(LaneState::Waiting);

@@ -21,6 +21,7 @@ mod pieces;
 mod probe;
 mod say;
 mod settings;
+mod summary;
 mod sweep;
 mod talk;
 mod tasks;

@@ -3,6 +3,7 @@
 use crate::account::Account;
 use crate::metrics::Metrics;
 use crate::settings::Settings;
+use crate::summary::Ledger;
 use ieum_core::content::HubSecret;
 use ieum_core::delivery::{Lane, NewDelivery, Recipient, Route, State};
 use ieum_core::directory::{Change, Directory};
@@ -37,6 +38,8 @@ pub(crate) struct Pieces {
     pub(crate) told: Mutex<BTreeMap<ConversationId, BTreeSet<PersonId>>>,
     /// Messages that ended dead or expired, whose authors are still to be told.
     pub(crate) ended_badly: Mutex<Vec<(MessageSeq, Recipient)>>,
+    /// Messages that went another way, to be summed up when their network returns.
+    pub(crate) gone: Mutex<Ledger>,
     pub(crate) sweep_bell: Notify,
     pub(crate) journal_bell: watch::Sender<u64>,
     pub(crate) metrics: Metrics,
@@ -72,6 +75,7 @@ impl Pieces {
             held: Mutex::default(),
             told: Mutex::default(),
             ended_badly: Mutex::default(),
+            gone: Mutex::default(),
             sweep_bell: Notify::new(),
             journal_bell: watch::Sender::new(0),
             metrics: Metrics::default(),

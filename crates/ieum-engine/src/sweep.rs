@@ -8,9 +8,10 @@ use crate::failover::{LaneState, decide_unsure, try_lane};
 use crate::intake::{place_of_author, to_place};
 use crate::notices;
 use crate::pieces::{Bell, Pieces, lock};
+use crate::summary;
 use ieum_core::delivery::{Recipient, State};
 use ieum_core::ids::{DeliverySeq, MessageSeq};
-use ieum_core::ports::store::{Admission, AdmitBatch, OpenFilter, PAGE_ROWS_MAX, StoreFailure};
+use ieum_core::ports::store::{Admission, AdmitBatch, OpenFilter, StoreFailure};
 use ieum_core::time::Timestamp;
 use std::sync::Arc;
 use tokio::sync::watch;
@@ -45,6 +46,7 @@ async fn once(pieces: &Pieces, forgotten_at: &mut Timestamp) -> Result<(), Store
     decide_unsure(pieces).await?;
     lanes(pieces).await?;
     tell_ended(pieces).await?;
+    summary::say(pieces).await?;
     if now.ms_since(*forgotten_at) >= FORGET_MS {
         pieces.store.forget_seen(now).await?;
         *forgotten_at = now;
@@ -83,10 +85,8 @@ pub(crate) async fn remember_held(pieces: &Pieces) -> Result<(), StoreFailure> {
         for delivery in &page {
             pieces.ring(&[Bell::Held(delivery.lane(), delivery.route)]);
         }
-        match page.last() {
-            Some(last) if page.len() == PAGE_ROWS_MAX => after = last.seq,
-            Some(_) | None => return Ok(()),
-        }
+        let Some(last) = page.last() else { return Ok(()) };
+        after = last.seq;
     }
 }
 

@@ -4,6 +4,7 @@
 
 use crate::bench;
 use crate::command::{check, client, lab, serve};
+use crate::demo;
 use crate::logs::{self, LogArguments};
 use clap::{Parser, Subcommand};
 use std::io::Write;
@@ -24,6 +25,8 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Watch a family keep talking while KakaoTalk fails.
+    Demo(demo::DemoArguments),
     /// Run a hub.
     Serve(serve::ServeArguments),
     /// Tell all that is wrong with a configuration, and who each network says we are.
@@ -49,6 +52,10 @@ enum Command {
 enum Bench {
     /// Relay messages from LINE to Telegram through a hub of its own.
     Relay(bench::relay::RelayArguments),
+    /// Measure a hub that does nothing, with many conversations.
+    Idle(bench::rest::IdleArguments),
+    /// Measure how soon a hub is ready over a large store.
+    Start(bench::rest::StartArguments),
 }
 
 /// Runs the program.
@@ -57,6 +64,7 @@ pub fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let level = match arguments.command {
         Command::Serve(_) => "info",
+        Command::Demo(_) => "off",
         Command::Check(_)
         | Command::Status(_)
         | Command::Send(_)
@@ -80,12 +88,15 @@ pub fn main() -> ExitCode {
 /// `false` when the command did its work and found something wrong.
 fn run(command: &Command) -> anyhow::Result<bool> {
     match command {
+        Command::Demo(arguments) => demo::main(arguments),
         Command::Serve(arguments) => serve::main(arguments).map(|()| true),
         Command::Check(arguments) => check::main(arguments),
         Command::Status(arguments) => client::status(arguments),
         Command::Send(arguments) => client::send(arguments),
         Command::Lab(arguments) => lab::main(arguments).map(|()| true),
         Command::Bench(Bench::Relay(arguments)) => bench::relay::main(*arguments),
+        Command::Bench(Bench::Idle(arguments)) => bench::rest::idle(*arguments),
+        Command::Bench(Bench::Start(arguments)) => bench::rest::start(arguments),
         Command::BenchHub(arguments) => bench::hub::main(arguments).map(|()| true),
         Command::BenchPeer(arguments) => bench::peer::main(*arguments).map(|()| true),
     }

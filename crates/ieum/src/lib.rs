@@ -7,6 +7,7 @@ pub mod bench;
 pub mod cli;
 pub mod command;
 pub mod config;
+pub mod demo;
 pub mod data;
 pub mod doors;
 pub mod logs;

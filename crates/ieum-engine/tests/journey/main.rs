@@ -339,3 +339,22 @@ async fn a_message_that_no_way_can_carry_is_shown_to_its_author() {
     assert_eq!(told.len(), 1, "{told:?}");
     assert!(told[0].contains("준호에게 전하지 못했어요"), "{told:?}");
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_went_another_way_is_summed_up_when_the_network_returns() {
+    let town = Town::new().await;
+    let minji = town.person("민지", &[(KakaoTalk, "kminji"), (Line, "Uminji")]).await;
+    let junho = town.person("준호", &[(Telegram, "77")]).await;
+    town.group("둘", &[minji, junho], &[]).await;
+    town.kakaotalk.turns(Mood::Refuses);
+    let direct = ("77", ChatKind::Direct);
+    for n in 0..3 {
+        town.says_as(Telegram, direct, "77", &format!("{n}"), None).await;
+        town.passes(3_000).await;
+    }
+    assert_eq!(town.line.screen().len(), 3, "{:?}", town.line.screen());
+    town.kakaotalk.turns(Mood::Well);
+    town.passes(120_000).await;
+    expect_test::expect!["kminji: 14:52–14:52 사이 메시지 3개는 LINE(으)로 보냈어요."]
+        .assert_eq(&town.kakaotalk.screen().join("\n"));
+}

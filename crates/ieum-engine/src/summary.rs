@@ -1,0 +1,124 @@
+//! Summaries: when a network returns, what went another way meanwhile is not sent again but
+//! summed up in one line (DESIGN §6.7).
+//!
+//! The ledger is in memory: a hub that is killed in the middle of an outage sums up only what it
+//! carried since. Nothing but that line depends on it.
+
+use crate::compose::hub_text;
+use crate::notices;
+use crate::pieces::{Pieces, lock};
+use ieum_core::delivery::{Delivery, Label, NewDelivery, Recipient, Route, State, Step};
+use ieum_core::directory::{Directory, Endpoint, Language};
+use ieum_core::ids::{ConversationId, PersonId};
+use ieum_core::network::Network;
+use ieum_core::ports::store::{Admission, AdmitBatch, StoreFailure};
+use ieum_core::render::words::{clock_text, network_name};
+use ieum_core::time::Timestamp;
+use std::collections::BTreeMap;
+
+/// Most lines that wait to be said.
+const ENTRIES_MAX: usize = 100_000;
+
+/// Whose messages of which conversation left which network.
+pub(crate) type Key = (ConversationId, PersonId, Network);
+
+/// How many went, when, and by which way the last of them.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Gone {
+    count: u64,
+    first: Timestamp,
+    last: Timestamp,
+    way: Network,
+}
+
+/// Counts a delivery that was sent another way.
+pub(crate) fn count(pieces: &Pieces, delivery: &Delivery, step: &Step, at: Timestamp) {
+    let (Recipient::Person(person), Some(Label::InsteadOf(network))) =
+        (delivery.recipient, delivery.label)
+    else {
+        return;
+    };
+    let way = delivery.route.and_then(|route| pieces.read(|d| d.network_of(route.account)));
+    let (Step::Sent { .. }, Some(way)) = (step, way) else { return };
+    let key = (delivery.conversation, person, network);
+    if pieces.read(|directory| in_a_room(directory, key)) {
+        return;
+    }
+    let mut gone = lock(&pieces.gone);
+    if gone.len() >= ENTRIES_MAX {
+        return;
+    }
+    let entry = gone
+        .entry(key)
+        .or_insert(Gone { count: 0, first: at, last: at, way });
+    entry.count += 1;
+    entry.last = at;
+    entry.way = way;
+}
+
+/// Says the lines of the networks that work again.
+pub(crate) async fn say(pieces: &Pieces) -> Result<(), StoreFailure> {
+    let entries: Vec<(Key, Gone)> = lock(&pieces.gone).iter().map(|(k, g)| (*k, *g)).collect();
+    for (key, gone) in entries {
+        let (conversation, person, network) = key;
+        let back = pieces.read_with_health(|directory, health| {
+            home(directory, person, network).filter(|route| !health.route_down(network, *route))
+        });
+        if let Some(route) = back {
+            lock(&pieces.gone).remove(&key);
+            say_one(pieces, conversation, person, (route, gone)).await?;
+        }
+    }
+    Ok(())
+}
+
+async fn say_one(
+    pieces: &Pieces,
+    conversation: ConversationId,
+    person: PersonId,
+    (route, gone): (Route, Gone),
+) -> Result<(), StoreFailure> {
+    let language =
+        pieces.read(|d| d.person(person).map_or(Language::default(), |person| person.language));
+    let clock = |at| clock_text(at, pieces.settings.utc_offset_minutes);
+    let way = network_name(gone.way, language);
+    let text = notices::summary(gone.count, &clock(gone.first), &clock(gone.last), way, language);
+    let delivery = NewDelivery {
+        recipient: Recipient::Person(person),
+        route: Some(route),
+        state: State::Queued,
+        label: None,
+        stands_in_for: None,
+    };
+    let admission = Admission {
+        message: Some(hub_text(pieces, conversation, &text, None)),
+        deliveries: vec![delivery],
+        ..Admission::default()
+    };
+    let at = pieces.now();
+    pieces.admit(AdmitBatch { at, admissions: vec![admission], cursor: None }).await?;
+    Ok(())
+}
+
+/// Whoever is in a room of that network gets the messages there, late: nothing is summed up.
+fn in_a_room(directory: &Directory, (conversation, person, network): Key) -> bool {
+    let Some(conversation) = directory.conversation(conversation) else { return false };
+    let rooms = conversation.rooms.iter().filter_map(|id| directory.room(*id));
+    rooms.filter(|room| directory.network_of(room.account) == Some(network)).any(|room| {
+        let people = room.present.iter().filter_map(|id| directory.address(*id)?.person);
+        people.into_iter().any(|present| present == person)
+    })
+}
+
+/// A person's own chat with our account on a network.
+fn home(directory: &Directory, person: PersonId, network: Network) -> Option<Route> {
+    directory.person(person)?.routes.iter().find_map(|id| {
+        let address = directory.address(*id)?;
+        let there = directory.network_of(address.account) == Some(network);
+        let open = there && address.direct.is_some() && !address.blocked;
+        open.then_some(Route { account: address.account, endpoint: Endpoint::Address(*id) })
+    })
+}
+
+/// What is counted so far.
+pub(crate) type Ledger = BTreeMap<Key, Gone>;
