@@ -98,7 +98,7 @@ pub enum ReplySupport {
 pub enum AuthorSupport {
     /// In front of the text.
     InText,
-    /// As the message's own sender name, up to so many characters; the network stays in the text.
+    /// As the message's own sender name, the network that they wrote from behind it.
     AsSender {
         /// Longest name, in UTF-16 units.
         name_max: usize,
