@@ -3,7 +3,7 @@
 //! Invariant: what a script reads goes to standard output, everything else to standard error.
 
 use crate::bench;
-use crate::command::{check, client, lab, serve};
+use crate::command::{audit, check, client, lab, serve};
 use crate::demo;
 use crate::logs::{self, LogArguments};
 use clap::{Parser, Subcommand};
@@ -35,6 +35,8 @@ enum Command {
     Status(client::StatusArguments),
     /// Say something through a running hub.
     Send(client::SendArguments),
+    /// Replay the journal of a data folder and prove the promises.
+    Audit(audit::AuditArguments),
     /// Start the simulated networks.
     Lab(lab::LabArguments),
     /// Measure this machine and this build.
@@ -68,6 +70,7 @@ pub fn main() -> ExitCode {
         Command::Check(_)
         | Command::Status(_)
         | Command::Send(_)
+        | Command::Audit(_)
         | Command::Lab(_)
         | Command::Bench(_)
         | Command::BenchHub(_)
@@ -93,6 +96,7 @@ fn run(command: &Command) -> anyhow::Result<bool> {
         Command::Check(arguments) => check::main(arguments),
         Command::Status(arguments) => client::status(arguments),
         Command::Send(arguments) => client::send(arguments),
+        Command::Audit(arguments) => audit::main(arguments),
         Command::Lab(arguments) => lab::main(arguments).map(|()| true),
         Command::Bench(Bench::Relay(arguments)) => bench::relay::main(*arguments),
         Command::Bench(Bench::Idle(arguments)) => bench::rest::idle(*arguments),

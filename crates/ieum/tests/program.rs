@@ -144,6 +144,15 @@ fn what_was_accepted_outlives_a_kill() {
     assert_eq!(send(&folder, &hub.url, "one")["id"], first["id"]);
     assert_eq!(messages(&folder, &hub.url), 2);
     assert!(hub.stop(), "a calm end is no failure");
+    let audit = run(&folder, &["audit", "--data", "data", "--json"]);
+    assert!(audit.status.success(), "{}", text(&audit.stdout));
+    let report: Value = serde_json::from_slice(&audit.stdout).unwrap();
+    assert_eq!(report["messages"], 2);
+    assert!(
+        !run(&folder, &["audit", "--data", "elsewhere"])
+            .status
+            .success()
+    );
 }
 
 #[test]

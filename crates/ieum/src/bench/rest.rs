@@ -131,7 +131,7 @@ fn rest(folder: &Path) -> anyhow::Result<(f64, f64)> {
     ])?;
     let _ready: Ready = hub.hear()?;
     let seconds = watch.elapsed().as_secs_f64();
-    crate::runtime::build()?.block_on(SystemClock.sleep(SETTLED_MS));
+    crate::runtime::build()?.block_on(async { SystemClock.sleep(SETTLED_MS).await });
     let rss_mb = machine::memory_mb(hub.id(), "VmRSS")?;
     hub.finish()?;
     Ok((seconds, rss_mb))

@@ -2,6 +2,7 @@
 //!
 //! Invariant: a command that finds something wrong says so by its exit code.
 
+pub mod audit;
 pub mod check;
 pub mod client;
 pub mod lab;
