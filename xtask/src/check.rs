@@ -17,31 +17,14 @@ struct Check {
 }
 
 const CHECKS: &[Check] = &[
-    Check {
-        name: "formatting",
-        arguments: &["fmt", "--all", "--check"],
-    },
+    Check { name: "formatting", arguments: &["fmt", "--all", "--check"] },
     Check {
         name: "lints",
-        arguments: &[
-            "clippy",
-            "--workspace",
-            "--all-targets",
-            "--locked",
-            "--",
-            "-D",
-            "warnings",
-        ],
+        arguments: &["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"],
     },
     Check {
         name: "documentation",
-        arguments: &[
-            "doc",
-            "--workspace",
-            "--no-deps",
-            "--document-private-items",
-            "--locked",
-        ],
+        arguments: &["doc", "--workspace", "--no-deps", "--document-private-items", "--locked"],
     },
 ];
 
@@ -70,25 +53,15 @@ pub(crate) fn count(place: &Workspace, deny: bool) -> Result<(u64, u64)> {
     if process::answers(cargo(place).args(["deny", "--version"])) {
         results.push(run_one(place, &DENY)?);
     } else {
-        println!(
-            "check: {}: cargo-deny is not installed, left out",
-            DENY.name
-        );
+        println!("check: {}: cargo-deny is not installed, left out", DENY.name);
     }
     let passed = results.iter().filter(|ended_well| **ended_well).count();
-    Ok((
-        u64::try_from(passed)?,
-        u64::try_from(results.len() - passed)?,
-    ))
+    Ok((u64::try_from(passed)?, u64::try_from(results.len() - passed)?))
 }
 
 fn run_one(place: &Workspace, check: &Check) -> Result<bool> {
     println!("check: {}", check.name);
-    process::run(
-        cargo(place)
-            .args(check.arguments)
-            .env("RUSTDOCFLAGS", "-D warnings"),
-    )
+    process::run(cargo(place).args(check.arguments).env("RUSTDOCFLAGS", "-D warnings"))
 }
 
 /// Cargo in the workspace's root, with the tools of this workspace before all others.

@@ -2,10 +2,7 @@
 //!
 //! Nothing of the product lives here, and no crate of the product may depend on this one. Each
 //! task prints what it found and ends with a non-zero code when anything is wrong.
-#![allow(
-    clippy::print_stdout,
-    reason = "a development task talks on its standard output"
-)]
+#![allow(clippy::print_stdout, reason = "a development task talks on its standard output")]
 
 mod check;
 mod process;

@@ -52,10 +52,7 @@ impl Running {
 
     /// The next line, or nothing when the program has closed its outputs or stayed silent.
     pub(crate) fn next_line(&mut self) -> Option<String> {
-        match self
-            .lines
-            .recv_timeout(Duration::from_secs(SILENCE_SECONDS_MAX))
-        {
+        match self.lines.recv_timeout(Duration::from_secs(SILENCE_SECONDS_MAX)) {
             Ok(line) => Some(line),
             Err(RecvTimeoutError::Timeout) => {
                 println!("xtask: nothing heard for {SILENCE_SECONDS_MAX} s, ending the program");
@@ -95,10 +92,7 @@ pub(crate) fn run(command: &mut Command) -> Result<bool> {
 
 /// Whether `command` can be started and ends well; shows nothing.
 pub(crate) fn answers(command: &mut Command) -> bool {
-    let quiet = command
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null());
+    let quiet = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     quiet.status().is_ok_and(|status| status.success())
 }
 
@@ -106,10 +100,7 @@ fn forward(output: impl Read + Send + 'static, sender: SyncSender<String>) {
     thread::spawn(move || {
         let mut reader = BufReader::new(output);
         let mut bytes = Vec::new();
-        while reader
-            .read_until(b'\n', &mut bytes)
-            .is_ok_and(|count| count > 0)
-        {
+        while reader.read_until(b'\n', &mut bytes).is_ok_and(|count| count > 0) {
             let line = String::from_utf8_lossy(&bytes).trim_end().to_owned();
             if sender.send(line).is_err() {
                 return;
@@ -145,12 +136,7 @@ mod tests {
         let mut server =
             Running::start_server(&mut shell("echo up; read line; echo down")).unwrap();
         assert_eq!(server.next_line().as_deref(), Some("up"));
-        assert!(
-            server
-                .lines
-                .recv_timeout(Duration::from_millis(100))
-                .is_err()
-        );
+        assert!(server.lines.recv_timeout(Duration::from_millis(100)).is_err());
         let mut program = Running::start(&mut shell("read line; echo down")).unwrap();
         assert_eq!(program.next_line().as_deref(), Some("down"));
     }

@@ -25,12 +25,7 @@ const LAB: &[&str] = &["lab", "--json", "--until-input-closes"];
 /// Prints what could be run.
 pub(crate) fn list() {
     for step in STEPS {
-        println!(
-            "{:<18} {}{}",
-            step.name,
-            step.about,
-            if step.is_long { " (long)" } else { "" }
-        );
+        println!("{:<18} {}{}", step.name, step.about, if step.is_long { " (long)" } else { "" });
     }
 }
 
@@ -67,35 +62,24 @@ pub(crate) fn run(place: &Workspace, long: bool, only: Option<&str>) -> Result<b
 
 fn run_step(place: &Workspace, step: &Step) -> Result<Tally> {
     if step.needs_shared && !place.root.join(SHARED).is_dir() {
-        println!(
-            "skipped: {} needs the specifications at {SHARED}",
-            step.name
-        );
+        println!("skipped: {} needs the specifications at {SHARED}", step.name);
         return Ok(Tally::one_skipped());
     }
     match step.action {
         Action::Check => {
             let (passed, failed) = check::count(place, false)?;
-            Ok(Tally {
-                passed,
-                failed,
-                skipped: 0,
-            })
+            Ok(Tally { passed, failed, skipped: 0 })
         }
         Action::UnitTests => {
             let runner = steps::unit_test_runner(place);
             counted(Command::new("cargo").args(runner).current_dir(&place.root))
         }
-        Action::Cargo(arguments) => counted(
-            Command::new("cargo")
-                .args(arguments)
-                .current_dir(&place.root),
-        ),
-        Action::Binary(arguments) => counted(
-            Command::new(binary(place))
-                .args(arguments)
-                .current_dir(&place.root),
-        ),
+        Action::Cargo(arguments) => {
+            counted(Command::new("cargo").args(arguments).current_dir(&place.root))
+        }
+        Action::Binary(arguments) => {
+            counted(Command::new(binary(place)).args(arguments).current_dir(&place.root))
+        }
         Action::Script(script) => counted(&mut script_command(place, script)?),
         Action::ScriptOnLab(script) => {
             let (lab, addresses) = start_lab(place)?;

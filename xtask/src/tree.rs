@@ -21,10 +21,7 @@ pub(crate) struct Workspace {
 impl Workspace {
     /// Asks cargo about the workspace that this program was started in.
     pub(crate) fn locate() -> Result<Self> {
-        let metadata = MetadataCommand::new()
-            .no_deps()
-            .exec()
-            .context("cargo metadata")?;
+        let metadata = MetadataCommand::new().no_deps().exec().context("cargo metadata")?;
         Ok(Self {
             root: metadata.workspace_root.clone().into_std_path_buf(),
             target: metadata.target_directory.clone().into_std_path_buf(),

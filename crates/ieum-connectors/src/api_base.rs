@@ -20,9 +20,7 @@ impl ApiBase {
 
     /// The address of `path`, which begins with a slash.
     pub(crate) fn join(&self, path: &str) -> Option<Uri> {
-        path.starts_with('/')
-            .then(|| Uri::try_from(format!("{}{path}", self.0)).ok())
-            .flatten()
+        path.starts_with('/').then(|| Uri::try_from(format!("{}{path}", self.0)).ok()).flatten()
     }
 }
 
@@ -32,22 +30,12 @@ mod tests {
 
     #[test]
     fn bases_are_absolute_and_plain() {
-        for good in [
-            "https://api.line.me",
-            "http://127.0.0.1:8080/",
-            "http://[::1]:1/lab/",
-        ] {
+        for good in ["https://api.line.me", "http://127.0.0.1:8080/", "http://[::1]:1/lab/"] {
             assert!(ApiBase::new(good).is_some(), "{good}");
         }
-        for bad in [
-            "",
-            "api.line.me",
-            "ftp://host",
-            "/path",
-            "http://host?x=1",
-            "http://",
-            "http://h#f",
-        ] {
+        for bad in
+            ["", "api.line.me", "ftp://host", "/path", "http://host?x=1", "http://", "http://h#f"]
+        {
             assert_eq!(ApiBase::new(bad), None, "{bad}");
         }
     }

@@ -18,9 +18,7 @@ pub(crate) struct Backoff {
 
 impl Default for Backoff {
     fn default() -> Self {
-        Self {
-            step_ms: STEP_MS_MIN,
-        }
+        Self { step_ms: STEP_MS_MIN }
     }
 }
 

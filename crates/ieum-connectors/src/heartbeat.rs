@@ -46,15 +46,7 @@ impl BeatingStream {
         let timer = clock.sleep(patience_ms);
         let clock = Arc::clone(clock);
         let beat = Beat::Silent;
-        Self {
-            frames,
-            clock,
-            patience_ms,
-            timer,
-            beat,
-            sent: 0,
-            interval_ms: u64::MAX,
-        }
+        Self { frames, clock, patience_ms, timer, beat, sent: 0, interval_ms: u64::MAX }
     }
 
     /// The next frame, or `None` when the timer ran out first; [`beat`](Self::beat) tells for what.

@@ -8,16 +8,12 @@ use time::format_description::well_known::{Rfc2822, Rfc3339};
 
 /// RFC 3339 with up to nanoseconds, rounded down to milliseconds.
 pub(crate) fn from_rfc3339(text: &str) -> Option<Timestamp> {
-    OffsetDateTime::parse(text, &Rfc3339)
-        .ok()
-        .and_then(timestamp)
+    OffsetDateTime::parse(text, &Rfc3339).ok().and_then(timestamp)
 }
 
 /// The date of an HTTP header.
 pub(crate) fn from_http_date(text: &str) -> Option<Timestamp> {
-    OffsetDateTime::parse(text, &Rfc2822)
-        .ok()
-        .and_then(timestamp)
+    OffsetDateTime::parse(text, &Rfc2822).ok().and_then(timestamp)
 }
 
 fn timestamp(moment: OffsetDateTime) -> Option<Timestamp> {
@@ -33,10 +29,7 @@ mod tests {
     fn moments_are_whole_and_rounded_down() {
         for (text, ms) in [
             ("2026-07-28T05:00:00.000000000Z", Some(1_785_214_800_000)),
-            (
-                "2026-07-28T14:00:00.001999999+09:00",
-                Some(1_785_214_800_001),
-            ),
+            ("2026-07-28T14:00:00.001999999+09:00", Some(1_785_214_800_001)),
             ("1969-12-31T23:59:59.9999Z", Some(-1)),
             ("2026-07-28T05:00:00", None),
             ("2026-07-28", None),

@@ -10,9 +10,7 @@ const WAIT_MS_MAX: u64 = 24 * 3_600 * 1_000;
 
 /// How long to wait, in milliseconds; zero when the header is missing or cannot be read.
 pub(crate) fn wait_ms(headers: &HeaderMap, now: Timestamp) -> u64 {
-    let text = headers
-        .get(RETRY_AFTER)
-        .and_then(|value| value.to_str().ok());
+    let text = headers.get(RETRY_AFTER).and_then(|value| value.to_str().ok());
     let text = text.unwrap_or_default().trim();
     let wait_ms = match text.parse::<u64>() {
         Ok(seconds) => seconds.saturating_mul(1_000),

@@ -77,11 +77,7 @@ impl Script {
 
     /// Time limit of every call so far.
     pub(crate) fn timeouts_ms(&self) -> Vec<u64> {
-        self.stage()
-            .limits
-            .iter()
-            .map(|limits| limits.timeout_ms)
-            .collect()
+        self.stage().limits.iter().map(|limits| limits.timeout_ms).collect()
     }
 
     /// Every wait so far.
@@ -140,9 +136,7 @@ impl Dial for Script {
         url: &'a str,
         _timeout_ms: u64,
     ) -> BoxFuture<'a, Result<Box<dyn FrameStream>, DialFailure>> {
-        Box::pin(std::future::ready(Err(DialFailure(format!(
-            "no stream in this script: {url}"
-        )))))
+        Box::pin(std::future::ready(Err(DialFailure(format!("no stream in this script: {url}")))))
     }
 }
 
@@ -182,11 +176,7 @@ impl Inbox for Kept {
         if open {
             delivered.push((arrival, cursor));
         }
-        Box::pin(std::future::ready(if open {
-            Ok(())
-        } else {
-            Err(InboxClosed)
-        }))
+        Box::pin(std::future::ready(if open { Ok(()) } else { Err(InboxClosed) }))
     }
 
     fn pulse(&self, pulse: Pulse) {

@@ -184,37 +184,9 @@ mod tests {
 
     #[test]
     fn inside_counts_as_networks_do() {
-        assert_eq!(
-            inside(
-                "😀@hub",
-                Span {
-                    start: 2,
-                    length: 4
-                }
-            )
-            .as_deref(),
-            Some("@hub")
-        );
-        assert_eq!(
-            inside(
-                "@hub",
-                Span {
-                    start: 0,
-                    length: 9
-                }
-            ),
-            None
-        );
-        assert_eq!(
-            inside(
-                "@hub",
-                Span {
-                    start: u64::MAX,
-                    length: 9
-                }
-            ),
-            None
-        );
+        assert_eq!(inside("😀@hub", Span { start: 2, length: 4 }).as_deref(), Some("@hub"));
+        assert_eq!(inside("@hub", Span { start: 0, length: 9 }), None);
+        assert_eq!(inside("@hub", Span { start: u64::MAX, length: 9 }), None);
     }
 
     #[test]

@@ -79,26 +79,14 @@ impl Audit {
         self.journal = entry.seq;
         self.report.entries += 1;
         match &entry.event {
-            JournalEvent::Admitted {
-                message,
-                id,
-                conversation,
-                deliveries,
-                ..
-            } => {
+            JournalEvent::Admitted { message, id, conversation, deliveries, .. } => {
                 self.admitted(*message, id);
                 self.planned(*conversation, deliveries);
             }
-            JournalEvent::Claimed {
-                delivery, attempt, ..
-            } => self.claimed(*delivery, *attempt),
-            JournalEvent::Settled {
-                delivery,
-                step,
-                evidence,
-                plus,
-                ..
-            } => self.settled(*delivery, step, evidence, plus),
+            JournalEvent::Claimed { delivery, attempt, .. } => self.claimed(*delivery, *attempt),
+            JournalEvent::Settled { delivery, step, evidence, plus, .. } => {
+                self.settled(*delivery, step, evidence, plus)
+            }
             JournalEvent::Receipt { delivery, .. } => self.received(*delivery),
             JournalEvent::Copied { message, .. } => {
                 if *message > self.message {
@@ -137,12 +125,7 @@ impl Audit {
     }
 
     fn violation_at(&mut self, journal: JournalSeq, delivery: Option<DeliverySeq>, rule: Rule) {
-        self.report.add(Violation {
-            journal,
-            delivery,
-            rule,
-            promise: rule.promise(),
-        });
+        self.report.add(Violation { journal, delivery, rule, promise: rule.promise() });
     }
 
     fn admitted(&mut self, message: MessageSeq, id: &[u8; 32]) {
@@ -226,11 +209,7 @@ impl Audit {
     fn opened(&mut self, seq: DeliverySeq) -> Option<Open> {
         let open = self.open.get(&seq).cloned();
         if open.is_none() {
-            let rule = if seq > self.delivery {
-                Rule::NeverPlanned
-            } else {
-                Rule::AfterEnd
-            };
+            let rule = if seq > self.delivery { Rule::NeverPlanned } else { Rule::AfterEnd };
             self.violation(Some(seq), rule);
         }
         open
@@ -316,10 +295,7 @@ impl Open {
     fn planned(conversation: ConversationId, planned: &Planned) -> Self {
         let held = planned.held || planned.route.is_none();
         Self {
-            lane: Lane {
-                conversation,
-                recipient: planned.recipient,
-            },
+            lane: Lane { conversation, recipient: planned.recipient },
             state: if held { State::Held } else { State::Queued },
             has_route: planned.route.is_some(),
             attempt: 0,
@@ -370,9 +346,7 @@ impl LatestIds {
     /// False when it was there.
     fn insert(&mut self, id: &[u8; 32]) -> bool {
         let (first, _) = id.split_at(16);
-        let key = first
-            .iter()
-            .fold(0_u128, |key, byte| key << 8 | u128::from(*byte));
+        let key = first.iter().fold(0_u128, |key, byte| key << 8 | u128::from(*byte));
         if self.old.contains(&key) || !self.young.insert(key) {
             return false;
         }

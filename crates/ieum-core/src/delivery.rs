@@ -105,10 +105,7 @@ impl State {
     /// Whether nothing more is to be done.
     #[must_use]
     pub fn ended(self) -> bool {
-        !matches!(
-            self,
-            Self::Queued | Self::Attempting | Self::Unsure | Self::Held
-        )
+        !matches!(self, Self::Queued | Self::Attempting | Self::Unsure | Self::Held)
     }
 }
 
@@ -162,10 +159,7 @@ impl Delivery {
     /// Its lane.
     #[must_use]
     pub fn lane(&self) -> Lane {
-        Lane {
-            conversation: self.conversation,
-            recipient: self.recipient,
-        }
+        Lane { conversation: self.conversation, recipient: self.recipient }
     }
 }
 

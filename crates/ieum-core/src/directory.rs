@@ -211,17 +211,14 @@ impl Directory {
 
     fn put_address(&mut self, address: Address) {
         if let Some(old) = self.addresses.get(&address.id) {
-            self.address_by_user
-                .remove(&(old.account, old.user.clone()));
+            self.address_by_user.remove(&(old.account, old.user.clone()));
             if let Some(direct) = &old.direct {
                 self.address_by_chat.remove(&(old.account, direct.clone()));
             }
         }
-        self.address_by_user
-            .insert((address.account, address.user.clone()), address.id);
+        self.address_by_user.insert((address.account, address.user.clone()), address.id);
         if let Some(direct) = &address.direct {
-            self.address_by_chat
-                .insert((address.account, direct.clone()), address.id);
+            self.address_by_chat.insert((address.account, direct.clone()), address.id);
         }
         self.addresses.insert(address.id, address);
     }
@@ -230,8 +227,7 @@ impl Directory {
         if let Some(old) = self.rooms.get(&room.id) {
             self.room_by_chat.remove(&(old.account, old.chat.clone()));
         }
-        self.room_by_chat
-            .insert((room.account, room.chat.clone()), room.id);
+        self.room_by_chat.insert((room.account, room.chat.clone()), room.id);
         self.rooms.insert(room.id, room);
     }
 
@@ -244,10 +240,7 @@ impl Directory {
             }
         }
         for person in &conversation.members {
-            self.conversations_of
-                .entry(*person)
-                .or_default()
-                .push(conversation.id);
+            self.conversations_of.entry(*person).or_default().push(conversation.id);
         }
         self.conversations.insert(conversation.id, conversation);
     }
@@ -261,9 +254,7 @@ impl Directory {
     /// The account with this name.
     #[must_use]
     pub fn account_named(&self, name: &str) -> Option<&Account> {
-        self.accounts
-            .values()
-            .find(|account| &*account.name == name)
+        self.accounts.values().find(|account| &*account.name == name)
     }
 
     /// The person with this number.
@@ -294,33 +285,25 @@ impl Directory {
     #[must_use]
     pub fn address_of_user(&self, account: AccountId, user: &UserKey) -> Option<&Address> {
         // A borrowed pair cannot look into a map of owned pairs; the key is short.
-        self.address_by_user
-            .get(&(account, user.clone()))
-            .and_then(|id| self.address(*id))
+        self.address_by_user.get(&(account, user.clone())).and_then(|id| self.address(*id))
     }
 
     /// The address whose direct chat this is.
     #[must_use]
     pub fn address_of_chat(&self, account: AccountId, chat: &ChatKey) -> Option<&Address> {
-        self.address_by_chat
-            .get(&(account, chat.clone()))
-            .and_then(|id| self.address(*id))
+        self.address_by_chat.get(&(account, chat.clone())).and_then(|id| self.address(*id))
     }
 
     /// The room with this native chat.
     #[must_use]
     pub fn room_of_chat(&self, account: AccountId, chat: &ChatKey) -> Option<&Room> {
-        self.room_by_chat
-            .get(&(account, chat.clone()))
-            .and_then(|id| self.room(*id))
+        self.room_by_chat.get(&(account, chat.clone())).and_then(|id| self.room(*id))
     }
 
     /// The conversations that a person is a member of, in the order in which they were made.
     #[must_use]
     pub fn conversations_of(&self, person: PersonId) -> &[ConversationId] {
-        self.conversations_of
-            .get(&person)
-            .map_or(&[], Vec::as_slice)
+        self.conversations_of.get(&person).map_or(&[], Vec::as_slice)
     }
 
     /// All accounts.
@@ -369,18 +352,12 @@ impl Directory {
         match endpoint {
             Endpoint::Room(id) => {
                 let room = self.room(id)?;
-                let chat = ChatRef {
-                    key: room.chat.clone(),
-                    kind: ChatKind::Group,
-                };
+                let chat = ChatRef { key: room.chat.clone(), kind: ChatKind::Group };
                 room.joined.then_some((room.account, chat))
             }
             Endpoint::Address(id) => {
                 let address = self.address(id)?;
-                let chat = ChatRef {
-                    key: address.direct.clone()?,
-                    kind: ChatKind::Direct,
-                };
+                let chat = ChatRef { key: address.direct.clone()?, kind: ChatKind::Direct };
                 (!address.blocked).then_some((address.account, chat))
             }
         }

@@ -171,27 +171,11 @@ impl Outcome {
     pub fn blames_network(&self) -> Option<bool> {
         match self {
             Self::Accepted { .. } => Some(false),
-            Self::Deferred {
-                fault: Fault::Network,
-                ..
-            }
-            | Self::Unknown { .. } => Some(true),
-            Self::Deferred {
-                fault: Fault::Request,
-                ..
-            } => Some(false),
-            Self::Refused {
-                scope: Scope::Message | Scope::Recipient,
-                ..
-            } => Some(false),
-            Self::Deferred {
-                fault: Fault::Limit,
-                ..
-            }
-            | Self::Refused {
-                scope: Scope::Account,
-                ..
-            } => None,
+            Self::Deferred { fault: Fault::Network, .. } | Self::Unknown { .. } => Some(true),
+            Self::Deferred { fault: Fault::Request, .. } => Some(false),
+            Self::Refused { scope: Scope::Message | Scope::Recipient, .. } => Some(false),
+            Self::Deferred { fault: Fault::Limit, .. }
+            | Self::Refused { scope: Scope::Account, .. } => None,
         }
     }
 }

@@ -108,21 +108,12 @@ pub fn next_untried(
     let person = directory.person(person)?;
     let last = tried.last().map(|last| last.endpoint);
     let is_last = |id: &AddressId| Some(Endpoint::Address(*id)) == last;
-    let start = person
-        .routes
-        .iter()
-        .position(is_last)
-        .map_or(0, |at| at + 1);
+    let start = person.routes.iter().position(is_last).map_or(0, |at| at + 1);
     let (before, after) = person.routes.split_at_checked(start)?;
-    usable(
-        directory,
-        person,
-        after.iter().chain(before),
-        Purpose::Failover,
-    )
-    .filter(|(route, _)| !tried.contains(route))
-    .find(|(route, network)| !health.route_down(*network, *route))
-    .map(|(route, _)| route)
+    usable(directory, person, after.iter().chain(before), Purpose::Failover)
+        .filter(|(route, _)| !tried.contains(route))
+        .find(|(route, network)| !health.route_down(*network, *route))
+        .map(|(route, _)| route)
 }
 
 fn authors_side(facts: PlanFacts<'_>) -> BTreeSet<PersonId> {
@@ -148,27 +139,18 @@ fn joined_rooms<'a>(
     directory: &'a Directory,
     conversation: &'a Conversation,
 ) -> impl Iterator<Item = &'a Room> {
-    conversation
-        .rooms
-        .iter()
-        .filter_map(|id| directory.room(*id))
-        .filter(|room| room.joined)
+    conversation.rooms.iter().filter_map(|id| directory.room(*id)).filter(|room| room.joined)
 }
 
 fn persons_in<'a>(
     directory: &'a Directory,
     room: &'a Room,
 ) -> impl Iterator<Item = PersonId> + use<'a> {
-    room.present
-        .iter()
-        .filter_map(|id| directory.address(*id)?.person)
+    room.present.iter().filter_map(|id| directory.address(*id)?.person)
 }
 
 fn room_route(room: &Room) -> Route {
-    Route {
-        account: room.account,
-        endpoint: Endpoint::Room(room.id),
-    }
+    Route { account: room.account, endpoint: Endpoint::Room(room.id) }
 }
 
 fn room_up(facts: PlanFacts<'_>, room: &Room) -> bool {
@@ -249,13 +231,7 @@ fn personally(facts: PlanFacts<'_>, member: PersonId, plan: &mut Plan) {
         plan.unreachable.push(member);
     }
     let recipient = Recipient::Person(member);
-    plan.deliveries.push(NewDelivery {
-        recipient,
-        route,
-        state,
-        label,
-        stands_in_for: None,
-    });
+    plan.deliveries.push(NewDelivery { recipient, route, state, label, stands_in_for: None });
 }
 
 /// Those of a person's addresses that are a way: open, not blocked, and agreed to.
@@ -269,10 +245,7 @@ fn usable<'a>(
         let address = directory.address(*id)?;
         let network = directory.network_of(address.account)?;
         let open = !address.blocked && address.direct.is_some();
-        let route = Route {
-            account: address.account,
-            endpoint: Endpoint::Address(*id),
-        };
+        let route = Route { account: address.account, endpoint: Endpoint::Address(*id) };
         (open && person.agreed(network, purpose)).then_some((route, network))
     })
 }

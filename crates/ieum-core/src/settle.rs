@@ -66,12 +66,10 @@ pub fn settle(facts: SettleFacts<'_>, outcome: Outcome) -> Step {
         Outcome::Unknown { .. } if facts.idempotent => repeat(facts),
         Outcome::Unknown { .. } => unknown(facts),
         Outcome::Deferred { .. } | Outcome::Refused { .. } if expired(facts) => Step::Expired,
-        Outcome::Deferred {
-            after_ms, fault, ..
-        } => deferred(facts, after_ms, fault),
-        Outcome::Refused {
-            moved_to: Some(_), ..
-        } if may_try_again(facts) => again(facts, after_first(facts), None),
+        Outcome::Deferred { after_ms, fault, .. } => deferred(facts, after_ms, fault),
+        Outcome::Refused { moved_to: Some(_), .. } if may_try_again(facts) => {
+            again(facts, after_first(facts), None)
+        }
         Outcome::Refused { scope, .. } => refused(facts, scope),
     }
 }
@@ -89,9 +87,7 @@ pub fn decide(facts: SettleFacts<'_>) -> Step {
     }
     match facts.next {
         Some(route) => another_way(facts, route),
-        None if facts.route_down => Step::Hold {
-            label: Some(Label::Again),
-        },
+        None if facts.route_down => Step::Hold { label: Some(Label::Again) },
         None => again(facts, after_first(facts), Some(Label::Again)),
     }
 }
@@ -144,13 +140,8 @@ fn after_first(facts: SettleFacts<'_>) -> u64 {
 /// network asks for: at its end the message has to be looked at.
 fn again(facts: SettleFacts<'_>, wait_ms: u64, label: Option<Label>) -> Step {
     let at = facts.now.plus_ms(wait_ms);
-    let last = facts
-        .expires_at
-        .max(facts.now.plus_ms(retry_ms(failures(facts), facts.jitter)));
-    Step::RetryAt {
-        at: at.min(last),
-        label,
-    }
+    let last = facts.expires_at.max(facts.now.plus_ms(retry_ms(failures(facts), facts.jitter)));
+    Step::RetryAt { at: at.min(last), label }
 }
 
 fn deferred(facts: SettleFacts<'_>, after_ms: u64, fault: Fault) -> Step {
@@ -185,11 +176,7 @@ fn unknown(facts: SettleFacts<'_>) -> Step {
     let wait_ms = unsure_ms_max(facts.class, facts.accepted_at, facts.expires_at);
     let since = facts.delivery.tried_at.unwrap_or(facts.now);
     let decide_at = since.plus_ms(wait_ms).min(facts.expires_at);
-    if decide_at <= facts.now {
-        decide(facts)
-    } else {
-        Step::Unsure { decide_at }
-    }
+    if decide_at <= facts.now { decide(facts) } else { Step::Unsure { decide_at } }
 }
 
 /// The network can be asked again with the same key: that resolves the doubt. Only when it stays
@@ -217,9 +204,7 @@ fn in_doubt_once(facts: SettleFacts<'_>) -> bool {
 }
 
 fn until_expired(facts: SettleFacts<'_>) -> Step {
-    Step::Unsure {
-        decide_at: facts.expires_at,
-    }
+    Step::Unsure { decide_at: facts.expires_at }
 }
 
 /// Always labelled: parts of it, or all of it, may have been seen where it was tried before, and
@@ -245,9 +230,7 @@ fn move_ms(facts: SettleFacts<'_>) -> u64 {
 }
 
 fn hold(facts: SettleFacts<'_>) -> Step {
-    Step::Hold {
-        label: Some(facts.delivery.label.unwrap_or(Label::Late)),
-    }
+    Step::Hold { label: Some(facts.delivery.label.unwrap_or(Label::Late)) }
 }
 
 #[cfg(test)]

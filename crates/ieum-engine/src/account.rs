@@ -124,11 +124,7 @@ impl Account {
     pub(crate) fn calls_left(&self, now: Timestamp) -> usize {
         let second = now.0.div_euclid(1_000);
         let pace = lock(&self.pace);
-        let used = if pace.second.0 == second {
-            pace.second.1
-        } else {
-            0
-        };
+        let used = if pace.second.0 == second { pace.second.1 } else { 0 };
         usize::try_from(self.rate.per_second_max.saturating_sub(used)).unwrap_or(usize::MAX)
     }
 
@@ -153,17 +149,11 @@ impl Account {
         }
         let mut pace = lock(&self.pace);
         if pace.rooms.len() >= ROOMS_TIMED_MAX && !pace.rooms.contains_key(room) {
-            pace.rooms.retain(|_, times| {
-                times
-                    .back()
-                    .is_some_and(|last| now.ms_since(*last) < 60_000)
-            });
+            pace.rooms
+                .retain(|_, times| times.back().is_some_and(|last| now.ms_since(*last) < 60_000));
         }
         let times = pace.rooms.entry(room.clone()).or_default();
-        while times
-            .front()
-            .is_some_and(|first| now.ms_since(*first) >= 60_000 || *first > now)
-        {
+        while times.front().is_some_and(|first| now.ms_since(*first) >= 60_000 || *first > now) {
             times.pop_front();
         }
         match times.front() {

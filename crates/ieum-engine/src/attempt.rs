@@ -45,11 +45,7 @@ pub(crate) async fn attempt(pieces: Arc<Pieces>, account: Arc<Account>, claim: C
     account.in_flight.fetch_add(1, Ordering::Relaxed);
     let (settlement, good) = run(&pieces, &account, &claim).await;
     account.in_flight.fetch_sub(1, Ordering::Relaxed);
-    Moving {
-        delivery: claim.delivery,
-        settlement,
-        good,
-    }
+    Moving { delivery: claim.delivery, settlement, good }
 }
 
 /// The settlement, and whether the network proved to work (`None`: it says nothing about that).
@@ -61,16 +57,7 @@ async fn run(pieces: &Pieces, account: &Account, claim: &Claim) -> (Settlement, 
             let step = Step::RetryAt { at, label: None };
             let evidence = "the room's pace".into();
             let (at, plus) = (pieces.now(), Vec::new());
-            return (
-                Settlement {
-                    delivery,
-                    step,
-                    evidence,
-                    at,
-                    plus,
-                },
-                None,
-            );
+            return (Settlement { delivery, step, evidence, at, plus }, None);
         }
         Err(NoCall::As(outcome)) => {
             return (conclude(pieces, account, claim, (1, 1), outcome), None);
@@ -78,25 +65,15 @@ async fn run(pieces: &Pieces, account: &Account, claim: &Claim) -> (Settlement, 
     };
     let outcome = account.connector.send(&call.outgoing).await;
     pieces.metrics.outcome(&outcome);
-    if let Outcome::Refused {
-        moved_to: Some(to), ..
-    } = &outcome
-    {
+    if let Outcome::Refused { moved_to: Some(to), .. } = &outcome {
         follow_move(pieces, claim.delivery.route, to.clone()).await;
     }
     let good = outcome.blames_network().map(|blamed| !blamed);
-    (
-        conclude(pieces, account, claim, (call.parts, call.carried), outcome),
-        good,
-    )
+    (conclude(pieces, account, claim, (call.parts, call.carried), outcome), good)
 }
 
 async fn follow_move(pieces: &Pieces, route: Option<Route>, to: ChatKey) {
-    let Some(Route {
-        endpoint: Endpoint::Room(room),
-        ..
-    }) = route
-    else {
+    let Some(Route { endpoint: Endpoint::Room(room), .. }) = route else {
         return;
     };
     let moved = pieces
@@ -127,27 +104,12 @@ fn conclude(
         // The book takes this in only after the settlement is durable; the decision looks ahead.
         facts.route_down |= would_be_down(pieces, account, claim.delivery.route);
     }
-    let step = settle(
-        SettleFacts {
-            parts,
-            carried,
-            ..facts
-        },
-        outcome,
-    );
+    let step = settle(SettleFacts { parts, carried, ..facts }, outcome);
     if let Step::Sent { .. } = step {
-        pieces
-            .metrics
-            .latency(now.ms_since(claim.message.new.accepted_at));
+        pieces.metrics.latency(now.ms_since(claim.message.new.accepted_at));
     }
     let plus = failover::stand_ins_for(pieces, &claim.delivery, &claim.message.new, &step);
-    Settlement {
-        delivery: claim.delivery.seq,
-        step,
-        evidence: evidence.into(),
-        at: now,
-        plus,
-    }
+    Settlement { delivery: claim.delivery.seq, step, evidence: evidence.into(), at: now, plus }
 }
 
 fn would_be_down(pieces: &Pieces, account: &Account, route: Option<Route>) -> bool {
@@ -169,9 +131,7 @@ pub(crate) fn settle_facts<'a>(
             }
             Recipient::Person(_) | Recipient::Room(_) => None,
         };
-        let down = delivery
-            .route
-            .is_none_or(|route| health.route_down(account.network, route));
+        let down = delivery.route.is_none_or(|route| health.route_down(account.network, route));
         (next, down)
     });
     SettleFacts {
@@ -201,11 +161,7 @@ fn evidence_of(outcome: &Outcome) -> String {
 
 async fn prepare(pieces: &Pieces, account: &Account, claim: &Claim) -> Result<Call, NoCall> {
     let refused = |scope, reason: &str| {
-        NoCall::As(Outcome::Refused {
-            scope,
-            moved_to: None,
-            reason: reason.to_owned(),
-        })
+        NoCall::As(Outcome::Refused { scope, moved_to: None, reason: reason.to_owned() })
     };
     let now = pieces.now();
     let chat = claim
@@ -223,24 +179,10 @@ async fn prepare(pieces: &Pieces, account: &Account, claim: &Claim) -> Result<Ca
     }
     let content = Content::decode(&claim.message.new.content)
         .map_err(|error| refused(Scope::Message, &format!("content: {error}")))?;
-    let spoken = Spoken {
-        pieces,
-        account,
-        claim,
-        chat: &chat,
-    };
+    let spoken = Spoken { pieces, account, claim, chat: &chat };
     let (act, parts, carried) = spoken.act(&content).await;
     let key = call_key(pieces, claim);
-    Ok(Call {
-        outgoing: Outgoing {
-            chat,
-            key,
-            answer_token: None,
-            act,
-        },
-        parts,
-        carried,
-    })
+    Ok(Call { outgoing: Outgoing { chat, key, answer_token: None, act }, parts, carried })
 }
 
 /// Consent is asked again at the last moment: withdrawing it acts on what is queued.
@@ -267,9 +209,7 @@ fn still_agreed(pieces: &Pieces, account: &Account, delivery: &Delivery) -> bool
 /// The same for every repetition of this part on this route, different for everything else.
 fn call_key(pieces: &Pieces, claim: &Claim) -> [u8; 16] {
     let delivery = &claim.delivery;
-    let route = delivery
-        .route
-        .map_or_else(String::new, |route| format!("{route:?}"));
+    let route = delivery.route.map_or_else(String::new, |route| format!("{route:?}"));
     crate::compose::native_salt(
         pieces,
         "call",
@@ -295,55 +235,25 @@ impl Spoken<'_> {
             What::Edit { replaces, text } if caps.edit => {
                 if let Some(target) = self.our_copy(replaces).await {
                     let body = self.one_text(text);
-                    return (
-                        Act::Edit {
-                            target: target.key.native,
-                            text: body,
-                        },
-                        1,
-                        1,
-                    );
+                    return (Act::Edit { target: target.key.native, text: body }, 1, 1);
                 }
-                self.words(
-                    &format!("{}{text}", words::edited_word(language)),
-                    Some(replaces),
-                )
-                .await
+                self.words(&format!("{}{text}", words::edited_word(language)), Some(replaces)).await
             }
             What::Edit { replaces, text } => {
-                self.words(
-                    &format!("{}{text}", words::edited_word(language)),
-                    Some(replaces),
-                )
-                .await
+                self.words(&format!("{}{text}", words::edited_word(language)), Some(replaces)).await
             }
             What::Withdrawal { replaces } => {
                 if let (true, Some(target)) = (caps.withdraw, self.our_copy(replaces).await) {
-                    return (
-                        Act::Withdraw {
-                            target: target.key.native,
-                        },
-                        1,
-                        1,
-                    );
+                    return (Act::Withdraw { target: target.key.native }, 1, 1);
                 }
-                self.words(words::withdrawn_text(language), Some(replaces))
-                    .await
+                self.words(words::withdrawn_text(language), Some(replaces)).await
             }
             What::Reaction { target, emoji, .. } => {
                 if let (true, Some(copy)) = (caps.react, self.any_copy(target).await) {
                     let emoji = Some(emoji.into());
-                    return (
-                        Act::React {
-                            target: copy.key.native,
-                            emoji,
-                        },
-                        1,
-                        1,
-                    );
+                    return (Act::React { target: copy.key.native, emoji }, 1, 1);
                 }
-                self.words(&words::reaction_text(Some(emoji), language), Some(target))
-                    .await
+                self.words(&words::reaction_text(Some(emoji), language), Some(target)).await
             }
             What::ReactionWithdrawal { target, .. } => {
                 let copy = match target {
@@ -351,17 +261,9 @@ impl Spoken<'_> {
                     Some(_) | None => None,
                 };
                 if let Some(copy) = copy {
-                    return (
-                        Act::React {
-                            target: copy.key.native,
-                            emoji: None,
-                        },
-                        1,
-                        1,
-                    );
+                    return (Act::React { target: copy.key.native, emoji: None }, 1, 1);
                 }
-                self.words(&words::reaction_text(None, language), target)
-                    .await
+                self.words(&words::reaction_text(None, language), target).await
             }
             What::Text(text) => self.words(text, content.in_reply_to).await,
             What::File { file, .. } => {
@@ -374,11 +276,7 @@ impl Spoken<'_> {
             }
             What::Other => {
                 let other = ieum_core::inbound::FileKind::Other;
-                self.words(
-                    &words::file_text(other, "", 0, language),
-                    content.in_reply_to,
-                )
-                .await
+                self.words(&words::file_text(other, "", 0, language), content.in_reply_to).await
             }
         }
     }
@@ -390,11 +288,8 @@ impl Spoken<'_> {
         let caps = self.account.connector.capabilities().of(self.chat.kind);
         let total = u32::try_from(all.len()).unwrap_or(u32::MAX);
         let start = usize::try_from(self.claim.delivery.part).unwrap_or(usize::MAX);
-        let parts: Vec<Part> = all
-            .into_iter()
-            .skip(start)
-            .take(caps.parts_per_send_max.max(1))
-            .collect();
+        let parts: Vec<Part> =
+            all.into_iter().skip(start).take(caps.parts_per_send_max.max(1)).collect();
         let carried = u32::try_from(parts.len()).unwrap_or(u32::MAX);
         (Act::Say(parts), total, carried)
     }
@@ -402,11 +297,7 @@ impl Spoken<'_> {
     /// A changed text keeps its head but not its label, quote or second parts.
     fn one_text(&self, text: &str) -> String {
         let parts = self.rendered(text, None, None);
-        parts
-            .into_iter()
-            .next()
-            .map(|part| part.text)
-            .unwrap_or_default()
+        parts.into_iter().next().map(|part| part.text).unwrap_or_default()
     }
 
     fn rendered(
@@ -449,29 +340,18 @@ impl Spoken<'_> {
         let Some(answers) = answers else {
             return (None, None);
         };
-        let support = self
-            .account
-            .connector
-            .capabilities()
-            .of(self.chat.kind)
-            .reply;
+        let support = self.account.connector.capabilities().of(self.chat.kind).reply;
         if support != ReplySupport::Quoted
             && let Some(copy) = self.any_copy(answers).await
             && (support == ReplySupport::ById || copy.key.quote.is_some())
         {
-            let reply = ReplyTarget {
-                native: copy.key.native,
-                quote: copy.key.quote,
-            };
+            let reply = ReplyTarget { native: copy.key.native, quote: copy.key.quote };
             return (Some(reply), None);
         }
         let Ok(Some(earlier)) = self.pieces.store.message_by_id(answers).await else {
             return (None, None);
         };
-        let name = self
-            .speaker(earlier.new.author)
-            .map(|(name, ..)| name)
-            .unwrap_or_default();
+        let name = self.speaker(earlier.new.author).map(|(name, ..)| name).unwrap_or_default();
         (None, Some((name, text_of(&earlier))))
     }
 
@@ -487,18 +367,14 @@ impl Spoken<'_> {
 
     /// A copy that we made ourselves: only those can be changed or taken back.
     async fn our_copy(&self, id: MessageId) -> Option<CopyNote> {
-        self.any_copy(id)
-            .await
-            .filter(|copy| copy.delivery.is_some())
+        self.any_copy(id).await.filter(|copy| copy.delivery.is_some())
     }
 
     fn language(&self) -> Language {
         match self.claim.delivery.recipient {
             Recipient::Room(_) => self.pieces.settings.language,
             Recipient::Person(id) => self.pieces.read(|directory| {
-                directory
-                    .person(id)
-                    .map_or(self.pieces.settings.language, |p| p.language)
+                directory.person(id).map_or(self.pieces.settings.language, |p| p.language)
             }),
         }
     }
@@ -508,9 +384,7 @@ impl Spoken<'_> {
         let language = self.language();
         self.pieces.read(|directory| {
             let person = author_person(directory, author).and_then(|id| directory.person(id));
-            let known = person
-                .map(|person| person.name.to_string())
-                .filter(|n| !n.is_empty());
+            let known = person.map(|person| person.name.to_string()).filter(|n| !n.is_empty());
             match author {
                 Author::Hub => None,
                 Author::Person(PersonId(id)) => {
@@ -520,9 +394,8 @@ impl Spoken<'_> {
                 Author::Address(id) => {
                     let address = directory.address(id)?;
                     let named = Some(address.name.to_string()).filter(|name| !name.is_empty());
-                    let name = known
-                        .or(named)
-                        .unwrap_or_else(|| crate::notices::nameless(id.0, language));
+                    let name =
+                        known.or(named).unwrap_or_else(|| crate::notices::nameless(id.0, language));
                     let network = directory.network_of(address.account);
                     Some((name, network, address.icon_url.clone()))
                 }
@@ -550,9 +423,7 @@ impl Spoken<'_> {
 
     fn language_of(&self, reader: PersonId) -> Language {
         self.pieces.read(|directory| {
-            directory
-                .person(reader)
-                .map_or(self.pieces.settings.language, |p| p.language)
+            directory.person(reader).map_or(self.pieces.settings.language, |p| p.language)
         })
     }
 }

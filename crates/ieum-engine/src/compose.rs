@@ -20,10 +20,7 @@ pub(crate) fn uris(author: Author, conversation: ConversationId) -> Uris {
         Author::Person(PersonId(id)) => format!("mimi://ieum.invalid/u/{id}"),
         Author::Hub => "mimi://ieum.invalid/u/hub".to_owned(),
     };
-    Uris {
-        sender,
-        room: format!("mimi://ieum.invalid/r/{conversation}"),
-    }
+    Uris { sender, room: format!("mimi://ieum.invalid/r/{conversation}") }
 }
 
 /// When and how a message came.

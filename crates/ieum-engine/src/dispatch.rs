@@ -112,10 +112,7 @@ impl Dispatch {
         }
         match self.next_due_at {
             // The claim that follows looks at the same clock: one more keeps it from being early.
-            Some(at) => self
-                .pieces
-                .clock
-                .sleep(at.ms_since(self.pieces.now()).saturating_add(1)),
+            Some(at) => self.pieces.clock.sleep(at.ms_since(self.pieces.now()).saturating_add(1)),
             None => Box::pin(std::future::pending()),
         }
     }
@@ -132,11 +129,7 @@ impl Dispatch {
         if self.advancing.is_some() || self.rest {
             return;
         }
-        let free = self
-            .account
-            .rate
-            .in_flight_max
-            .saturating_sub(self.under_way.len());
+        let free = self.account.rate.in_flight_max.saturating_sub(self.under_way.len());
         let now = self.pieces.now();
         let rows_max = free.min(self.account.calls_left(now)).min(CLAIM_ROWS_MAX);
         let claim = (self.wanted || !self.settled.is_empty()) && rows_max > 0;
@@ -148,11 +141,7 @@ impl Dispatch {
             return;
         }
         let advance = Advance {
-            settled: self
-                .settled
-                .iter()
-                .map(|one| one.settlement.clone())
-                .collect(),
+            settled: self.settled.iter().map(|one| one.settlement.clone()).collect(),
             claim: claim.then_some(ClaimRequest {
                 account: self.account.id,
                 rows_max,
@@ -194,8 +183,7 @@ impl Dispatch {
         }
         self.next_due_at = advanced.next_due_at;
         if !advanced.claims.is_empty() {
-            self.account
-                .count_calls(self.pieces.now(), advanced.claims.len());
+            self.account.count_calls(self.pieces.now(), advanced.claims.len());
             // More may be due than one claim took.
             self.wanted = true;
         }
@@ -204,8 +192,7 @@ impl Dispatch {
         drop(lanes);
         for claim in advanced.claims {
             let (pieces, account) = (Arc::clone(&self.pieces), Arc::clone(&self.account));
-            self.under_way
-                .push(Box::pin(attempt(pieces, account, claim)));
+            self.under_way.push(Box::pin(attempt(pieces, account, claim)));
         }
     }
 
@@ -217,14 +204,13 @@ impl Dispatch {
         match one.good {
             Some(true) => {
                 if let Some(change) = observe_good(&pieces, &account, &one) {
-                    self.aftermath.push(Box::pin(async move {
-                        turned(&pieces, &account, change).await
-                    }));
+                    self.aftermath
+                        .push(Box::pin(async move { turned(&pieces, &account, change).await }));
                 }
             }
-            Some(false) => self.aftermath.push(Box::pin(async move {
-                observe_bad(&pieces, &account, &one).await
-            })),
+            Some(false) => self
+                .aftermath
+                .push(Box::pin(async move { observe_bad(&pieces, &account, &one).await })),
             None => {}
         }
     }
@@ -242,21 +228,9 @@ impl Dispatch {
         if settled.is_empty() {
             return;
         }
-        if let Err(failure) = self
-            .pieces
-            .store
-            .advance(Advance {
-                settled,
-                claim: None,
-            })
-            .await
-        {
+        if let Err(failure) = self.pieces.store.advance(Advance { settled, claim: None }).await {
             tracing::error!(account = %self.account.name, %failure, "outcomes not kept at stop");
         }
-        debug_assert_eq!(
-            self.account.in_flight.load(Ordering::Relaxed),
-            0,
-            "all attempts ended"
-        );
+        debug_assert_eq!(self.account.in_flight.load(Ordering::Relaxed), 0, "all attempts ended");
     }
 }

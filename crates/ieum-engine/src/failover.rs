@@ -27,13 +27,7 @@ pub(crate) async fn observe_bad(pieces: &Pieces, account: &Account, one: &Moving
     let cell = api_cell(account.network, Function::Send);
     let (route, at) = (one.delivery.route, one.settlement.at);
     let reason = &one.settlement.evidence;
-    let evidence = Evidence {
-        cell,
-        route,
-        good: false,
-        at,
-        reason,
-    };
+    let evidence = Evidence { cell, route, good: false, at, reason };
     let change = lock(&pieces.health).observe(evidence);
     match change {
         Some(change) => left_behind_gate(pieces, account, change).await,
@@ -45,13 +39,7 @@ pub(crate) async fn observe_bad(pieces: &Pieces, account: &Account, one: &Moving
 pub(crate) fn observe_good(pieces: &Pieces, account: &Account, one: &Moving) -> Option<CellChange> {
     let cell = api_cell(account.network, Function::Send);
     let (route, at) = (one.delivery.route, one.settlement.at);
-    let evidence = Evidence {
-        cell,
-        route,
-        good: true,
-        at,
-        reason: "a message was accepted",
-    };
+    let evidence = Evidence { cell, route, good: true, at, reason: "a message was accepted" };
     let mut health = lock(&pieces.health);
     let was_down = route.is_some_and(|route| health.route_down(account.network, route));
     let change = health.observe(evidence);
@@ -107,11 +95,8 @@ async fn try_leave(
     route: Option<Route>,
     mut health: Vec<CellChange>,
 ) -> Result<(), StoreFailure> {
-    let filter = OpenFilter {
-        account: Some(account),
-        state: Some(State::Queued),
-        conversation: None,
-    };
+    let filter =
+        OpenFilter { account: Some(account), state: Some(State::Queued), conversation: None };
     let mut after = DeliverySeq(0);
     loop {
         let page = pieces.store.page_open(filter, after).await?;
@@ -153,14 +138,10 @@ async fn away(pieces: &Pieces, delivery: Delivery) -> Result<Option<Moving>, Sto
             Recipient::Person(_) | Recipient::Room(_) => None,
         };
         Some(match next {
-            Some(route) => Step::NextRoute {
-                route,
-                label: Some(Label::InsteadOf(network)),
-                at: now,
-            },
-            None => Step::Hold {
-                label: Some(delivery.label.unwrap_or(Label::Late)),
-            },
+            Some(route) => {
+                Step::NextRoute { route, label: Some(Label::InsteadOf(network)), at: now }
+            }
+            None => Step::Hold { label: Some(delivery.label.unwrap_or(Label::Late)) },
         })
     });
     Ok(step.map(|step| {
@@ -188,12 +169,7 @@ pub(crate) async fn apply(
         return Ok(());
     }
     let moved = moving.iter().map(|one| one.settlement.clone()).collect();
-    let moves = Moves {
-        at: pieces.now(),
-        health,
-        moved,
-        admissions: Vec::new(),
-    };
+    let moves = Moves { at: pieces.now(), health, moved, admissions: Vec::new() };
     pieces.store.apply_moves(moves).await?;
     for one in &moving {
         consequences(pieces, &one.delivery, &one.settlement);
@@ -222,11 +198,8 @@ pub(crate) fn consequences(pieces: &Pieces, delivery: &Delivery, settlement: &Se
         }
         Step::Sent { .. } | Step::Unsure { .. } | Step::Superseded => {}
     }
-    let plus: Vec<Bell> = settlement
-        .plus
-        .iter()
-        .filter_map(|plus| bell_of(delivery.conversation, plus))
-        .collect();
+    let plus: Vec<Bell> =
+        settlement.plus.iter().filter_map(|plus| bell_of(delivery.conversation, plus)).collect();
     pieces.ring(&plus);
 }
 
@@ -237,18 +210,9 @@ fn moving(
     at: Timestamp,
     plus: Vec<NewDelivery>,
 ) -> Moving {
-    let settlement = Settlement {
-        delivery: delivery.seq,
-        step,
-        evidence: evidence.into(),
-        at,
-        plus,
-    };
-    Moving {
-        delivery,
-        settlement,
-        good: None,
-    }
+    let settlement =
+        Settlement { delivery: delivery.seq, step, evidence: evidence.into(), at, plus };
+    Moving { delivery, settlement, good: None }
 }
 
 /// The personal copies that go with the first holding of a room's delivery.
@@ -278,13 +242,7 @@ pub(crate) fn stand_ins_for(
             .and_then(|source| directory.room_of_chat(source.account, &source.chat))
             .map(|room| room.id);
         let author = message.author;
-        let facts = PlanFacts {
-            directory,
-            health,
-            conversation,
-            author,
-            source_room,
-        };
+        let facts = PlanFacts { directory, health, conversation, author, source_room };
         let mut plan = stand_ins(facts, room);
         for copy in &mut plan.deliveries {
             copy.stands_in_for = Some(delivery.seq);
@@ -336,24 +294,15 @@ pub(crate) async fn try_lane(
         let step = match way {
             _ if now >= message.new.expires_at => Step::Expired,
             Way::Trial if index > 0 => break,
-            Way::Trial | Way::Open => Step::RetryAt {
-                at,
-                label: delivery.label,
-            },
-            Way::Other(route, network) => Step::NextRoute {
-                route,
-                label: Some(Label::InsteadOf(network)),
-                at,
-            },
+            Way::Trial | Way::Open => Step::RetryAt { at, label: delivery.label },
+            Way::Other(route, network) => {
+                Step::NextRoute { route, label: Some(Label::InsteadOf(network)), at }
+            }
         };
         moved.push(moving(delivery, step, way.evidence(), now, Vec::new()));
     }
     apply(pieces, Vec::new(), moved).await?;
-    Ok(if full || matches!(way, Way::Trial) {
-        LaneState::Waiting
-    } else {
-        LaneState::Free
-    })
+    Ok(if full || matches!(way, Way::Trial) { LaneState::Waiting } else { LaneState::Free })
 }
 
 /// Whether a lane still has to be looked at.
@@ -409,10 +358,7 @@ fn way_for(pieces: &Pieces, lane: Lane, route: Option<Route>, held: &[Delivery])
 
 /// Decides about deliveries whose answer did not come in time.
 pub(crate) async fn decide_unsure(pieces: &Pieces) -> Result<(), StoreFailure> {
-    let filter = OpenFilter {
-        state: Some(State::Unsure),
-        ..OpenFilter::default()
-    };
+    let filter = OpenFilter { state: Some(State::Unsure), ..OpenFilter::default() };
     let page = pieces.store.page_open(filter, DeliverySeq(0)).await?;
     let now = pieces.now();
     let mut moved = Vec::new();
@@ -420,9 +366,7 @@ pub(crate) async fn decide_unsure(pieces: &Pieces) -> Result<(), StoreFailure> {
         let Some(message) = pieces.store.message(delivery.message).await? else {
             continue;
         };
-        let account = delivery
-            .route
-            .and_then(|route| pieces.accounts.get(&route.account));
+        let account = delivery.route.and_then(|route| pieces.accounts.get(&route.account));
         let Some(account) = account else { continue };
         let facts = settle_facts(pieces, account, &delivery, &message.new);
         let step = ieum_core::settle::decide(facts);

@@ -71,11 +71,7 @@ impl Hub {
     /// When the store fails or an account changed its network.
     pub async fn start(setup: HubSetup) -> Result<Self, HubFailure> {
         let loaded = setup.store.load(setup.clock.now()).await?;
-        let Loaded {
-            mut directory,
-            cursors,
-            interrupted,
-        } = loaded;
+        let Loaded { mut directory, cursors, interrupted } = loaded;
         let accounts = known_accounts(&setup, &mut directory).await?;
         let pieces = Arc::new(Pieces::new(
             setup.store,
@@ -89,10 +85,7 @@ impl Hub {
         resolve_interrupted(&pieces, interrupted).await?;
         sweep::remember_held(&pieces).await?;
         let tasks = Tasks::start(&pieces, cursors);
-        Ok(Self {
-            pieces,
-            tasks: Arc::new(Mutex::new(Some(tasks))),
-        })
+        Ok(Self { pieces, tasks: Arc::new(Mutex::new(Some(tasks))) })
     }
 
     /// Stops the loops, waits for attempts under way and closes the store.
@@ -137,10 +130,7 @@ impl Hub {
     }
 
     fn account(&self, name: &str) -> Option<&Arc<Account>> {
-        self.pieces
-            .accounts
-            .values()
-            .find(|account| &*account.name == name)
+        self.pieces.accounts.values().find(|account| &*account.name == name)
     }
 
     /// Reads the directory; `read` must be short.
@@ -181,11 +171,7 @@ impl Hub {
     /// How the accounts stand.
     #[must_use]
     pub fn account_states(&self) -> Vec<AccountState> {
-        self.pieces
-            .accounts
-            .values()
-            .map(|account| account.state())
-            .collect()
+        self.pieces.accounts.values().map(|account| account.state()).collect()
     }
 
     /// Figures of the loops.
@@ -337,24 +323,14 @@ async fn known_accounts(
         let id = match directory.account_named(&one.name) {
             Some(known) if known.network != network => {
                 let before = known.network.word();
-                return Err(HubFailure::AccountMoved {
-                    name: one.name.clone(),
-                    before,
-                });
+                return Err(HubFailure::AccountMoved { name: one.name.clone(), before });
             }
             Some(known) => known.id,
             None => {
                 let id = directory.next_ids().account;
-                let account = directory::Account {
-                    id,
-                    name: one.name.as_str().into(),
-                    network,
-                };
+                let account = directory::Account { id, name: one.name.as_str().into(), network };
                 let change = Change::Account(account);
-                setup
-                    .store
-                    .change(setup.clock.now(), vec![change.clone()])
-                    .await?;
+                setup.store.change(setup.clock.now(), vec![change.clone()]).await?;
                 directory.apply(change);
                 id
             }
@@ -372,17 +348,13 @@ async fn resolve_interrupted(
     let mut settled = Vec::new();
     for delivery in interrupted {
         let message = pieces.store.message(delivery.message).await?;
-        let account = delivery
-            .route
-            .and_then(|route| pieces.accounts.get(&route.account));
+        let account = delivery.route.and_then(|route| pieces.accounts.get(&route.account));
         let (Some(message), Some(account)) = (message, account) else {
             continue;
         };
         let reason = "the hub stopped during the attempt".to_owned();
         let facts = crate::attempt::settle_facts(pieces, account, &delivery, &message.new);
-        let unknown = Outcome::Unknown {
-            reason: reason.clone(),
-        };
+        let unknown = Outcome::Unknown { reason: reason.clone() };
         let step = ieum_core::settle::settle(facts, unknown);
         settled.push(ieum_core::delivery::Settlement {
             delivery: delivery.seq,
@@ -395,12 +367,5 @@ async fn resolve_interrupted(
     if settled.is_empty() {
         return Ok(());
     }
-    pieces
-        .store
-        .advance(Advance {
-            settled,
-            claim: None,
-        })
-        .await
-        .map(|_| ())
+    pieces.store.advance(Advance { settled, claim: None }).await.map(|_| ())
 }

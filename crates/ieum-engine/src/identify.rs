@@ -57,10 +57,7 @@ fn known(directory: &Directory, account: &Account, event: &Inbound) -> Option<Sc
         None => None,
         Some(sender) => {
             let address = directory.address_of_user(account.id, &sender.key)?;
-            let renamed = sender
-                .name
-                .as_ref()
-                .is_some_and(|name| short(name) != address.name);
+            let renamed = sender.name.as_ref().is_some_and(|name| short(name) != address.name);
             if renamed || address.blocked {
                 return None;
             }
@@ -71,10 +68,7 @@ fn known(directory: &Directory, account: &Account, event: &Inbound) -> Option<Sc
         ChatKind::Group => {
             let room = directory.room_of_chat(account.id, &event.chat.key)?;
             let seen = address.is_none_or(|address| room.present.contains(&address.id));
-            let named = event
-                .title
-                .as_ref()
-                .is_none_or(|title| short(title) == room.title);
+            let named = event.title.as_ref().is_none_or(|title| short(title) == room.title);
             if !seen || !named || !room.joined {
                 return None;
             }
@@ -92,10 +86,7 @@ fn known(directory: &Directory, account: &Account, event: &Inbound) -> Option<Sc
             });
         }
     };
-    Some(Scene {
-        address: address.map(|address| address.id),
-        place,
-    })
+    Some(Scene { address: address.map(|address| address.id), place })
 }
 
 async fn first_profile(pieces: &Pieces, account: &Account, event: &Inbound) -> Option<Profile> {
@@ -142,10 +133,7 @@ impl<'a> Draft<'a> {
     }
 
     fn scene(&mut self, event: &Inbound, profile: Option<&Profile>) -> Option<Scene> {
-        let address = event
-            .sender
-            .as_ref()
-            .map(|sender| self.address(sender, profile));
+        let address = event.sender.as_ref().map(|sender| self.address(sender, profile));
         match event.chat.kind {
             ChatKind::Group => {
                 let mut room = self.room(&event.chat.key);
@@ -169,29 +157,20 @@ impl<'a> Draft<'a> {
     }
 
     fn direct_scene(&mut self, chat: &ChatRef, address: Option<Address>) -> Option<Scene> {
-        let mut address = address.or_else(|| {
-            self.directory
-                .address_of_chat(self.account.id, &chat.key)
-                .cloned()
-        })?;
+        let mut address = address
+            .or_else(|| self.directory.address_of_chat(self.account.id, &chat.key).cloned())?;
         address.direct = Some(chat.key.clone());
         address.blocked = false;
         let person = address.person.unwrap_or_else(|| self.new_person(&address));
         address.person = Some(person);
         let id = address.id;
         self.put_address(Some(address));
-        Some(Scene {
-            address: Some(id),
-            place: Place::Direct(person),
-        })
+        Some(Scene { address: Some(id), place: Place::Direct(person) })
     }
 
     /// The address of a sender, new or with what the event tells about it.
     pub(crate) fn address(&mut self, sender: &Sender, profile: Option<&Profile>) -> Address {
-        let known = self
-            .directory
-            .address_of_user(self.account.id, &sender.key)
-            .cloned();
+        let known = self.directory.address_of_user(self.account.id, &sender.key).cloned();
         let mut address = known.unwrap_or_else(|| self.new_address(&sender.key));
         if let Some(name) = &sender.name {
             address.name = short(name);
@@ -248,18 +227,15 @@ impl<'a> Draft<'a> {
 
     /// The room with this native chat, new or known.
     pub(crate) fn room(&self, chat: &ChatKey) -> Room {
-        self.directory
-            .room_of_chat(self.account.id, chat)
-            .cloned()
-            .unwrap_or_else(|| Room {
-                id: self.directory.next_ids().room,
-                account: self.account.id,
-                chat: chat.clone(),
-                title: "".into(),
-                conversation: None,
-                joined: true,
-                present: Vec::new(),
-            })
+        self.directory.room_of_chat(self.account.id, chat).cloned().unwrap_or_else(|| Room {
+            id: self.directory.next_ids().room,
+            account: self.account.id,
+            chat: chat.clone(),
+            title: "".into(),
+            conversation: None,
+            joined: true,
+            present: Vec::new(),
+        })
     }
 
     pub(crate) fn put_room(&mut self, room: Room) {
@@ -278,10 +254,7 @@ impl<'a> Draft<'a> {
 
 /// A name within [`NAME_CHARS_MAX`], on one line.
 pub(crate) fn short(name: &str) -> Box<str> {
-    let line: String = name
-        .chars()
-        .map(|c| if c.is_control() { ' ' } else { c })
-        .take(NAME_CHARS_MAX)
-        .collect();
+    let line: String =
+        name.chars().map(|c| if c.is_control() { ' ' } else { c }).take(NAME_CHARS_MAX).collect();
     line.trim().into()
 }

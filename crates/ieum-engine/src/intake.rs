@@ -64,12 +64,10 @@ pub(crate) async fn hook(
         return Err(HookFailure::TooLarge);
     }
     let arrival = account.connector.accept(HookRequest { headers, body })?;
-    take(pieces, account, arrival, None)
-        .await
-        .map_err(|failure| {
-            tracing::error!(account = %account.name, %failure, "arrival not admitted");
-            HookFailure::Unavailable
-        })
+    take(pieces, account, arrival, None).await.map_err(|failure| {
+        tracing::error!(account = %account.name, %failure, "arrival not admitted");
+        HookFailure::Unavailable
+    })
 }
 
 /// What one event came to, before it is planned.
@@ -98,27 +96,15 @@ pub(crate) async fn take(
     cursor: Option<Cursor>,
 ) -> Result<HookAnswer, StoreFailure> {
     let now = pieces.now();
-    pieces
-        .metrics
-        .count(&pieces.metrics.ignored, u64::from(arrival.ignored));
+    pieces.metrics.count(&pieces.metrics.ignored, u64::from(arrival.ignored));
     let mut taken = Vec::with_capacity(arrival.events.len());
     for event in arrival.events {
-        let one = Taking {
-            pieces,
-            account,
-            now,
-            before: &taken,
-        }
-        .event(event)
-        .await?;
+        let one = Taking { pieces, account, now, before: &taken }.event(event).await?;
         taken.push(one);
     }
     let cursor = cursor.map(|cursor| (account.id, cursor));
     if taken.is_empty() && cursor.is_none() {
-        return Ok(HookAnswer {
-            admitted: 0,
-            repeated: 0,
-        });
+        return Ok(HookAnswer { admitted: 0, repeated: 0 });
     }
     let (admitted, notes) = plan_and_admit(pieces, now, taken, cursor).await?;
     let answer = count(pieces, &admitted);
@@ -147,13 +133,7 @@ async fn plan_and_admit(
     }
     let notes = taken.iter_mut().map(Taken::note).collect();
     let admissions = taken.into_iter().map(|one| one.admission).collect();
-    let admitted = pieces
-        .admit(AdmitBatch {
-            at,
-            admissions,
-            cursor,
-        })
-        .await?;
+    let admitted = pieces.admit(AdmitBatch { at, admissions, cursor }).await?;
     Ok((admitted, notes))
 }
 
@@ -171,35 +151,18 @@ impl Taken {
     }
 
     fn note(&mut self) -> Note {
-        let conversation = self
-            .admission
-            .message
-            .as_ref()
-            .map(|message| message.conversation);
-        (
-            std::mem::take(&mut self.unreachable),
-            self.reply_place,
-            conversation,
-        )
+        let conversation = self.admission.message.as_ref().map(|message| message.conversation);
+        (std::mem::take(&mut self.unreachable), self.reply_place, conversation)
     }
 }
 
 fn count(pieces: &Pieces, admitted: &[Admitted]) -> HookAnswer {
-    let repeated = admitted
-        .iter()
-        .filter(|answer| **answer == Admitted::Known)
-        .count();
+    let repeated = admitted.iter().filter(|answer| **answer == Admitted::Known).count();
     let new = admitted.len() - repeated;
     let metrics = &pieces.metrics;
     metrics.count(&metrics.admitted, u64::try_from(new).unwrap_or(u64::MAX));
-    metrics.count(
-        &metrics.repeated,
-        u64::try_from(repeated).unwrap_or(u64::MAX),
-    );
-    HookAnswer {
-        admitted: new,
-        repeated,
-    }
+    metrics.count(&metrics.repeated, u64::try_from(repeated).unwrap_or(u64::MAX));
+    HookAnswer { admitted: new, repeated }
 }
 
 /// One event on its way in.
@@ -225,22 +188,13 @@ impl Taking<'_> {
                 level,
                 at: event.at,
             });
-            return Ok(Taken {
-                admission,
-                ..Taken::default()
-            });
+            return Ok(Taken { admission, ..Taken::default() });
         }
         if self.membership(&event).await? {
-            return Ok(Taken {
-                admission,
-                ..Taken::default()
-            });
+            return Ok(Taken { admission, ..Taken::default() });
         }
         let Some(scene) = scene(self.pieces, self.account, &event).await? else {
-            return Ok(Taken {
-                admission,
-                ..Taken::default()
-            });
+            return Ok(Taken { admission, ..Taken::default() });
         };
         let said = self.said(&event, scene).await?;
         Ok(self.planned(admission, said, scene, event.at))
@@ -252,19 +206,13 @@ impl Taking<'_> {
         let now = self.now;
         match &event.kind {
             InboundKind::PeopleJoined(people) => {
-                pieces
-                    .change(|d| (joined(Draft::new(d, account, now), event, people), ()))
-                    .await?;
+                pieces.change(|d| (joined(Draft::new(d, account, now), event, people), ())).await?;
             }
             InboundKind::PeopleLeft(people) => {
-                pieces
-                    .change(|d| (left(Draft::new(d, account, now), event, people), ()))
-                    .await?;
+                pieces.change(|d| (left(Draft::new(d, account, now), event, people), ())).await?;
             }
             InboundKind::WeLeft => {
-                pieces
-                    .change(|d| (we_left(Draft::new(d, account, now), event), ()))
-                    .await?;
+                pieces.change(|d| (we_left(Draft::new(d, account, now), event), ())).await?;
             }
             InboundKind::Migrated { to } => {
                 pieces
@@ -325,10 +273,8 @@ impl Taking<'_> {
                 self.reaction(event, native, emoji.as_deref(), scene).await
             }
             InboundKind::Button { payload } => {
-                let message = InboundMessage {
-                    text: payload.to_string(),
-                    ..InboundMessage::default()
-                };
+                let message =
+                    InboundMessage { text: payload.to_string(), ..InboundMessage::default() };
                 self.message(event, &message, scene).await
             }
             InboundKind::WeJoined => Ok(self.greeting(scene)),
@@ -349,10 +295,7 @@ impl Taking<'_> {
         let Some(meant) = self.meant(message, scene, answered).await? else {
             return Ok(None);
         };
-        let Meaning::Say {
-            conversation, text, ..
-        } = meant
-        else {
+        let Meaning::Say { conversation, text, .. } = meant else {
             let Meaning::Answer(answer) = meant else {
                 return Ok(None);
             };
@@ -378,10 +321,7 @@ impl Taking<'_> {
             native: NativeMessageId::new(native),
             quote: message.quote.clone(),
         };
-        Ok(Some(Said {
-            source: Some(source),
-            ..Said::new(conversation, content)
-        }))
+        Ok(Some(Said { source: Some(source), ..Said::new(conversation, content) }))
     }
 
     /// Which conversation is meant, and with which words.
@@ -407,12 +347,7 @@ impl Taking<'_> {
         let meant = self
             .pieces
             .read(|directory| meaning(directory, person, address, &message.text, quoted));
-        if let Meaning::Say {
-            conversation,
-            switch: true,
-            ..
-        } = &meant
-        {
+        if let Meaning::Say { conversation, switch: true, .. } = &meant {
             self.switch(address, *conversation).await?;
         }
         Ok(Some(meant))
@@ -443,10 +378,7 @@ impl Taking<'_> {
         };
         let uris = uris(author(scene), target.conversation);
         let salt = self.salt(event, event.event.as_str());
-        let who = event
-            .sender
-            .as_ref()
-            .map_or("", |sender| sender.key.as_str());
+        let who = event.sender.as_ref().map_or("", |sender| sender.key.as_str());
         let standing = NativeMessageId::new(format!("{}#{who}", native.as_str()));
         let content = match emoji {
             Some(emoji) => Content::reaction(salt, &uris.sender, &uris.room, target.id, emoji),
@@ -463,10 +395,7 @@ impl Taking<'_> {
             native: standing,
             quote: None,
         });
-        Ok(Some(Said {
-            source,
-            ..Said::new(target.conversation, content)
-        }))
+        Ok(Some(Said { source, ..Said::new(target.conversation, content) }))
     }
 
     fn greeting(&self, scene: Scene) -> Option<Said> {
@@ -474,23 +403,13 @@ impl Taking<'_> {
             return None;
         };
         let language = self.pieces.read(|directory| {
-            directory
-                .person(person)
-                .map_or(Language::Ko, |person| person.language)
+            directory.person(person).map_or(Language::Ko, |person| person.language)
         });
-        Some(Said::answer(
-            self.pieces,
-            notices::help(language).to_owned(),
-        ))
+        Some(Said::answer(self.pieces, notices::help(language).to_owned()))
     }
 
     fn salt(&self, event: &Inbound, native: &str) -> [u8; 16] {
-        native_salt(
-            self.pieces,
-            self.account.network.word(),
-            event.chat.key.as_str(),
-            native,
-        )
+        native_salt(self.pieces, self.account.network.word(), event.chat.key.as_str(), native)
     }
 
     /// The message of ours that a native id stands for, in this arrival or in the store.
@@ -503,24 +422,15 @@ impl Taking<'_> {
             let message = taken.admission.message.as_ref()?;
             let source = message.source.as_ref()?;
             let same = source.chat == event.chat.key && source.native == *native;
-            same.then_some(Earlier {
-                id: message.id,
-                conversation: message.conversation,
-            })
+            same.then_some(Earlier { id: message.id, conversation: message.conversation })
         });
         if here.is_some() {
             return Ok(here);
         }
         let (account, chat) = (self.account.id, event.chat.key.clone());
-        let found = self
-            .pieces
-            .store
-            .message_by_copy(account, chat, native.clone())
-            .await?;
-        Ok(found.map(|message| Earlier {
-            id: message.new.id,
-            conversation: message.new.conversation,
-        }))
+        let found = self.pieces.store.message_by_copy(account, chat, native.clone()).await?;
+        Ok(found
+            .map(|message| Earlier { id: message.new.id, conversation: message.new.conversation }))
     }
 
     /// Turns what was said into an admission with its plan.
@@ -532,10 +442,7 @@ impl Taking<'_> {
         event_at: Timestamp,
     ) -> Taken {
         let Some(said) = said else {
-            return Taken {
-                admission,
-                ..Taken::default()
-            };
+            return Taken { admission, ..Taken::default() };
         };
         if said.conversation == HUB_CONVERSATION {
             return self.answered(admission, said, scene);
@@ -559,41 +466,23 @@ impl Taking<'_> {
             (Place::Direct(person), Some(address)) => Some(ReplyPlace::Person(person, address)),
             (Place::Direct(_), None) => None,
         };
-        let admission = Admission {
-            message: Some(message),
-            ..admission
-        };
-        Taken {
-            admission,
-            source_room,
-            reply_place,
-            unreachable: Vec::new(),
-        }
+        let admission = Admission { message: Some(message), ..admission };
+        Taken { admission, source_room, reply_place, unreachable: Vec::new() }
     }
 
     /// The hub's answer to somebody in their direct chat.
     fn answered(&self, admission: Admission, said: Said, scene: Scene) -> Taken {
         let (Place::Direct(person), Some(address)) = (scene.place, scene.address) else {
-            return Taken {
-                admission,
-                ..Taken::default()
-            };
+            return Taken { admission, ..Taken::default() };
         };
         let place = ReplyPlace::Person(person, address);
         let Some(text) = said.answer else {
-            return Taken {
-                admission,
-                ..Taken::default()
-            };
+            return Taken { admission, ..Taken::default() };
         };
         let message = crate::compose::hub_text(self.pieces, HUB_CONVERSATION, &text, None);
         let deliveries = to_place(self.pieces, place).into_iter().collect();
         Taken {
-            admission: Admission {
-                message: Some(message),
-                deliveries,
-                ..admission
-            },
+            admission: Admission { message: Some(message), deliveries, ..admission },
             ..Taken::default()
         }
     }
@@ -615,21 +504,13 @@ struct Said {
 
 impl Said {
     fn new(conversation: ConversationId, content: Content) -> Self {
-        Self {
-            conversation,
-            content,
-            source: None,
-            answer: None,
-        }
+        Self { conversation, content, source: None, answer: None }
     }
 
     fn answer(pieces: &Pieces, text: String) -> Self {
         let uris = uris(Author::Hub, HUB_CONVERSATION);
         let content = Content::text(pieces.entropy.next_16(), &uris.sender, &uris.room, &text);
-        Self {
-            answer: Some(text),
-            ..Self::new(HUB_CONVERSATION, content)
-        }
+        Self { answer: Some(text), ..Self::new(HUB_CONVERSATION, content) }
     }
 }
 
@@ -644,13 +525,7 @@ pub(crate) fn plan_of(pieces: &Pieces, message: &NewMessage, source_room: Option
             return Plan::default();
         };
         let author = message.author;
-        plan(PlanFacts {
-            directory,
-            health,
-            conversation,
-            author,
-            source_room,
-        })
+        plan(PlanFacts { directory, health, conversation, author, source_room })
     })
 }
 
@@ -662,17 +537,9 @@ pub(crate) fn to_place(pieces: &Pieces, place: ReplyPlace) -> Option<NewDelivery
             (Recipient::Person(person), Endpoint::Address(address))
         }
     };
-    let account = pieces
-        .read(|directory| directory.locate(endpoint))
-        .map(|(id, _)| id)?;
+    let account = pieces.read(|directory| directory.locate(endpoint)).map(|(id, _)| id)?;
     let route = Some(Route { account, endpoint });
-    Some(NewDelivery {
-        recipient,
-        route,
-        state: State::Queued,
-        label: None,
-        stands_in_for: None,
-    })
+    Some(NewDelivery { recipient, route, state: State::Queued, label: None, stands_in_for: None })
 }
 
 /// Tells the author, once for each change, who cannot be reached.
@@ -706,19 +573,10 @@ pub(crate) async fn tell_unreachable(
         return Ok(());
     };
     let message = crate::compose::hub_text(pieces, conversation, &text, None);
-    let admission = Admission {
-        message: Some(message),
-        deliveries: vec![delivery],
-        ..Admission::default()
-    };
+    let admission =
+        Admission { message: Some(message), deliveries: vec![delivery], ..Admission::default() };
     let at = pieces.now();
-    pieces
-        .admit(AdmitBatch {
-            at,
-            admissions: vec![admission],
-            cursor: None,
-        })
-        .await?;
+    pieces.admit(AdmitBatch { at, admissions: vec![admission], cursor: None }).await?;
     Ok(())
 }
 

@@ -70,11 +70,7 @@ pub(crate) fn nowhere(language: Language) -> &'static str {
 
 /// When it is not clear where words are to go.
 pub(crate) fn which(titles: &[String], language: Language) -> String {
-    let list = titles
-        .iter()
-        .map(|title| format!("@{title}"))
-        .collect::<Vec<_>>()
-        .join(", ");
+    let list = titles.iter().map(|title| format!("@{title}")).collect::<Vec<_>>().join(", ");
     match language {
         Language::Ko => format!("어느 대화로 보낼까요? {list} 중 하나를 앞에 붙여 다시 써 주세요."),
         Language::En => format!("To which conversation? Write again with one of {list} in front."),

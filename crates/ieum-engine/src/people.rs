@@ -89,13 +89,8 @@ fn native(key: &str, what: &str) -> Result<(), ChangeFailure> {
 }
 
 fn account_of(pieces: &Pieces, name: &str) -> Result<ieum_core::ids::AccountId, ChangeFailure> {
-    let account = pieces
-        .accounts
-        .values()
-        .find(|account| &*account.name == name);
-    account
-        .map(|account| account.id)
-        .ok_or(ChangeFailure::NotFound("account"))
+    let account = pieces.accounts.values().find(|account| &*account.name == name);
+    account.map(|account| account.id).ok_or(ChangeFailure::NotFound("account"))
 }
 
 pub(crate) async fn create_person(
@@ -105,13 +100,8 @@ pub(crate) async fn create_person(
     let name = named(&new.name)?;
     decide(pieces, |directory| {
         let id = directory.next_ids().person;
-        let person = Person {
-            id,
-            name,
-            language: new.language,
-            routes: Vec::new(),
-            consents: Vec::new(),
-        };
+        let person =
+            Person { id, name, language: new.language, routes: Vec::new(), consents: Vec::new() };
         Ok((vec![Change::Person(person)], id))
     })
     .await
@@ -132,15 +122,10 @@ pub(crate) async fn link_address(
     let account = account_of(pieces, account)?;
     let name = short(name);
     decide(pieces, |directory| {
-        let mut owner = directory
-            .person(person)
-            .cloned()
-            .ok_or(ChangeFailure::NotFound("person"))?;
+        let mut owner =
+            directory.person(person).cloned().ok_or(ChangeFailure::NotFound("person"))?;
         let known = directory.address_of_user(account, &user).cloned();
-        if known
-            .as_ref()
-            .is_some_and(|a| a.person.is_some_and(|other| other != person))
-        {
+        if known.as_ref().is_some_and(|a| a.person.is_some_and(|other| other != person)) {
             let text = "the address belongs to another person".to_owned();
             return Err(ChangeFailure::Conflict(text));
         }
@@ -177,20 +162,10 @@ pub(crate) async fn set_consent(
     let at = pieces.now();
     let source = short(source);
     decide(pieces, |directory| {
-        let mut person = directory
-            .person(person)
-            .cloned()
-            .ok_or(ChangeFailure::NotFound("person"))?;
-        person
-            .consents
-            .retain(|old| old.network != network || old.purpose != purpose);
-        person.consents.push(Consent {
-            network,
-            purpose,
-            given,
-            at,
-            source,
-        });
+        let mut person =
+            directory.person(person).cloned().ok_or(ChangeFailure::NotFound("person"))?;
+        person.consents.retain(|old| old.network != network || old.purpose != purpose);
+        person.consents.push(Consent { network, purpose, given, at, source });
         Ok((vec![Change::Person(person)], ()))
     })
     .await
@@ -216,20 +191,11 @@ pub(crate) async fn create_conversation(
         return Err(ChangeFailure::Invalid(text));
     }
     decide(pieces, |directory| {
-        if members
-            .iter()
-            .any(|member| directory.person(*member).is_none())
-        {
+        if members.iter().any(|member| directory.person(*member).is_none()) {
             return Err(ChangeFailure::NotFound("person"));
         }
         let id = directory.next_ids().conversation;
-        let conversation = Conversation {
-            id,
-            kind: new.kind,
-            title,
-            members,
-            rooms: Vec::new(),
-        };
+        let conversation = Conversation { id, kind: new.kind, title, members, rooms: Vec::new() };
         Ok((vec![Change::Conversation(conversation)], id))
     })
     .await
@@ -243,9 +209,7 @@ pub(crate) async fn set_member(
 ) -> Result<(), ChangeFailure> {
     decide(pieces, |directory| {
         let mut conversation = conversation_of(directory, conversation)?;
-        directory
-            .person(person)
-            .ok_or(ChangeFailure::NotFound("person"))?;
+        directory.person(person).ok_or(ChangeFailure::NotFound("person"))?;
         if conversation.kind == ConversationKind::Direct {
             let text = "the members of a direct conversation do not change".to_owned();
             return Err(ChangeFailure::Invalid(text));
@@ -253,9 +217,7 @@ pub(crate) async fn set_member(
         conversation.members.retain(|other| *other != person);
         if member {
             if conversation.members.len() >= MEMBERS_PER_CONVERSATION_MAX {
-                return Err(ChangeFailure::Invalid(
-                    "the conversation is full".to_owned(),
-                ));
+                return Err(ChangeFailure::Invalid("the conversation is full".to_owned()));
             }
             conversation.members.push(person);
         }
@@ -268,10 +230,7 @@ fn conversation_of(
     directory: &Directory,
     id: ConversationId,
 ) -> Result<Conversation, ChangeFailure> {
-    directory
-        .conversation(id)
-        .cloned()
-        .ok_or(ChangeFailure::NotFound("conversation"))
+    directory.conversation(id).cloned().ok_or(ChangeFailure::NotFound("conversation"))
 }
 
 pub(crate) async fn join_room(
@@ -281,14 +240,8 @@ pub(crate) async fn join_room(
 ) -> Result<(), ChangeFailure> {
     decide(pieces, |directory| {
         let mut conversation = conversation_of(directory, conversation)?;
-        let mut room = directory
-            .room(room)
-            .cloned()
-            .ok_or(ChangeFailure::NotFound("room"))?;
-        if room
-            .conversation
-            .is_some_and(|other| other != conversation.id)
-        {
+        let mut room = directory.room(room).cloned().ok_or(ChangeFailure::NotFound("room"))?;
+        if room.conversation.is_some_and(|other| other != conversation.id) {
             let text = "the room is joined to another conversation".to_owned();
             return Err(ChangeFailure::Conflict(text));
         }
@@ -305,10 +258,7 @@ pub(crate) async fn join_room(
         }
         room.conversation = Some(conversation.id);
         conversation.rooms.push(room.id);
-        Ok((
-            vec![Change::Room(room), Change::Conversation(conversation)],
-            (),
-        ))
+        Ok((vec![Change::Room(room), Change::Conversation(conversation)], ()))
     })
     .await
 }
@@ -320,19 +270,13 @@ pub(crate) async fn part_room(
 ) -> Result<(), ChangeFailure> {
     decide(pieces, |directory| {
         let mut conversation = conversation_of(directory, conversation)?;
-        let mut room = directory
-            .room(room)
-            .cloned()
-            .ok_or(ChangeFailure::NotFound("room"))?;
+        let mut room = directory.room(room).cloned().ok_or(ChangeFailure::NotFound("room"))?;
         if !conversation.rooms.contains(&room.id) {
             return Err(ChangeFailure::NotFound("room in this conversation"));
         }
         room.conversation = None;
         conversation.rooms.retain(|other| *other != room.id);
-        Ok((
-            vec![Change::Room(room), Change::Conversation(conversation)],
-            (),
-        ))
+        Ok((vec![Change::Room(room), Change::Conversation(conversation)], ()))
     })
     .await
 }

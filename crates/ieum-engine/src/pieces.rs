@@ -92,12 +92,7 @@ impl Pieces {
 
     /// Reads the directory; `read` must be short and must not wait.
     pub(crate) fn read<R>(&self, read: impl FnOnce(&Directory) -> R) -> R {
-        read(
-            &self
-                .directory
-                .read()
-                .unwrap_or_else(PoisonError::into_inner),
-        )
+        read(&self.directory.read().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Reads the directory and health together. Always in this order: nobody who holds the health
@@ -118,10 +113,7 @@ impl Pieces {
             return Ok(answer);
         }
         self.store.change(self.now(), changes.clone()).await?;
-        let mut directory = self
-            .directory
-            .write()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut directory = self.directory.write().unwrap_or_else(PoisonError::into_inner);
         for change in changes {
             directory.apply(change);
         }
@@ -157,8 +149,7 @@ impl Pieces {
     }
 
     pub(crate) fn ring_journal(&self) {
-        self.journal_bell
-            .send_modify(|rings| *rings = rings.wrapping_add(1));
+        self.journal_bell.send_modify(|rings| *rings = rings.wrapping_add(1));
     }
 }
 
@@ -185,13 +176,7 @@ fn bells(admission: &Admission) -> Vec<Bell> {
 pub(crate) fn bell_of(conversation: ConversationId, delivery: &NewDelivery) -> Option<Bell> {
     let recipient: Recipient = delivery.recipient;
     if delivery.state == State::Held || delivery.route.is_none() {
-        return Some(Bell::Held(
-            Lane {
-                conversation,
-                recipient,
-            },
-            delivery.route,
-        ));
+        return Some(Bell::Held(Lane { conversation, recipient }, delivery.route));
     }
     delivery.route.map(|route| Bell::Due(route.account))
 }

@@ -21,11 +21,7 @@ pub(crate) async fn probe(
     let settings = pieces.settings.clone();
     loop {
         let down = lock(&pieces.health).network_down(account.network);
-        let wait = if down {
-            settings.probe_down_ms
-        } else {
-            settings.probe_ms
-        };
+        let wait = if down { settings.probe_down_ms } else { settings.probe_ms };
         tokio::select! {
             biased;
             _ = stop.wait_for(|stop| *stop) => return,
@@ -58,13 +54,7 @@ pub(crate) async fn take(pieces: &Pieces, account: &Account, function: Function,
         Pulse::Refused { .. } => return,
     };
     let cell = api_cell(account.network, function);
-    let evidence = Evidence {
-        cell,
-        route: None,
-        good,
-        at,
-        reason: &reason,
-    };
+    let evidence = Evidence { cell, route: None, good, at, reason: &reason };
     let change = lock(&pieces.health).observe(evidence);
     if let Some(change) = change {
         failover::turned(pieces, account, change).await;

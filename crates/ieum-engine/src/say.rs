@@ -67,9 +67,7 @@ pub(crate) async fn say(pieces: &Pieces, say: Say) -> Result<Said, SayFailure> {
         let found = found.map_err(|_| SayFailure::Unavailable)?;
         found
             .filter(|earlier| earlier.new.conversation == say.conversation)
-            .ok_or(SayFailure::NotFound(
-                "message to answer in this conversation",
-            ))?;
+            .ok_or(SayFailure::NotFound("message to answer in this conversation"))?;
     }
     let author = say.person.map_or(Author::Hub, Author::Person);
     let uris = uris(author, say.conversation);
@@ -97,33 +95,19 @@ pub(crate) async fn say(pieces: &Pieces, say: Say) -> Result<Said, SayFailure> {
     let id = message.id;
     let _planning = pieces.gate.read().await;
     let plan = plan_of(pieces, &message, None);
-    let key = say
-        .idempotency_key
-        .map(|key| EventKey::new(format!("{}/{key}", say.conversation)));
+    let key = say.idempotency_key.map(|key| EventKey::new(format!("{}/{key}", say.conversation)));
     let admission = Admission {
         event: key.map(|key| (API_ACCOUNT, key)),
         message: Some(message),
         deliveries: plan.deliveries,
         receipts: Vec::new(),
     };
-    let batch = AdmitBatch {
-        at: now,
-        admissions: vec![admission],
-        cursor: None,
-    };
-    let admitted = pieces
-        .admit(batch)
-        .await
-        .map_err(|_| SayFailure::Unavailable)?;
+    let batch = AdmitBatch { at: now, admissions: vec![admission], cursor: None };
+    let admitted = pieces.admit(batch).await.map_err(|_| SayFailure::Unavailable)?;
     match admitted.first() {
-        Some(Admitted::New {
-            message: Some(message),
-            ..
-        }) => Ok(Said {
-            message: *message,
-            id,
-            repeated: false,
-        }),
+        Some(Admitted::New { message: Some(message), .. }) => {
+            Ok(Said { message: *message, id, repeated: false })
+        }
         Some(Admitted::New { message: None, .. } | Admitted::Known) | None => {
             repeated(pieces, id).await
         }
@@ -132,20 +116,12 @@ pub(crate) async fn say(pieces: &Pieces, say: Say) -> Result<Said, SayFailure> {
 
 /// The same key again: the same answer, unless the words differ.
 async fn repeated(pieces: &Pieces, id: MessageId) -> Result<Said, SayFailure> {
-    let found = pieces
-        .store
-        .message_by_id(id)
-        .await
-        .map_err(|_| SayFailure::Unavailable)?;
+    let found = pieces.store.message_by_id(id).await.map_err(|_| SayFailure::Unavailable)?;
     match found {
-        Some(message) => Ok(Said {
-            message: message.seq,
-            id,
-            repeated: true,
-        }),
-        None => Err(SayFailure::Invalid(
-            "this idempotency key was used for another message".to_owned(),
-        )),
+        Some(message) => Ok(Said { message: message.seq, id, repeated: true }),
+        None => {
+            Err(SayFailure::Invalid("this idempotency key was used for another message".to_owned()))
+        }
     }
 }
 
@@ -154,20 +130,15 @@ fn check(pieces: &Pieces, say: &Say) -> Result<(), SayFailure> {
         return Err(SayFailure::Invalid("the text is empty".to_owned()));
     }
     if say.text.len() > SAY_BYTES_MAX {
-        return Err(SayFailure::Invalid(format!(
-            "the text is over {SAY_BYTES_MAX} bytes"
-        )));
+        return Err(SayFailure::Invalid(format!("the text is over {SAY_BYTES_MAX} bytes")));
     }
     pieces.read(|directory| {
-        let conversation = directory
-            .conversation(say.conversation)
-            .ok_or(SayFailure::NotFound("conversation"))?;
+        let conversation =
+            directory.conversation(say.conversation).ok_or(SayFailure::NotFound("conversation"))?;
         let Some(person) = say.person else {
             return Ok(());
         };
-        directory
-            .person(person)
-            .ok_or(SayFailure::NotFound("person"))?;
+        directory.person(person).ok_or(SayFailure::NotFound("person"))?;
         if conversation.members.contains(&person) {
             return Ok(());
         }

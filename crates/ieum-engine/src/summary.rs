@@ -48,9 +48,7 @@ pub(crate) fn count(pieces: &Pieces, delivery: &Delivery, step: &Step, at: Times
     if gone.len() >= ENTRIES_MAX {
         return;
     }
-    let entry = gone
-        .entry(key)
-        .or_insert(Gone { count: 0, first: at, last: at, way });
+    let entry = gone.entry(key).or_insert(Gone { count: 0, first: at, last: at, way });
     entry.count += 1;
     entry.last = at;
     entry.way = way;

@@ -60,10 +60,7 @@ async fn once(pieces: &Pieces, forgotten_at: &mut Timestamp) -> Result<(), Store
 async fn lanes(pieces: &Pieces) -> Result<(), StoreFailure> {
     let held: Vec<_> = {
         let held = lock(&pieces.held);
-        held.iter()
-            .take(LANES_PER_SWEEP_MAX)
-            .map(|(lane, route)| (*lane, *route))
-            .collect()
+        held.iter().take(LANES_PER_SWEEP_MAX).map(|(lane, route)| (*lane, *route)).collect()
     };
     for (lane, route) in held {
         if try_lane(pieces, lane, route).await? == LaneState::Free {
@@ -75,10 +72,7 @@ async fn lanes(pieces: &Pieces) -> Result<(), StoreFailure> {
 
 /// Finds the lanes that were held when the hub last stopped.
 pub(crate) async fn remember_held(pieces: &Pieces) -> Result<(), StoreFailure> {
-    let filter = OpenFilter {
-        state: Some(State::Held),
-        ..OpenFilter::default()
-    };
+    let filter = OpenFilter { state: Some(State::Held), ..OpenFilter::default() };
     let mut after = DeliverySeq(0);
     loop {
         let page = pieces.store.page_open(filter, after).await?;
@@ -125,18 +119,9 @@ async fn tell_author(
     let text = notices::dead(&name, &message.new.id.short(), language);
     let conversation = message.new.conversation;
     let notice = crate::compose::hub_text(pieces, conversation, &text, Some(message.new.id));
-    let admission = Admission {
-        message: Some(notice),
-        deliveries: vec![delivery],
-        ..Admission::default()
-    };
+    let admission =
+        Admission { message: Some(notice), deliveries: vec![delivery], ..Admission::default() };
     let at = pieces.now();
-    pieces
-        .admit(AdmitBatch {
-            at,
-            admissions: vec![admission],
-            cursor: None,
-        })
-        .await?;
+    pieces.admit(AdmitBatch { at, admissions: vec![admission], cursor: None }).await?;
     Ok(())
 }

@@ -29,13 +29,9 @@ pub(crate) fn meaning(
     text: &str,
     quoted: Option<ConversationId>,
 ) -> Meaning {
-    let language = directory
-        .person(person)
-        .map_or(Language::Ko, |person| person.language);
+    let language = directory.person(person).map_or(Language::Ko, |person| person.language);
     let mine = directory.conversations_of(person);
-    let current = directory
-        .address(address)
-        .and_then(|address| address.current);
+    let current = directory.address(address).and_then(|address| address.current);
     let present = match (quoted, current, mine) {
         (Some(quoted), _, _) if mine.contains(&quoted) => Some(quoted),
         (_, Some(current), _) if mine.contains(&current) => Some(current),
@@ -53,24 +49,14 @@ pub(crate) fn meaning(
         _ => {}
     }
     if let Some((conversation, rest)) = addressed(directory, person, mine, text) {
-        return Meaning::Say {
-            conversation,
-            text: rest.to_owned(),
-            switch: true,
-        };
+        return Meaning::Say { conversation, text: rest.to_owned(), switch: true };
     }
     match present {
-        Some(conversation) => Meaning::Say {
-            conversation,
-            text: text.to_owned(),
-            switch: false,
-        },
+        Some(conversation) => Meaning::Say { conversation, text: text.to_owned(), switch: false },
         None if mine.is_empty() => Meaning::Answer(notices::nowhere(language).to_owned()),
         None => {
-            let titles: Vec<String> = mine
-                .iter()
-                .map(|id| title(directory, *id, person, language))
-                .collect();
+            let titles: Vec<String> =
+                mine.iter().map(|id| title(directory, *id, person, language)).collect();
             Meaning::Answer(notices::which(&titles, language))
         }
     }
@@ -116,11 +102,7 @@ pub(crate) fn title(
         .filter_map(|member| directory.person(*member))
         .map(|person| &*person.name)
         .collect();
-    if others.is_empty() {
-        notices::untitled(language).to_owned()
-    } else {
-        others.join(", ")
-    }
+    if others.is_empty() { notices::untitled(language).to_owned() } else { others.join(", ") }
 }
 
 fn who(
@@ -137,9 +119,5 @@ fn who(
         .filter_map(|member| directory.person(*member))
         .map(|person| person.name.to_string())
         .collect();
-    notices::who(
-        &title(directory, conversation, reader, language),
-        &names,
-        language,
-    )
+    notices::who(&title(directory, conversation, reader, language), &names, language)
 }

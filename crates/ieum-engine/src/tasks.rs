@@ -50,20 +50,7 @@ fn start_account(
     cursor: Option<Cursor>,
     stop: &watch::Sender<bool>,
 ) {
-    set.spawn(dispatch(
-        Arc::clone(pieces),
-        Arc::clone(account),
-        stop.subscribe(),
-    ));
-    set.spawn(probe(
-        Arc::clone(pieces),
-        Arc::clone(account),
-        stop.subscribe(),
-    ));
-    set.spawn(listen(
-        Arc::clone(pieces),
-        Arc::clone(account),
-        cursor,
-        stop.subscribe(),
-    ));
+    set.spawn(dispatch(Arc::clone(pieces), Arc::clone(account), stop.subscribe()));
+    set.spawn(probe(Arc::clone(pieces), Arc::clone(account), stop.subscribe()));
+    set.spawn(listen(Arc::clone(pieces), Arc::clone(account), cursor, stop.subscribe()));
 }

@@ -15,22 +15,14 @@ use tokio::io::AsyncReadExt;
 struct WallClock;
 
 impl Clock for WallClock {
-    #[allow(
-        clippy::disallowed_methods,
-        reason = "this is the clock port's implementation"
-    )]
+    #[allow(clippy::disallowed_methods, reason = "this is the clock port's implementation")]
     fn now(&self) -> Timestamp {
         let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
-        let ms = since.map_or(0, |since| {
-            i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
-        });
+        let ms = since.map_or(0, |since| i64::try_from(since.as_millis()).unwrap_or(i64::MAX));
         Timestamp(ms)
     }
 
-    #[allow(
-        clippy::disallowed_methods,
-        reason = "this is the clock port's implementation"
-    )]
+    #[allow(clippy::disallowed_methods, reason = "this is the clock port's implementation")]
     fn sleep(&self, ms: u64) -> BoxFuture<'static, ()> {
         Box::pin(tokio::time::sleep(std::time::Duration::from_millis(ms)))
     }
@@ -47,10 +39,7 @@ impl SystemEntropy {
     fn open() -> std::io::Result<Self> {
         let mut seed = [0; 32];
         std::io::Read::read_exact(&mut std::fs::File::open("/dev/urandom")?, &mut seed)?;
-        Ok(Self {
-            seed,
-            counter: AtomicU64::new(0),
-        })
+        Ok(Self { seed, counter: AtomicU64::new(0) })
     }
 }
 
@@ -58,14 +47,8 @@ impl Entropy for SystemEntropy {
     fn next_u64(&self) -> u64 {
         use sha2::Digest;
         let count = self.counter.fetch_add(1, Ordering::Relaxed);
-        let digest = sha2::Sha256::new()
-            .chain_update(self.seed)
-            .chain_update(count.to_le_bytes());
-        digest
-            .finalize()
-            .iter()
-            .take(8)
-            .fold(0, |sum, byte| (sum << 8) | u64::from(*byte))
+        let digest = sha2::Sha256::new().chain_update(self.seed).chain_update(count.to_le_bytes());
+        digest.finalize().iter().take(8).fold(0, |sum, byte| (sum << 8) | u64::from(*byte))
     }
 }
 

@@ -35,9 +35,7 @@ impl Bells {
 
     /// Wakes the loops of the networks, but not the pump.
     pub(crate) fn wake(&self) {
-        Network::ALL
-            .into_iter()
-            .for_each(|network| self.ring(network));
+        Network::ALL.into_iter().for_each(|network| self.ring(network));
     }
 
     pub(crate) fn ring_all(&self) {

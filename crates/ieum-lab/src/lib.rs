@@ -68,12 +68,7 @@ impl LabOptions {
     /// Free ports and the family.
     #[must_use]
     pub fn new(clock: Arc<dyn Clock>, entropy: Arc<dyn Entropy>) -> Self {
-        Self {
-            clock,
-            entropy,
-            ports: [0; 4],
-            population: Population::default(),
-        }
+        Self { clock, entropy, ports: [0; 4], population: Population::default() }
     }
 }
 
@@ -194,15 +189,7 @@ impl Lab {
             bot_token: world.bot(Network::Telegram).token.clone(),
         };
         drop(world);
-        Ok(Self {
-            kakaotalk,
-            line,
-            telegram,
-            control,
-            shared,
-            stop,
-            tasks,
-        })
+        Ok(Self { kakaotalk, line, telegram, control, shared, stop, tasks })
     }
 
     /// The line that `ieum lab --json` prints.
@@ -277,11 +264,7 @@ impl Desk {
     pub fn new(world: World) -> Self {
         let (stop, stopped) = watch::channel(false);
         let shared = Shared::new(world, stopped);
-        Self {
-            routers: Routers::new(&shared),
-            shared,
-            _stop: stop,
-        }
+        Self { routers: Routers::new(&shared), shared, _stop: stop }
     }
 
     /// The world behind the routers, brought up to the present.

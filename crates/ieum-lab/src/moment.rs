@@ -6,11 +6,7 @@ use ieum_core::time::Timestamp;
 pub(crate) fn rfc3339(moment: Timestamp, digits: usize) -> String {
     let (year, month, day) = date(moment.0.div_euclid(86_400_000));
     let of_day = moment.0.rem_euclid(86_400_000);
-    let (hour, minute, second) = (
-        of_day / 3_600_000,
-        of_day / 60_000 % 60,
-        of_day / 1_000 % 60,
-    );
+    let (hour, minute, second) = (of_day / 3_600_000, of_day / 60_000 % 60, of_day / 1_000 % 60);
     let mut fraction = format!("{:03}", of_day % 1_000);
     while fraction.len() < digits {
         fraction.push('0');
@@ -28,11 +24,7 @@ fn date(days: i64) -> (i64, i64, i64) {
     let of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
     let shifted_month = (5 * of_year + 2) / 153;
     let day = of_year - (153 * shifted_month + 2) / 5 + 1;
-    let month = if shifted_month < 10 {
-        shifted_month + 3
-    } else {
-        shifted_month - 9
-    };
+    let month = if shifted_month < 10 { shifted_month + 3 } else { shifted_month - 9 };
     let year = year_of_era + era * 400 + i64::from(month <= 2);
     (year, month, day)
 }
@@ -44,13 +36,7 @@ mod tests {
     #[test]
     fn known_moments() {
         assert_eq!(rfc3339(Timestamp(0), 3), "1970-01-01T00:00:00.000Z");
-        assert_eq!(
-            rfc3339(Timestamp(1_716_184_320_007), 9),
-            "2024-05-20T05:52:00.007000000Z"
-        );
-        assert_eq!(
-            rfc3339(Timestamp(1_709_164_800_000), 3),
-            "2024-02-29T00:00:00.000Z"
-        );
+        assert_eq!(rfc3339(Timestamp(1_716_184_320_007), 9), "2024-05-20T05:52:00.007000000Z");
+        assert_eq!(rfc3339(Timestamp(1_709_164_800_000), 3), "2024-02-29T00:00:00.000Z");
     }
 }

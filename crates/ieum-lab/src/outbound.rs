@@ -26,9 +26,7 @@ pub(crate) struct Outbound {
 
 impl Outbound {
     pub(crate) fn new() -> Self {
-        Self {
-            client: Client::builder(TokioExecutor::new()).build_http(),
-        }
+        Self { client: Client::builder(TokioExecutor::new()).build_http() }
     }
 
     /// One POST of JSON. The reason of a failure is for people.
@@ -42,25 +40,15 @@ impl Outbound {
         for (name, value) in headers {
             request = request.header(name, value);
         }
-        let request = request
-            .body(Full::new(body))
-            .map_err(|error| error.to_string())?;
-        let answer = self
-            .client
-            .request(request)
-            .await
-            .map_err(|error| error.to_string())?;
+        let request = request.body(Full::new(body)).map_err(|error| error.to_string())?;
+        let answer = self.client.request(request).await.map_err(|error| error.to_string())?;
         let (parts, body) = answer.into_parts();
         let body = Limited::new(body, ANSWER_BYTES_MAX)
             .collect()
             .await
             .map_err(|error| error.to_string())?
             .to_bytes();
-        Ok(Answer {
-            status: parts.status,
-            headers: parts.headers,
-            body,
-        })
+        Ok(Answer { status: parts.status, headers: parts.headers, body })
     }
 }
 

@@ -56,10 +56,7 @@ async fn pump(shared: Shared) {
     }
 }
 
-#[allow(
-    clippy::disallowed_methods,
-    reason = "the one place of the lab where tasks begin"
-)]
+#[allow(clippy::disallowed_methods, reason = "the one place of the lab where tasks begin")]
 fn start(work: impl Future<Output = ()> + Send + 'static) -> JoinHandle<()> {
     tokio::spawn(work)
 }

@@ -31,10 +31,7 @@ fn skill(text: &str) -> Value {
 
 async fn invoke(desk: &Desk, path: &str, token: &str, body: Value) -> (StatusCode, Value) {
     let bot = format!("KakaoAK {}", desk.world().bot(KAKAO).token);
-    let headers = [
-        ("authorization", bot.as_str()),
-        ("x-bot-callback-token", token),
-    ];
+    let headers = [("authorization", bot.as_str()), ("x-bot-callback-token", token)];
     let (status, _, body) = post(&desk.routers.kakaotalk, path, &headers, body).await;
     (status, body)
 }
@@ -50,34 +47,17 @@ async fn every_refusal_has_its_code() {
     let desk = family_desk(&Still::default());
     let room = native(&desk, KAKAO, "family");
     let minji = user(&desk, KAKAO, "minji");
-    let many: Vec<Value> = (0..4)
-        .map(|_| json!({ "simpleText": { "text": "a" } }))
-        .collect();
+    let many: Vec<Value> = (0..4).map(|_| json!({ "simpleText": { "text": "a" } })).collect();
     let four = json!({ "version": "2.0", "template": { "outputs": many } });
     let cases = [
         (json!({ "skillResponse": skill("a") }), -876),
-        (
-            json!({ "botGroupKey": room, "botUserKey": minji, "skillResponse": skill("a") }),
-            -876,
-        ),
-        (
-            json!({ "botGroupKey": "bgk_0", "skillResponse": skill("a") }),
-            -876,
-        ),
+        (json!({ "botGroupKey": room, "botUserKey": minji, "skillResponse": skill("a") }), -876),
+        (json!({ "botGroupKey": "bgk_0", "skillResponse": skill("a") }), -876),
         (json!({ "botGroupKey": room }), -870),
         (json!({ "botGroupKey": room, "skillResponse": four }), -870),
-        (
-            json!({ "botGroupKey": room, "skillResponse": skill(&"가".repeat(1_001)) }),
-            -878,
-        ),
-        (
-            json!({ "botGroupKey": room, "skillResponse": skill(&"가".repeat(1_000)) }),
-            0,
-        ),
-        (
-            json!({ "botUserKey": minji, "skillResponse": skill("a") }),
-            0,
-        ),
+        (json!({ "botGroupKey": room, "skillResponse": skill(&"가".repeat(1_001)) }), -878),
+        (json!({ "botGroupKey": room, "skillResponse": skill(&"가".repeat(1_000)) }), 0),
+        (json!({ "botUserKey": minji, "skillResponse": skill("a") }), 0),
     ];
     for (body, code) in cases {
         assert_eq!(send(&desk, body.clone()).await, code, "{body}");
@@ -89,11 +69,7 @@ async fn every_refusal_has_its_code() {
     assert_eq!(send(&desk, ordinary).await, -880);
     desk.world().block(KAKAO, "minji").expect("blocked");
     assert_eq!(
-        send(
-            &desk,
-            json!({ "botUserKey": minji, "skillResponse": skill("a") })
-        )
-        .await,
+        send(&desk, json!({ "botUserKey": minji, "skillResponse": skill("a") })).await,
         -877
     );
 }
@@ -114,21 +90,13 @@ async fn commands_are_replaced_and_checked() {
     let desk = family_desk(&Still::default());
     let path = "/v1/bot/commands/update";
     let names = |names: &[&str]| {
-        let each = names
-            .iter()
-            .map(|name| json!({ "buttonName": name, "description": "d" }));
+        let each = names.iter().map(|name| json!({ "buttonName": name, "description": "d" }));
         json!({ "utterances": each.collect::<Vec<_>>() })
     };
     let (_, body) = invoke(&desk, path, "", names(&["도움말", "여기로"])).await;
     assert_eq!(body["utterances"][1]["value"], "여기로");
-    assert_eq!(
-        invoke(&desk, path, "", names(&["a", "a"])).await.1["code"],
-        -875
-    );
-    assert_eq!(
-        invoke(&desk, path, "", names(&["a"; 31])).await.1["code"],
-        -874
-    );
+    assert_eq!(invoke(&desk, path, "", names(&["a", "a"])).await.1["code"], -875);
+    assert_eq!(invoke(&desk, path, "", names(&["a"; 31])).await.1["code"], -874);
 }
 
 type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
@@ -142,10 +110,7 @@ async fn open(lab: &Lab, frame: Value) -> Socket {
     let opened = tokio_tungstenite::connect_async(&lab.kakaotalk.gateway).await;
     let (mut socket, _) = opened.expect("connected");
     assert_eq!(read(&mut socket).await["d"]["heartbeat_interval"], 41_250);
-    socket
-        .send(Message::text(frame.to_string()))
-        .await
-        .expect("sent");
+    socket.send(Message::text(frame.to_string())).await.expect("sent");
     socket
 }
 
@@ -181,10 +146,7 @@ async fn the_gateway_tells_of_mentions_only_and_a_callback_answers_once() {
     mention(&mut lab.world(), "오늘 뭐해");
     let frame = read(&mut socket).await;
     let body = &frame["d"];
-    assert_eq!(
-        (&frame["s"], &frame["t"]),
-        (&json!(1), &json!("MESSAGE_CREATE"))
-    );
+    assert_eq!((&frame["s"], &frame["t"]), (&json!(1), &json!("MESSAGE_CREATE")));
     assert_eq!(
         (&body["content"], &body["isChannelChatroom"]),
         (&json!("오늘 뭐해"), &json!(false))
@@ -233,10 +195,7 @@ async fn a_second_connection_replaces_the_first_and_bad_frames_close() {
     let mut second = open(&lab, identify).await;
     read(&mut second).await;
     assert_eq!(closed(&mut first).await, 4004);
-    second
-        .send(Message::text(json!({ "op": 1 }).to_string()))
-        .await
-        .expect("sent");
+    second.send(Message::text(json!({ "op": 1 }).to_string())).await.expect("sent");
     assert_eq!(read(&mut second).await["op"], 11);
     second.send(Message::text("{")).await.expect("sent");
     assert_eq!(closed(&mut second).await, 4003);
@@ -256,11 +215,7 @@ async fn an_outage_of_signing_in_drops_the_gateway_and_refuses_new_ones() {
     fault.dur_s = Some(60);
     lab.world().spoil(fault).expect("set");
     assert_eq!(closed(&mut socket).await, u16::from(CloseCode::Away));
-    assert!(
-        tokio_tungstenite::connect_async(&lab.kakaotalk.gateway)
-            .await
-            .is_err()
-    );
+    assert!(tokio_tungstenite::connect_async(&lab.kakaotalk.gateway).await.is_err());
     clock.0.advance(60_000);
     let mut again = open(&lab, identify).await;
     assert_eq!(read(&mut again).await["op"], 3);

@@ -55,10 +55,7 @@ async fn bad_messages_are_told_apart_by_property() {
     let cases = [
         (json!([]), "messages"),
         (json!([text(""), text("a")]), "messages[0].text"),
-        (
-            json!([text("a"), text(&"가".repeat(5_001))]),
-            "messages[1].text",
-        ),
+        (json!([text("a"), text(&"가".repeat(5_001))]), "messages[1].text"),
         (
             json!([{ "type": "image", "originalContentUrl": "https://x/a.png" }]),
             "messages[0].previewImageUrl",
@@ -76,16 +73,10 @@ async fn bad_messages_are_told_apart_by_property() {
         assert_eq!(body["details"][0]["property"], property);
     }
     let exact = json!({ "to": to, "messages": [text(&"가".repeat(5_000))] });
-    assert_eq!(
-        send(&desk, "/v2/bot/message/push", None, exact).await.0,
-        200
-    );
+    assert_eq!(send(&desk, "/v2/bot/message/push", None, exact).await.0, 200);
     let unknown = json!({ "to": format!("U{}", "0".repeat(32)), "messages": [text("a")] });
     let (status, body) = send(&desk, "/v2/bot/message/push", None, unknown).await;
-    assert_eq!(
-        (status.as_u16(), &body["message"]),
-        (400, &json!("Failed to send messages"))
-    );
+    assert_eq!((status.as_u16(), &body["message"]), (400, &json!("Failed to send messages")));
 }
 
 #[tokio::test]
@@ -94,42 +85,23 @@ async fn wrong_tokens_types_and_sizes_are_refused() {
     let router = &desk.routers.line;
     let (status, _, body) = call(router, "GET", "/v2/bot/info", &[], "").await;
     assert_eq!(status, 401);
-    assert!(
-        body["message"]
-            .as_str()
-            .is_some_and(|text| text.starts_with("Authentication failed"))
-    );
+    assert!(body["message"].as_str().is_some_and(|text| text.starts_with("Authentication failed")));
     let token = format!("Bearer {}", desk.world().bot(LINE).token);
     let auth = ("authorization", token.as_str());
     let path = "/v2/bot/message/push";
     assert_eq!(call(router, "POST", path, &[auth], "{}").await.0, 415);
     let json_type = ("content-type", "application/json");
-    assert_eq!(
-        call(router, "POST", path, &[auth, json_type], "{").await.0,
-        400
-    );
+    assert_eq!(call(router, "POST", path, &[auth, json_type], "{").await.0, 400);
     let large = " ".repeat(2 * 1024 * 1024 + 1);
-    assert_eq!(
-        call(router, "POST", path, &[auth, json_type], large)
-            .await
-            .0,
-        413
-    );
-    assert_eq!(
-        call(router, "GET", "/v2/bot/nothing", &[auth], "").await.0,
-        404
-    );
+    assert_eq!(call(router, "POST", path, &[auth, json_type], large).await.0, 413);
+    assert_eq!(call(router, "GET", "/v2/bot/nothing", &[auth], "").await.0, 404);
 }
 
 #[tokio::test]
 async fn both_limits_answer_429_with_their_own_words() {
     let desk = family_desk(&Still::default());
     let body = json!({ "to": user(&desk, LINE, "yuna"), "messages": [text("a")] });
-    desk.world().rules = Rules {
-        line_quota: Some(1),
-        line_requests_per_s: 3,
-        ..Rules::default()
-    };
+    desk.world().rules = Rules { line_quota: Some(1), line_requests_per_s: 3, ..Rules::default() };
     let path = "/v2/bot/message/push";
     assert_eq!(send(&desk, path, None, body.clone()).await.0, 200);
     let (status, answer) = send(&desk, path, None, body.clone()).await;
@@ -140,11 +112,7 @@ async fn both_limits_answer_429_with_their_own_words() {
     send(&desk, path, None, body.clone()).await;
     let (status, answer) = send(&desk, path, None, body.clone()).await;
     assert_eq!(status, 429);
-    assert!(
-        answer["message"]
-            .as_str()
-            .is_some_and(|text| text.starts_with("The API rate limit"))
-    );
+    assert!(answer["message"].as_str().is_some_and(|text| text.starts_with("The API rate limit")));
     desk.world().rules.rate_limits = false;
     assert_eq!(send(&desk, path, None, body).await.0, 200);
 }
@@ -160,17 +128,11 @@ async fn the_blocked_get_nothing_although_the_answer_is_200() {
     let token = format!("Bearer {}", desk.world().bot(LINE).token);
     let headers = [("authorization", token.as_str())];
     let path = format!("/v2/bot/profile/{to}");
-    assert_eq!(
-        call(&desk.routers.line, "GET", &path, &headers, "").await.0,
-        404
-    );
+    assert_eq!(call(&desk.routers.line, "GET", &path, &headers, "").await.0, 404);
     let group = native(&desk, LINE, "family");
     let path = format!("/v2/bot/group/{group}/member/{to}");
     let (status, _, body) = call(&desk.routers.line, "GET", &path, &headers, "").await;
-    assert_eq!(
-        (status.as_u16(), &body["displayName"]),
-        (200, &json!("유나"))
-    );
+    assert_eq!((status.as_u16(), &body["displayName"]), (200, &json!("유나")));
 }
 
 #[tokio::test]
@@ -178,30 +140,12 @@ async fn a_quote_token_quotes_in_its_own_chat_only() {
     let desk = family_desk(&Still::default());
     let group = native(&desk, LINE, "family");
     let path = "/v2/bot/message/push";
-    let (_, sent) = send(
-        &desk,
-        path,
-        None,
-        json!({ "to": group, "messages": [text("a")] }),
-    )
-    .await;
+    let (_, sent) = send(&desk, path, None, json!({ "to": group, "messages": [text("a")] })).await;
     let token = &sent["sentMessages"][0]["quoteToken"];
     let quoting = json!({ "type": "text", "text": "b", "quoteToken": token });
-    send(
-        &desk,
-        path,
-        None,
-        json!({ "to": group, "messages": [quoting] }),
-    )
-    .await;
+    send(&desk, path, None, json!({ "to": group, "messages": [quoting] })).await;
     let yuna = user(&desk, LINE, "yuna");
-    send(
-        &desk,
-        path,
-        None,
-        json!({ "to": yuna, "messages": [quoting] }),
-    )
-    .await;
+    send(&desk, path, None, json!({ "to": yuna, "messages": [quoting] })).await;
     let lines = desk.world().screen(LINE, "yuna").expect("screen");
     let quoted: Vec<bool> = lines.iter().map(|line| line.reply_to.is_some()).collect();
     assert_eq!(quoted, [false, true, false]);
@@ -210,9 +154,6 @@ async fn a_quote_token_quotes_in_its_own_chat_only() {
 #[tokio::test]
 async fn without_a_webhook_nothing_is_told() {
     let desk = family_desk(&Still::default());
-    let said = desk
-        .world()
-        .say(Say::text(LINE, "yuna", Some("family"), "가"))
-        .expect("said");
+    let said = desk.world().say(Say::text(LINE, "yuna", Some("family"), "가")).expect("said");
     assert_eq!(serde_json::to_value(said.bot).expect("json"), "not_told");
 }

@@ -65,24 +65,9 @@ async fn errors_have_telegrams_own_words() {
     let desk = family_desk(&Still::default());
     let chat = native(&desk, TELEGRAM, "family");
     let cases = [
-        (
-            "sendMessage",
-            json!({ "text": "a" }),
-            400,
-            "Bad Request: chat_id is empty",
-        ),
-        (
-            "sendMessage",
-            json!({ "chat_id": 5, "text": "a" }),
-            400,
-            "Bad Request: chat not found",
-        ),
-        (
-            "sendMessage",
-            json!({ "chat_id": chat }),
-            400,
-            "Bad Request: message text is empty",
-        ),
+        ("sendMessage", json!({ "text": "a" }), 400, "Bad Request: chat_id is empty"),
+        ("sendMessage", json!({ "chat_id": 5, "text": "a" }), 400, "Bad Request: chat not found"),
+        ("sendMessage", json!({ "chat_id": chat }), 400, "Bad Request: message text is empty"),
         (
             "sendMessage",
             json!({ "chat_id": chat, "text": "가".repeat(4_097) }),
@@ -95,19 +80,11 @@ async fn errors_have_telegrams_own_words() {
             400,
             "Bad Request: message to be replied not found",
         ),
-        (
-            "noSuchMethod",
-            json!({}),
-            404,
-            "Not Found: method not found",
-        ),
+        ("noSuchMethod", json!({}), 404, "Not Found: method not found"),
     ];
     for (method, body, code, words) in cases {
         let answer = invoke(&desk, method, body).await;
-        assert_eq!(
-            (answer["error_code"].as_i64(), description(&answer)),
-            (Some(code), words)
-        );
+        assert_eq!((answer["error_code"].as_i64(), description(&answer)), (Some(code), words));
     }
     let (status, _, _) = call(&desk.routers.telegram, "GET", "/bot1:x/getMe", &[], "").await;
     assert_eq!(status, 401);
@@ -120,9 +97,7 @@ async fn offsets_confirm_and_unconfirmed_updates_come_again() {
     let desk = family_desk(&Still::default());
     invoke(&desk, "getUpdates", json!({ "offset": -1 })).await;
     for text in ["하나", "둘"] {
-        desk.world()
-            .say(Say::text(TELEGRAM, "junho", Some("family"), text))
-            .expect("said");
+        desk.world().say(Say::text(TELEGRAM, "junho", Some("family"), text)).expect("said");
     }
     let all = |answer: &Value| answer["result"].as_array().expect("updates").clone();
     let first = all(&invoke(&desk, "getUpdates", json!({ "offset": -2 })).await);
@@ -143,15 +118,9 @@ async fn a_long_poll_waits_and_a_second_poller_ends_it() {
     let waiting = invoke(&desk, "getUpdates", json!({ "timeout": 50 }));
     tokio::pin!(waiting);
     assert!(futures_util::poll!(&mut waiting).is_pending());
-    desk.world()
-        .say(Say::text(TELEGRAM, "junho", Some("family"), "깨움"))
-        .expect("said");
+    desk.world().say(Say::text(TELEGRAM, "junho", Some("family"), "깨움")).expect("said");
     assert_eq!(waiting.await["result"][0]["message"]["text"], "깨움");
-    let older = invoke(
-        &desk,
-        "getUpdates",
-        json!({ "offset": 2_000_000, "timeout": 50 }),
-    );
+    let older = invoke(&desk, "getUpdates", json!({ "offset": 2_000_000, "timeout": 50 }));
     tokio::pin!(older);
     assert!(futures_util::poll!(&mut older).is_pending());
     invoke(&desk, "getUpdates", json!({})).await;
@@ -169,16 +138,10 @@ async fn privacy_mode_hides_ordinary_chatter() {
     desk.world().rules.privacy_mode = true;
     invoke(&desk, "getUpdates", json!({ "offset": 1_000_000 })).await;
     for text in ["잡담", "/start", "@ieum_bot 안녕"] {
-        desk.world()
-            .say(Say::text(TELEGRAM, "junho", Some("family"), text))
-            .expect("said");
+        desk.world().say(Say::text(TELEGRAM, "junho", Some("family"), text)).expect("said");
     }
     let heard = invoke(&desk, "getUpdates", json!({})).await;
-    let heard: Vec<_> = heard["result"]
-        .as_array()
-        .expect("updates")
-        .iter()
-        .collect();
+    let heard: Vec<_> = heard["result"].as_array().expect("updates").iter().collect();
     assert_eq!(heard.len(), 2);
     assert_eq!(heard[0]["message"]["entities"][0]["type"], "bot_command");
 }
@@ -187,16 +150,8 @@ async fn privacy_mode_hides_ordinary_chatter() {
 async fn edits_and_reactions_come_as_updates_when_asked_for() {
     let desk = family_desk(&Still::default());
     let kinds = json!(["message", "edited_message", "message_reaction"]);
-    invoke(
-        &desk,
-        "getUpdates",
-        json!({ "offset": 1_000_000, "allowed_updates": kinds }),
-    )
-    .await;
-    let said = desk
-        .world()
-        .say(Say::text(TELEGRAM, "junho", Some("family"), "가"))
-        .expect("said");
+    invoke(&desk, "getUpdates", json!({ "offset": 1_000_000, "allowed_updates": kinds })).await;
+    let said = desk.world().say(Say::text(TELEGRAM, "junho", Some("family"), "가")).expect("said");
     let message = said.message.expect("an id");
     let edit = Edit {
         network: TELEGRAM,
@@ -216,10 +171,7 @@ async fn edits_and_reactions_come_as_updates_when_asked_for() {
     desk.world().react(&react).expect("reacted");
     let updates = invoke(&desk, "getUpdates", json!({})).await;
     assert_eq!(updates["result"][1]["edited_message"]["text"], "나");
-    assert_eq!(
-        updates["result"][2]["message_reaction"]["new_reaction"][0]["emoji"],
-        "👍"
-    );
+    assert_eq!(updates["result"][2]["message_reaction"]["new_reaction"][0]["emoji"], "👍");
     assert_eq!(texts(&desk, TELEGRAM, "father"), ["나"]);
 }
 
@@ -229,22 +181,11 @@ async fn blocked_kicked_and_migrated_chats_say_so() {
     desk.world().block(TELEGRAM, "junho").expect("blocked");
     let to = user(&desk, TELEGRAM, "junho");
     let answer = invoke(&desk, "sendMessage", json!({ "chat_id": to, "text": "a" })).await;
-    assert_eq!(
-        description(&answer),
-        "Forbidden: bot was blocked by the user"
-    );
+    assert_eq!(description(&answer), "Forbidden: bot was blocked by the user");
     let family = native(&desk, TELEGRAM, "family");
     desk.world().leave(TELEGRAM, BOT, "family").expect("left");
-    let answer = invoke(
-        &desk,
-        "sendMessage",
-        json!({ "chat_id": family, "text": "a" }),
-    )
-    .await;
-    assert_eq!(
-        description(&answer),
-        "Forbidden: bot was kicked from the supergroup chat"
-    );
+    let answer = invoke(&desk, "sendMessage", json!({ "chat_id": family, "text": "a" })).await;
+    assert_eq!(description(&answer), "Forbidden: bot was kicked from the supergroup chat");
     let room = NewRoom {
         network: TELEGRAM,
         id: "small".into(),
@@ -268,12 +209,7 @@ async fn too_many_messages_must_wait() {
     let chat = native(&desk, TELEGRAM, "family");
     let mut last = Value::Null;
     for _ in 0..6 {
-        last = invoke(
-            &desk,
-            "sendMessage",
-            json!({ "chat_id": chat, "text": "a" }),
-        )
-        .await;
+        last = invoke(&desk, "sendMessage", json!({ "chat_id": chat, "text": "a" })).await;
     }
     assert_eq!(last["error_code"], 429);
     assert_eq!(last["parameters"]["retry_after"], 1);
@@ -283,12 +219,7 @@ async fn too_many_messages_must_wait() {
 async fn our_own_messages_can_be_edited_deleted_and_reacted_to() {
     let desk = family_desk(&Still::default());
     let chat = native(&desk, TELEGRAM, "family");
-    let sent = invoke(
-        &desk,
-        "sendMessage",
-        json!({ "chat_id": chat, "text": "가" }),
-    )
-    .await;
+    let sent = invoke(&desk, "sendMessage", json!({ "chat_id": chat, "text": "가" })).await;
     let id = &sent["result"]["message_id"];
     let same = json!({ "chat_id": chat, "message_id": id, "text": "가" });
     let answer = invoke(&desk, "editMessageText", same).await;
@@ -298,11 +229,7 @@ async fn our_own_messages_can_be_edited_deleted_and_reacted_to() {
     let thumb = json!([{ "type": "emoji", "emoji": "👍" }]);
     let react = json!({ "chat_id": chat, "message_id": id, "reaction": thumb });
     assert_eq!(invoke(&desk, "setMessageReaction", react).await["ok"], true);
-    let line = desk
-        .world()
-        .screen(TELEGRAM, "junho")
-        .expect("screen")
-        .remove(0);
+    let line = desk.world().screen(TELEGRAM, "junho").expect("screen").remove(0);
     assert!(line.edited && line.text == "나" && line.reactions[BOT] == "👍");
     let gone = json!({ "chat_id": chat, "message_id": id });
     assert_eq!(invoke(&desk, "deleteMessage", gone).await["ok"], true);

@@ -36,14 +36,8 @@ struct Hook {
 
 async fn take(State(hook): State<Hook>, headers: HeaderMap, body: Bytes) -> StatusCode {
     let mut statuses = hook.statuses.lock().expect("not poisoned");
-    let status = if statuses.len() > 1 {
-        statuses.remove(0)
-    } else {
-        statuses[0]
-    };
-    hook.received
-        .send((headers, body))
-        .expect("the test listens");
+    let status = if statuses.len() > 1 { statuses.remove(0) } else { statuses[0] };
+    hook.received.send((headers, body)).expect("the test listens");
     StatusCode::from_u16(status).expect("a status")
 }
 
@@ -66,10 +60,7 @@ async fn with_hook(
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let url = format!("http://{}/hook", listener.local_addr().expect("an address"));
     let (sender, received) = mpsc::unbounded_channel();
-    let hook = Hook {
-        statuses: Arc::new(Mutex::new(statuses.to_vec())),
-        received: sender,
-    };
+    let hook = Hook { statuses: Arc::new(Mutex::new(statuses.to_vec())), received: sender };
     let router = Router::new().fallback(take).with_state(hook);
     let mut body = json!({ "network": network, "url": url });
     for (key, value) in extra.as_object().expect("an object") {
@@ -77,11 +68,7 @@ async fn with_hook(
     }
     let (status, _, answer) = post(&lab.routers().control, "/webhook", &[], body).await;
     assert_eq!(status, 200, "{answer}");
-    let mut stage = Stage {
-        lab,
-        clock,
-        received,
-    };
+    let mut stage = Stage { lab, clock, received };
     tokio::select! {
         () = play(&mut stage) => {}
         result = axum::serve(listener, router) => panic!("the hook ended: {result:?}"),
@@ -120,70 +107,55 @@ fn parsed(body: &Bytes) -> Value {
 
 #[tokio::test]
 async fn line_signs_and_delivers_again_what_was_refused() {
-    with_hook(
-        Network::Line,
-        &[500, 200],
-        json!({}),
-        async |stage: &mut Stage| {
-            say(&mut stage.lab.world(), Network::Line, "yuna", "안녕");
-            let (headers, body) = stage.next().await;
-            let secret = stage.lab.line.channel_secret.clone();
-            let mut mac = Hmac::<sha2::Sha256>::new_from_slice(secret.as_bytes()).expect("a key");
-            mac.update(&body);
-            let expected = STANDARD.encode(mac.finalize().into_bytes());
-            assert_eq!(headers["x-line-signature"], expected.as_str());
-            let first = parsed(&body);
-            let (_, again) = stage.next_later().await;
-            let again = parsed(&again);
-            let (first, again) = (&first["events"][0], &again["events"][0]);
-            assert_eq!(first["webhookEventId"], again["webhookEventId"]);
-            assert_eq!(first["deliveryContext"]["isRedelivery"], false);
-            assert_eq!(again["deliveryContext"]["isRedelivery"], true);
-        },
-    )
+    with_hook(Network::Line, &[500, 200], json!({}), async |stage: &mut Stage| {
+        say(&mut stage.lab.world(), Network::Line, "yuna", "안녕");
+        let (headers, body) = stage.next().await;
+        let secret = stage.lab.line.channel_secret.clone();
+        let mut mac = Hmac::<sha2::Sha256>::new_from_slice(secret.as_bytes()).expect("a key");
+        mac.update(&body);
+        let expected = STANDARD.encode(mac.finalize().into_bytes());
+        assert_eq!(headers["x-line-signature"], expected.as_str());
+        let first = parsed(&body);
+        let (_, again) = stage.next_later().await;
+        let again = parsed(&again);
+        let (first, again) = (&first["events"][0], &again["events"][0]);
+        assert_eq!(first["webhookEventId"], again["webhookEventId"]);
+        assert_eq!(first["deliveryContext"]["isRedelivery"], false);
+        assert_eq!(again["deliveryContext"]["isRedelivery"], true);
+    })
     .await;
 }
 
 #[tokio::test]
 async fn telegram_shows_the_secret_and_repeats_in_order() {
     let secret = json!({ "secret": "s3cret" });
-    with_hook(
-        Network::Telegram,
-        &[502, 200],
-        secret,
-        async |stage: &mut Stage| {
-            let (headers, first) = stage.next().await;
-            assert_eq!(headers["x-telegram-bot-api-secret-token"], "s3cret");
-            let (_, again) = stage.next_later().await;
-            assert_eq!(first, again);
-            let (_, next) = stage.next().await;
-            let id = |body: &Bytes| parsed(body)["update_id"].as_i64().expect("an id");
-            assert_eq!(id(&next), id(&first) + 1);
-        },
-    )
+    with_hook(Network::Telegram, &[502, 200], secret, async |stage: &mut Stage| {
+        let (headers, first) = stage.next().await;
+        assert_eq!(headers["x-telegram-bot-api-secret-token"], "s3cret");
+        let (_, again) = stage.next_later().await;
+        assert_eq!(first, again);
+        let (_, next) = stage.next().await;
+        let id = |body: &Bytes| parsed(body)["update_id"].as_i64().expect("an id");
+        assert_eq!(id(&next), id(&first) + 1);
+    })
     .await;
 }
 
 #[tokio::test]
 async fn kakaotalk_sends_the_registered_header_once() {
     let headers = json!({ "headers": { "x-hub-secret": "abc" } });
-    with_hook(
-        Network::Kakaotalk,
-        &[500],
-        headers,
-        async |stage: &mut Stage| {
-            for text in ["하나", "둘"] {
-                say(&mut stage.lab.world(), Network::Kakaotalk, "minji", text);
-            }
-            for text in ["하나", "둘"] {
-                let (headers, body) = stage.next().await;
-                assert_eq!(headers["x-hub-secret"], "abc");
-                let frame = parsed(&body);
-                assert!(frame.get("s").is_none());
-                assert_eq!(frame["d"]["content"], text);
-            }
-        },
-    )
+    with_hook(Network::Kakaotalk, &[500], headers, async |stage: &mut Stage| {
+        for text in ["하나", "둘"] {
+            say(&mut stage.lab.world(), Network::Kakaotalk, "minji", text);
+        }
+        for text in ["하나", "둘"] {
+            let (headers, body) = stage.next().await;
+            assert_eq!(headers["x-hub-secret"], "abc");
+            let frame = parsed(&body);
+            assert!(frame.get("s").is_none());
+            assert_eq!(frame["d"]["content"], text);
+        }
+    })
     .await;
 }
 
@@ -193,31 +165,11 @@ async fn control_calls_refuse_what_they_do_not_know() {
     let desk = desk::family_desk(&clock);
     let control = &desk.routers.control;
     let cases = [
-        (
-            "/say",
-            json!({ "network": "line", "user": "yuna", "text": "a", "x": 1 }),
-            400,
-        ),
-        (
-            "/say",
-            json!({ "network": "line", "user": "nobody", "text": "a" }),
-            404,
-        ),
-        (
-            "/say",
-            json!({ "network": "fax", "user": "yuna", "text": "a" }),
-            400,
-        ),
-        (
-            "/say",
-            json!({ "network": "line", "user": "yuna", "room": "moon", "text": "a" }),
-            404,
-        ),
-        (
-            "/fault",
-            json!({ "network": "line", "fn": "send", "surface": "api", "mode": "x" }),
-            400,
-        ),
+        ("/say", json!({ "network": "line", "user": "yuna", "text": "a", "x": 1 }), 400),
+        ("/say", json!({ "network": "line", "user": "nobody", "text": "a" }), 404),
+        ("/say", json!({ "network": "fax", "user": "yuna", "text": "a" }), 400),
+        ("/say", json!({ "network": "line", "user": "yuna", "room": "moon", "text": "a" }), 404),
+        ("/fault", json!({ "network": "line", "fn": "send", "surface": "api", "mode": "x" }), 400),
         ("/fault", json!({ "scenario": "K99" }), 404),
         ("/user", json!({ "network": "line", "id": "yuna" }), 409),
         ("/rules", json!({ "gravity": 1 }), 400),
@@ -226,10 +178,6 @@ async fn control_calls_refuse_what_they_do_not_know() {
     for (path, body, expected) in cases {
         let (status, _, answer) = post(control, path, &[], body).await;
         assert_eq!(status, expected, "{path}: {answer}");
-        assert!(
-            answer["error"]["message"]
-                .as_str()
-                .is_some_and(|text| !text.is_empty())
-        );
+        assert!(answer["error"]["message"].as_str().is_some_and(|text| !text.is_empty()));
     }
 }

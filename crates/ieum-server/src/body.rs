@@ -71,10 +71,7 @@ impl BodyReader {
             kept.push(chunk);
         }
         let bytes = kept.into_bytes();
-        Ok(WholeBody {
-            bytes,
-            _share: share,
-        })
+        Ok(WholeBody { bytes, _share: share })
     }
 
     async fn share(&self, bytes: usize) -> Result<OwnedSemaphorePermit, Problem> {
@@ -102,18 +99,13 @@ impl Kept {
             return;
         }
         if !self.first.is_empty() {
-            self.joined
-                .extend_from_slice(&std::mem::take(&mut self.first));
+            self.joined.extend_from_slice(&std::mem::take(&mut self.first));
         }
         self.joined.extend_from_slice(&chunk);
     }
 
     fn into_bytes(self) -> Bytes {
-        if self.joined.is_empty() {
-            self.first
-        } else {
-            self.joined.freeze()
-        }
+        if self.joined.is_empty() { self.first } else { self.joined.freeze() }
     }
 }
 
@@ -137,10 +129,7 @@ async fn too_large(mut body: Body, bytes_max: usize) -> Problem {
             break;
         }
     }
-    Problem::new(
-        Kind::TooLarge,
-        format!("the body is over {bytes_max} bytes"),
-    )
+    Problem::new(Kind::TooLarge, format!("the body is over {bytes_max} bytes"))
 }
 
 #[cfg(test)]
@@ -185,10 +174,7 @@ mod tests {
         let first = reader.read(large(), 32 * 1_024).await.unwrap();
         let problem = reader.read(large(), 32 * 1_024).await.unwrap_err();
         assert_eq!(problem.kind(), Kind::Timeout);
-        assert_eq!(
-            reader.read(Body::from("small"), 32).await.unwrap().bytes,
-            "small"
-        );
+        assert_eq!(reader.read(Body::from("small"), 32).await.unwrap().bytes, "small");
         drop(first);
         assert!(reader.read(large(), 32 * 1_024).await.is_ok());
     }

@@ -27,10 +27,7 @@ pub(crate) struct Bucket {
 impl Bucket {
     /// A full one.
     pub(crate) fn full(rate: Rate, now: Timestamp) -> Self {
-        Self {
-            left_milli: u64::from(rate.burst.max(1)) * MILLI,
-            at: now,
-        }
+        Self { left_milli: u64::from(rate.burst.max(1)) * MILLI, at: now }
     }
 
     /// Takes one call, or says in how many milliseconds there will be one.
@@ -54,10 +51,7 @@ impl Bucket {
 mod tests {
     use super::*;
 
-    const RATE: Rate = Rate {
-        per_second: 2,
-        burst: 3,
-    };
+    const RATE: Rate = Rate { per_second: 2, burst: 3 };
 
     #[test]
     fn a_burst_passes_then_the_rate_holds() {

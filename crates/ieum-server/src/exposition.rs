@@ -37,10 +37,8 @@ impl Exposition {
         if labels.is_empty() {
             return self.line(format_args!("{name} {value}"));
         }
-        let labels: Vec<String> = labels
-            .iter()
-            .map(|(label, text)| format!("{label}=\"{}\"", escaped(text)))
-            .collect();
+        let labels: Vec<String> =
+            labels.iter().map(|(label, text)| format!("{label}=\"{}\"", escaped(text))).collect();
         self.line(format_args!("{name}{{{}}} {value}", labels.join(",")));
     }
 
@@ -72,9 +70,7 @@ impl Exposition {
 }
 
 fn escaped(text: &str) -> String {
-    text.replace('\\', "\\\\")
-        .replace('"', "\\\"")
-        .replace('\n', "\\n")
+    text.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n")
 }
 
 #[cfg(test)]

@@ -36,11 +36,7 @@ impl HookAnswers {
     /// How many of each status; `0` stands for any other one.
     pub(crate) fn read(&self) -> impl Iterator<Item = (u16, u64)> {
         let statuses = STATUSES.into_iter().chain([0]);
-        statuses.zip(
-            self.counts
-                .iter()
-                .map(|count| count.load(Ordering::Relaxed)),
-        )
+        statuses.zip(self.counts.iter().map(|count| count.load(Ordering::Relaxed)))
     }
 }
 
@@ -65,10 +61,9 @@ async fn take(edge: &Shared, request: Request) -> Result<(), Problem> {
 fn problem(failure: HookFailure) -> Problem {
     match failure {
         HookFailure::UnknownAccount => Problem::not_found("account"),
-        HookFailure::Refused(HookRefusal::Forged) => Problem::new(
-            Kind::Unauthorized,
-            "the call is not proven to come from the network",
-        ),
+        HookFailure::Refused(HookRefusal::Forged) => {
+            Problem::new(Kind::Unauthorized, "the call is not proven to come from the network")
+        }
         HookFailure::Refused(HookRefusal::Malformed(why)) => Problem::new(Kind::Malformed, why),
         HookFailure::Refused(HookRefusal::NotUsed) => {
             Problem::new(Kind::NotFound, "this account does not take webhooks")

@@ -89,8 +89,5 @@ async fn no_such_path() -> Problem {
 }
 
 async fn no_such_method() -> Problem {
-    Problem::new(
-        Kind::MethodNotAllowed,
-        "this path does not take this method",
-    )
+    Problem::new(Kind::MethodNotAllowed, "this path does not take this method")
 }

@@ -34,21 +34,15 @@ pub async fn serve(
 ) {
     let limits = setup.limits;
     let edge = Arc::new(Edge::new(hub, setup));
-    let doors = Doors {
-        router: crate::router_of(&edge),
-        graceful: GracefulShutdown::new(),
-        limits,
-    };
+    let doors =
+        Doors { router: crate::router_of(&edge), graceful: GracefulShutdown::new(), limits };
     let mut connections = JoinSet::new();
     doors.accept_until(&listener, &mut connections, stop).await;
     drop(listener);
     edge.close();
     let drained = tokio::time::timeout(millis(limits.drain_ms_max), doors.graceful.shutdown());
     if drained.await.is_err() {
-        tracing::warn!(
-            left = connections.len(),
-            "connections cut off while stopping"
-        );
+        tracing::warn!(left = connections.len(), "connections cut off while stopping");
     }
     connections.shutdown().await;
 }
@@ -100,11 +94,7 @@ impl Doors {
     }
 
     fn builder(&self, busy: bool) -> http1::Builder {
-        let head_ms_max = if busy {
-            self.limits.head_busy_ms_max
-        } else {
-            self.limits.head_ms_max
-        };
+        let head_ms_max = if busy { self.limits.head_busy_ms_max } else { self.limits.head_ms_max };
         let mut builder = http1::Builder::new();
         builder
             .timer(TokioTimer::new())
@@ -121,10 +111,8 @@ impl Doors {
 }
 
 async fn rest_after(error: &io::Error) {
-    let peers = matches!(
-        error.kind(),
-        io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset
-    );
+    let peers =
+        matches!(error.kind(), io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset);
     if !peers {
         tracing::warn!(%error, "no connection can be accepted now");
         TokioTimer::new().sleep(millis(ACCEPT_REST_MS)).await;

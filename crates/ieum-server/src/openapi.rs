@@ -71,10 +71,8 @@ impl Writer {
         if let (Some(shape), Some(fields)) = (endpoint.body, operation.as_object_mut()) {
             let schema = shape(&mut self.taken);
             let content = json!({ "application/json": { "schema": schema } });
-            fields.insert(
-                "requestBody".to_owned(),
-                json!({ "required": true, "content": content }),
-            );
+            fields
+                .insert("requestBody".to_owned(), json!({ "required": true, "content": content }));
         }
         operation
     }
@@ -149,16 +147,11 @@ fn problems(endpoint: &Endpoint) -> Vec<Kind> {
 }
 
 fn variables(path: &'static str) -> impl Iterator<Item = &'static str> {
-    path.split('/')
-        .filter_map(|piece| piece.strip_prefix('{')?.strip_suffix('}'))
+    path.split('/').filter_map(|piece| piece.strip_prefix('{')?.strip_suffix('}'))
 }
 
 fn path_parameter(name: &'static str) -> Value {
-    let kind = if matches!(name, "account" | "message") {
-        "string"
-    } else {
-        "integer"
-    };
+    let kind = if matches!(name, "account" | "message") { "string" } else { "integer" };
     json!({ "name": name, "in": "path", "required": true, "schema": { "type": kind } })
 }
 
@@ -174,9 +167,7 @@ fn query_parameter((name, mut schema): (String, Value)) -> Value {
 }
 
 fn tag(path: &str) -> &str {
-    let mut pieces = path
-        .split('/')
-        .filter(|piece| !piece.is_empty() && *piece != "v1");
+    let mut pieces = path.split('/').filter(|piece| !piece.is_empty() && *piece != "v1");
     pieces.next().unwrap_or_default()
 }
 
@@ -184,11 +175,7 @@ fn tag(path: &str) -> &str {
 fn operation_id(endpoint: &Endpoint) -> String {
     let verb: Verb = endpoint.verb;
     let mut id = verb.word().to_owned();
-    for piece in endpoint
-        .path
-        .split(['/', '.'])
-        .filter(|piece| !piece.is_empty())
-    {
+    for piece in endpoint.path.split(['/', '.']).filter(|piece| !piece.is_empty()) {
         if piece != "v1" {
             id.push('_');
             id.push_str(piece.trim_matches(['{', '}']));
@@ -203,10 +190,7 @@ fn sorted(value: Value) -> Value {
         Value::Object(fields) => {
             let mut fields: Vec<(String, Value)> = fields.into_iter().collect();
             fields.sort_by(|one, other| one.0.cmp(&other.0));
-            fields
-                .into_iter()
-                .map(|(name, value)| (name, sorted(value)))
-                .collect()
+            fields.into_iter().map(|(name, value)| (name, sorted(value))).collect()
         }
         Value::Array(values) => values.into_iter().map(sorted).collect(),
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => value,

@@ -96,24 +96,15 @@ fn of_store(text: &mut Exposition, edge: &Shared, counts: &Counts) {
     let (open, without_route) = open_by_name(edge, counts);
     text.counter("ieum_messages_total", "Messages ever admitted");
     text.sample("ieum_messages_total", &[], counts.messages);
-    text.counter(
-        "ieum_repeated_events_total",
-        "Repeated events that were turned away",
-    );
+    text.counter("ieum_repeated_events_total", "Repeated events that were turned away");
     text.sample("ieum_repeated_events_total", &[], counts.repeated_events);
     text.counter("ieum_deliveries_total", "Deliveries ever planned");
     text.sample("ieum_deliveries_total", &[], counts.deliveries);
-    text.counter(
-        "ieum_deliveries_failed_total",
-        "Deliveries that ended without arriving",
-    );
+    text.counter("ieum_deliveries_failed_total", "Deliveries that ended without arriving");
     for (state, count) in [("dead", counts.dead), ("expired", counts.expired)] {
         text.sample("ieum_deliveries_failed_total", &[("state", state)], count);
     }
-    text.gauge(
-        "ieum_deliveries_open",
-        "Deliveries that have not ended, by account",
-    );
+    text.gauge("ieum_deliveries_open", "Deliveries that have not ended, by account");
     for (account, count) in &open {
         text.sample("ieum_deliveries_open", &[("account", account)], *count);
     }
@@ -123,10 +114,7 @@ fn of_store(text: &mut Exposition, edge: &Shared, counts: &Counts) {
 }
 
 fn of_engine(text: &mut Exposition, figures: &EngineMetrics) {
-    text.counter(
-        "ieum_events_total",
-        "Events that came in, by what became of them",
-    );
+    text.counter("ieum_events_total", "Events that came in, by what became of them");
     let events = [
         ("admitted", figures.admitted),
         ("repeated", figures.repeated),
@@ -160,16 +148,9 @@ fn of_latency(text: &mut Exposition, figures: &EngineMetrics) {
 }
 
 fn of_hooks(text: &mut Exposition, edge: &Shared) {
-    text.counter(
-        "ieum_hook_answers_total",
-        "Answers to webhook calls, by status",
-    );
+    text.counter("ieum_hook_answers_total", "Answers to webhook calls, by status");
     for (status, count) in edge.hook_answers.read() {
-        let status = if status == 0 {
-            "other".to_owned()
-        } else {
-            status.to_string()
-        };
+        let status = if status == 0 { "other".to_owned() } else { status.to_string() };
         text.sample("ieum_hook_answers_total", &[("status", &status)], count);
     }
 }
@@ -183,10 +164,7 @@ fn of_accounts(text: &mut Exposition, edge: &Shared) {
 }
 
 fn of_cells(text: &mut Exposition, cells: &[CellView]) {
-    text.gauge(
-        "ieum_cell_state",
-        "1 for the state that a network's cell is in",
-    );
+    text.gauge("ieum_cell_state", "1 for the state that a network's cell is in");
     for view in cells {
         let (function, surface) = (word(&view.cell.function), word(&view.cell.surface));
         for state in CellState::ALL {

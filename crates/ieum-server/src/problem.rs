@@ -147,12 +147,7 @@ pub(crate) struct ProblemBody {
 impl Problem {
     /// A problem of this kind, with words for the caller.
     pub(crate) fn new(kind: Kind, detail: impl Into<Cow<'static, str>>) -> Self {
-        Self {
-            kind,
-            detail: detail.into(),
-            cause: None,
-            retry_after_s: None,
-        }
+        Self { kind, detail: detail.into(), cause: None, retry_after_s: None }
     }
 
     /// Something of the caller's is not there.
@@ -164,10 +159,7 @@ impl Problem {
     pub(crate) fn unavailable(cause: impl Into<String>) -> Self {
         Self {
             cause: Some(cause.into()),
-            ..Self::new(
-                Kind::Unavailable,
-                "the hub cannot do this now; nothing was changed",
-            )
+            ..Self::new(Kind::Unavailable, "the hub cannot do this now; nothing was changed")
         }
         .retry_after_s(UNAVAILABLE_RETRY_S)
     }
@@ -248,10 +240,7 @@ mod tests {
     fn every_kind_has_its_own_uri_and_status() {
         let uris: BTreeSet<String> = Kind::ALL.iter().map(|kind| kind.uri()).collect();
         let codes: BTreeSet<u16> = Kind::ALL.iter().map(|kind| kind.status().code()).collect();
-        assert_eq!(
-            (uris.len(), codes.len()),
-            (Kind::ALL.len(), Kind::ALL.len())
-        );
+        assert_eq!((uris.len(), codes.len()), (Kind::ALL.len(), Kind::ALL.len()));
     }
 
     #[test]

@@ -26,10 +26,7 @@ impl<T: DeserializeOwned> FromRequest<Shared> for JsonBody<T> {
 
     async fn from_request(request: Request, edge: &Shared) -> Result<Self, Problem> {
         media_type_is_json(request.headers())?;
-        let body = edge
-            .bodies
-            .read(request.into_body(), API_BODY_BYTES_MAX)
-            .await?;
+        let body = edge.bodies.read(request.into_body(), API_BODY_BYTES_MAX).await?;
         parse(&body.bytes).map(Self)
     }
 }
@@ -55,10 +52,7 @@ fn media_type_is_json(headers: &HeaderMap) -> Result<(), Problem> {
         .and_then(|value| value.to_str().ok())
         .ok_or_else(|| problem("the body must be application/json"))?;
     let mut pieces = value.split(';').map(str::trim);
-    if !pieces
-        .next()
-        .is_some_and(|name| name.eq_ignore_ascii_case("application/json"))
-    {
+    if !pieces.next().is_some_and(|name| name.eq_ignore_ascii_case("application/json")) {
         return Err(problem("the body must be application/json"));
     }
     let foreign = pieces
@@ -119,10 +113,7 @@ pub(crate) fn rows(limit: Option<usize>, rows_max: usize) -> Result<usize, Probl
     match limit {
         None => Ok(PAGE_ROWS.min(rows_max)),
         Some(rows) if (1..=rows_max).contains(&rows) => Ok(rows),
-        Some(_) => Err(Problem::new(
-            Kind::Invalid,
-            format!("limit must be 1 to {rows_max}"),
-        )),
+        Some(_) => Err(Problem::new(Kind::Invalid, format!("limit must be 1 to {rows_max}"))),
     }
 }
 
@@ -165,17 +156,11 @@ mod tests {
         assert_eq!(kind(b"\xc7\xd1\xb1\xdb"), Kind::Malformed);
         assert_eq!(kind(b"{\"limit\":\"many\"}"), Kind::Invalid);
         assert_eq!(kind(b"{\"limti\":5}"), Kind::Invalid);
-        let deep = format!(
-            "{{\"cursor\":{}1{}}}",
-            "[".repeat(10_000),
-            "]".repeat(10_000)
-        );
+        let deep = format!("{{\"cursor\":{}1{}}}", "[".repeat(10_000), "]".repeat(10_000));
         parse::<PageQuery>(deep.as_bytes()).unwrap_err();
         let deep = "[".repeat(500_000);
         assert_eq!(
-            parse::<serde_json::Value>(deep.as_bytes())
-                .unwrap_err()
-                .kind(),
+            parse::<serde_json::Value>(deep.as_bytes()).unwrap_err().kind(),
             Kind::Malformed
         );
     }

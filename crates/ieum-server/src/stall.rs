@@ -21,11 +21,7 @@ pub(crate) struct StallGuard {
 impl StallGuard {
     /// Guards `socket`.
     pub(crate) fn new(socket: TcpStream, wait: Duration) -> Self {
-        Self {
-            socket: TokioIo::new(socket),
-            wait,
-            stalled: None,
-        }
+        Self { socket: TokioIo::new(socket), wait, stalled: None }
     }
 
     fn guard(
@@ -38,14 +34,9 @@ impl StallGuard {
             return wrote;
         }
         let wait = self.wait;
-        let stalled = self
-            .stalled
-            .get_or_insert_with(|| TokioTimer::new().sleep(wait));
+        let stalled = self.stalled.get_or_insert_with(|| TokioTimer::new().sleep(wait));
         ready!(stalled.as_mut().poll(context));
-        Poll::Ready(Err(io::Error::new(
-            io::ErrorKind::TimedOut,
-            "the peer takes nothing",
-        )))
+        Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "the peer takes nothing")))
     }
 }
 

@@ -53,11 +53,7 @@ impl Token {
         if !fits || !secret.bytes().all(|byte| byte.is_ascii_graphic()) {
             return Err(TokenFault::Secret(name.into()));
         }
-        Ok(Self {
-            name: name.into(),
-            digest: Sha256::digest(secret).into(),
-            rate,
-        })
+        Ok(Self { name: name.into(), digest: Sha256::digest(secret).into(), rate })
     }
 }
 
@@ -90,9 +86,7 @@ impl Gate {
             let bucket = Bucket::full(token.rate, now);
             (token, Mutex::new(bucket))
         };
-        Self {
-            tokens: tokens.into_iter().map(with_bucket).collect(),
-        }
+        Self { tokens: tokens.into_iter().map(with_bucket).collect() }
     }
 
     /// Lets a caller in by the secret it showed, and counts the call.
@@ -109,44 +103,31 @@ impl Gate {
         }
         let (token, bucket) = found.ok_or(Turned::Unknown)?;
         // A bucket is two numbers: a thread that died with it left nothing half done.
-        let mut bucket = bucket
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut bucket = bucket.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         bucket.take(token.rate, now).map_err(Turned::WaitMs)?;
-        Ok(Caller {
-            name: token.name.clone(),
-        })
+        Ok(Caller { name: token.name.clone() })
     }
 }
 
 /// The secret in an `Authorization` header; the scheme's name is not case-sensitive (RFC 9110).
 pub(crate) fn bearer(value: &[u8]) -> Option<&[u8]> {
     let (scheme, rest) = value.split_at_checked(7)?;
-    scheme
-        .eq_ignore_ascii_case(b"bearer ")
-        .then(|| rest.trim_ascii())
+    scheme.eq_ignore_ascii_case(b"bearer ").then(|| rest.trim_ascii())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const RATE: Rate = Rate {
-        per_second: 1,
-        burst: 2,
-    };
+    const RATE: Rate = Rate { per_second: 1, burst: 2 };
 
     #[test]
     fn secrets_are_checked_and_never_printed() {
         let secret = "correct-horse-battery";
         let token = Token::new("cli", secret, RATE).unwrap();
         assert!(!format!("{token:?}").contains(secret));
-        for bad in [
-            "",
-            "short",
-            "with blanks in between!",
-            "한글한글한글한글한글한글",
-        ] {
+        for bad in ["", "short", "with blanks in between!", "한글한글한글한글한글한글"]
+        {
             assert!(Token::new("cli", bad, RATE).is_err(), "{bad}");
         }
     }

@@ -93,10 +93,8 @@ fn run(
         }
         Ok::<_, ieum_core::ports::store::StoreFailure>(all)
     };
-    let (latencies, ()) = wait(futures_util::future::try_join(
-        admitted,
-        dispatch(store, messages),
-    ))?;
+    let (latencies, ()) =
+        wait(futures_util::future::try_join(admitted, dispatch(store, messages)))?;
     Ok(latencies)
 }
 
@@ -113,10 +111,7 @@ async fn dispatch(
             now: Timestamp(i64::MAX),
             durable: true,
         };
-        let advance = Advance {
-            settled: std::mem::take(&mut settled),
-            claim: Some(claim),
-        };
+        let advance = Advance { settled: std::mem::take(&mut settled), claim: Some(claim) };
         left -= advance.settled.len() as u64;
         let advanced = store.advance(advance).await?;
         settled.extend(advanced.claims.into_iter().map(|claim| {
@@ -176,10 +171,7 @@ fn batch(number: u64, lanes: u64) -> AdmitBatch {
     };
     let delivery = NewDelivery {
         recipient: Recipient::Room(RoomId(id)),
-        route: Some(Route {
-            account: AccountId(2),
-            endpoint: Endpoint::Room(RoomId(id)),
-        }),
+        route: Some(Route { account: AccountId(2), endpoint: Endpoint::Room(RoomId(id)) }),
         state: State::Queued,
         label: None,
         stands_in_for: None,
@@ -225,10 +217,7 @@ fn process_ticks(path: &str) -> u64 {
 }
 
 fn store_ticks() -> u64 {
-    let tasks = std::fs::read_dir("/proc/self/task")
-        .into_iter()
-        .flatten()
-        .flatten();
+    let tasks = std::fs::read_dir("/proc/self/task").into_iter().flatten().flatten();
     let named = tasks.filter(|task| {
         let name = std::fs::read_to_string(task.path().join("comm"));
         name.is_ok_and(|name| name.trim() == "ieum-store")

@@ -76,11 +76,7 @@ impl Lanes {
 
     /// A lane as found in the table when it was opened; `more` when others follow its head.
     pub(crate) fn place(&mut self, lane: Lane, head: Head, more: bool) {
-        let queue = Queue {
-            head,
-            window: VecDeque::new(),
-            more,
-        };
+        let queue = Queue { head, window: VecDeque::new(), more };
         self.lanes.insert(lane, queue);
         self.file(lane, head);
     }

@@ -58,11 +58,7 @@ impl DeliveryRow {
             stands_in_for: new.stands_in_for,
             copies: Vec::new(),
         };
-        Self {
-            delivery,
-            chat: None,
-            former: Vec::new(),
-        }
+        Self { delivery, chat: None, former: Vec::new() }
     }
 
     /// For the journal's entry of its planning.
@@ -187,10 +183,7 @@ impl DeliveryRow {
 pub(crate) fn check_planned(deliveries: &[NewDelivery]) -> Result<(), StoreFailure> {
     let allowed = |new: &NewDelivery| matches!(new.state, State::Queued | State::Held);
     match deliveries.iter().find(|new| !allowed(new)) {
-        Some(new) => Err(StoreFailure::Rule(format!(
-            "a delivery cannot start as {:?}",
-            new.state
-        ))),
+        Some(new) => Err(StoreFailure::Rule(format!("a delivery cannot start as {:?}", new.state))),
         None => Ok(()),
     }
 }
@@ -198,10 +191,8 @@ pub(crate) fn check_planned(deliveries: &[NewDelivery]) -> Result<(), StoreFailu
 /// Refuses a step that this delivery cannot take.
 pub(crate) fn check_step(row: &DeliveryRow, settlement: &Settlement) -> Result<(), StoreFailure> {
     check_planned(&settlement.plus)?;
-    let needs_route = matches!(
-        settlement.step,
-        Step::Sent { .. } | Step::NextPart { .. } | Step::RetryAt { .. }
-    );
+    let needs_route =
+        matches!(settlement.step, Step::Sent { .. } | Step::NextPart { .. } | Step::RetryAt { .. });
     if needs_route && row.delivery.route.is_none() {
         return Err(StoreFailure::Rule(format!(
             "delivery {} has no route to be tried on",

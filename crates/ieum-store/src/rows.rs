@@ -50,18 +50,13 @@ impl FindRow {
             let key = copy_key(source.account, &source.chat, &source.native);
             Self::by_copy(key, seq, DeliverySeq(0))
         });
-        let named = [
-            Self::by_id(&new.id, seq),
-            Self::by_conversation(new.conversation, seq),
-        ];
+        let named = [Self::by_id(&new.id, seq), Self::by_conversation(new.conversation, seq)];
         named.into_iter().chain(source)
     }
 
     /// All that lead to a message by these copies of it. Copies without a native id have none.
     pub(crate) fn of_copies(message: MessageSeq, notes: &[CopyNote]) -> impl Iterator<Item = Self> {
-        let named = notes
-            .iter()
-            .filter(|note| !note.key.native.as_str().is_empty());
+        let named = notes.iter().filter(|note| !note.key.native.as_str().is_empty());
         named.map(move |note| {
             let key = copy_key(note.account, &note.chat, &note.key.native);
             Self::by_copy(key, message, note.delivery.unwrap_or_default())
@@ -70,22 +65,12 @@ impl FindRow {
 
     /// By message id.
     fn by_id(id: &MessageId, message: MessageSeq) -> Self {
-        Self {
-            kind: FindKind::Id,
-            key: id_key(id),
-            message,
-            delivery: DeliverySeq(0),
-        }
+        Self { kind: FindKind::Id, key: id_key(id), message, delivery: DeliverySeq(0) }
     }
 
     /// By native copy.
     fn by_copy(key: u64, message: MessageSeq, delivery: DeliverySeq) -> Self {
-        Self {
-            kind: FindKind::Copy,
-            key,
-            message,
-            delivery,
-        }
+        Self { kind: FindKind::Copy, key, message, delivery }
     }
 
     /// By conversation.
@@ -111,15 +96,9 @@ pub(crate) fn copy_key(account: AccountId, chat: &ChatKey, native: &NativeMessag
     const START: u64 = 0xcbf2_9ce4_8422_2325;
     const PRIME: u64 = 0x0100_0000_01b3;
     let account = account.0.to_be_bytes();
-    let parts = [
-        &account,
-        chat.as_str().as_bytes(),
-        native.as_str().as_bytes(),
-    ];
+    let parts = [&account, chat.as_str().as_bytes(), native.as_str().as_bytes()];
     let mix = |hash: u64, byte: u8| (hash ^ u64::from(byte)).wrapping_mul(PRIME);
-    parts.iter().fold(START, |hash, part| {
-        mix(part.iter().copied().fold(hash, mix), 0xff)
-    })
+    parts.iter().fold(START, |hash, part| mix(part.iter().copied().fold(hash, mix), 0xff))
 }
 
 /// The tables under a [`crate::book::Book`].

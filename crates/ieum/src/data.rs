@@ -66,11 +66,7 @@ fn long_enough(text: &str, place: &str) -> anyhow::Result<HubSecret> {
 
 fn make_secret(path: &Path, entropy: &dyn Entropy) -> anyhow::Result<HubSecret> {
     let halves = [entropy.next_16(), entropy.next_16()];
-    let text: String = halves
-        .iter()
-        .flatten()
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
+    let text: String = halves.iter().flatten().map(|byte| format!("{byte:02x}")).collect();
     let mut file = OpenOptions::new()
         .write(true)
         .create_new(true)
@@ -95,10 +91,7 @@ mod tests {
         let again = hub_secret(None, folder.path(), &SeededEntropy::new(2)).unwrap();
         assert_eq!(first.expose(), again.expose());
         assert_eq!(first.expose().len(), 64);
-        let mode = fs::metadata(folder.path().join(SECRET_FILE))
-            .unwrap()
-            .permissions()
-            .mode();
+        let mode = fs::metadata(folder.path().join(SECRET_FILE)).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
     }
 

@@ -34,11 +34,7 @@ pub fn connectors(
             }
         }
     }
-    if complaints.is_empty() {
-        Ok(built)
-    } else {
-        Err(complaints)
-    }
+    if complaints.is_empty() { Ok(built) } else { Err(complaints) }
 }
 
 fn connector(account: &AccountSettings, doors: Doors) -> Result<Arc<dyn Connector>, Vec<String>> {
@@ -77,10 +73,6 @@ pub fn account_setups(accounts: &[AccountSettings], connectors: Vec<Named>) -> V
         let account = accounts.iter().find(|account| account.name == name);
         account.and_then(|account| account.rate)
     };
-    let setup = |(name, connector): Named| AccountSetup {
-        rate: rate_of(&name),
-        name,
-        connector,
-    };
+    let setup = |(name, connector): Named| AccountSetup { rate: rate_of(&name), name, connector };
     connectors.into_iter().map(setup).collect()
 }

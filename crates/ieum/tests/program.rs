@@ -60,10 +60,7 @@ impl Serving {
         let output = child.stdout.take().unwrap();
         BufReader::new(output).read_line(&mut line).unwrap();
         let url = line.trim().strip_prefix("listening on ").unwrap();
-        Self {
-            child,
-            url: url.to_owned(),
-        }
+        Self { child, url: url.to_owned() }
     }
 
     /// Asks it to stop and waits; returns whether it ended well.
@@ -103,17 +100,7 @@ fn make_conversation(url: &str) {
 }
 
 fn send(folder: &TempDir, url: &str, key: &str) -> Value {
-    let words = [
-        "send",
-        "--url",
-        url,
-        "--conversation",
-        "1",
-        "--key",
-        key,
-        "--json",
-        "안녕",
-    ];
+    let words = ["send", "--url", url, "--conversation", "1", "--key", key, "--json", "안녕"];
     let sent = run(folder, &words);
     assert!(sent.status.success(), "{}", text(&sent.stderr));
     serde_json::from_slice(&sent.stdout).unwrap()
@@ -132,11 +119,7 @@ fn what_was_accepted_outlives_a_kill() {
     let hub = Serving::start(&folder);
     make_conversation(&hub.url);
     let first = send(&folder, &hub.url, "one");
-    assert_eq!(
-        send(&folder, &hub.url, "one"),
-        first,
-        "one key, one message"
-    );
+    assert_eq!(send(&folder, &hub.url, "one"), first, "one key, one message");
     send(&folder, &hub.url, "two");
     drop(hub);
     let hub = Serving::start(&folder);
@@ -148,11 +131,7 @@ fn what_was_accepted_outlives_a_kill() {
     assert!(audit.status.success(), "{}", text(&audit.stdout));
     let report: Value = serde_json::from_slice(&audit.stdout).unwrap();
     assert_eq!(report["messages"], 2);
-    assert!(
-        !run(&folder, &["audit", "--data", "elsewhere"])
-            .status
-            .success()
-    );
+    assert!(!run(&folder, &["audit", "--data", "elsewhere"]).status.success());
 }
 
 #[test]
@@ -174,10 +153,7 @@ fn check_tells_of_a_network_that_is_not_there() {
     assert_eq!(report["ok"], false);
     assert_eq!(report["accounts"][0]["name"], "t");
     let problem = report["accounts"][0]["problem"].as_str().unwrap();
-    assert!(
-        problem.starts_with("the network does not work: "),
-        "{problem}"
-    );
+    assert!(problem.starts_with("the network does not work: "), "{problem}");
     assert!(!text(&checked.stdout).contains("a-bot-token"));
     assert!(run(&folder, &["check", "--offline"]).status.success());
 }
@@ -193,33 +169,21 @@ fn every_command_tells_all_complaints_and_no_secret() {
         let told = run(&folder, words);
         assert_eq!(told.status.code(), Some(1));
         let told = text(&told.stdout) + &text(&told.stderr);
-        assert!(
-            told.contains("line 2: hub.lisen: unknown key; did you mean `listen`?"),
-            "{told}"
-        );
-        assert!(
-            told.contains("account[1].bot_token: must be a number"),
-            "{told}"
-        );
+        assert!(told.contains("line 2: hub.lisen: unknown key; did you mean `listen`?"), "{told}");
+        assert!(told.contains("account[1].bot_token: must be a number"), "{told}");
         assert!(!told.contains("no number here"), "{told}");
     }
-    assert!(
-        !Path::new(&folder.path().join("data")).exists(),
-        "nothing was begun"
-    );
+    assert!(!Path::new(&folder.path().join("data")).exists(), "nothing was begun");
 }
 
 #[test]
 fn the_lab_tells_where_it_is_and_ends_with_its_input() {
     let folder = tempfile::tempdir().unwrap();
-    let mut lab = ieum(
-        &folder,
-        &["lab", "--json", "--seed", "7", "--until-input-closes"],
-    )
-    .stdin(Stdio::piped())
-    .stdout(Stdio::piped())
-    .spawn()
-    .unwrap();
+    let mut lab = ieum(&folder, &["lab", "--json", "--seed", "7", "--until-input-closes"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
     let mut line = String::new();
     let output = lab.stdout.take().unwrap();
     BufReader::new(output).read_line(&mut line).unwrap();
@@ -229,22 +193,13 @@ fn the_lab_tells_where_it_is_and_ends_with_its_input() {
         ("line", &["api", "channel_secret", "access_token"]),
         ("telegram", &["api", "bot_token"]),
     ] {
-        let found: Vec<&str> = addresses[network]
-            .as_object()
-            .unwrap()
-            .keys()
-            .map(String::as_str)
-            .collect();
+        let found: Vec<&str> =
+            addresses[network].as_object().unwrap().keys().map(String::as_str).collect();
         let mut keys = keys.to_vec();
         keys.sort_unstable();
         assert_eq!(found, keys, "{network}");
     }
-    assert!(
-        addresses["control"]
-            .as_str()
-            .unwrap()
-            .starts_with("http://127.0.0.1:")
-    );
+    assert!(addresses["control"].as_str().unwrap().starts_with("http://127.0.0.1:"));
     drop(lab.stdin.take());
     assert!(lab.wait().unwrap().success());
 }
@@ -252,26 +207,13 @@ fn the_lab_tells_where_it_is_and_ends_with_its_input() {
 #[test]
 fn a_short_relay_loses_nothing() {
     let folder = tempfile::tempdir().unwrap();
-    let words = [
-        "bench",
-        "relay",
-        "--json",
-        "--messages",
-        "300",
-        "--conversations",
-        "8",
-    ];
+    let words = ["bench", "relay", "--json", "--messages", "300", "--conversations", "8"];
     let measured = run(&folder, &words);
     assert!(measured.status.success(), "{}", text(&measured.stderr));
     let figures: Value = serde_json::from_slice(&measured.stdout).unwrap();
     let keys = "duplicates fsync_ms_p50 hub_cpu_us_per_message hub_rss_mb lost messages \
                 out_of_order p50_ms p99_ms per_s seconds";
-    let mut found: Vec<&str> = figures
-        .as_object()
-        .unwrap()
-        .keys()
-        .map(String::as_str)
-        .collect();
+    let mut found: Vec<&str> = figures.as_object().unwrap().keys().map(String::as_str).collect();
     found.sort_unstable();
     assert_eq!(found.join(" "), keys);
     for key in ["lost", "duplicates", "out_of_order"] {

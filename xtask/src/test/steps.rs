@@ -40,42 +40,20 @@ pub(crate) enum Action {
 }
 
 const fn step(name: &'static str, about: &'static str, action: Action) -> Step {
-    Step {
-        name,
-        about,
-        is_long: false,
-        needs_shared: false,
-        action,
-    }
+    Step { name, about, is_long: false, needs_shared: false, action }
 }
 
 const fn with_shared(name: &'static str, about: &'static str, action: Action) -> Step {
-    Step {
-        name,
-        about,
-        is_long: false,
-        needs_shared: true,
-        action,
-    }
+    Step { name, about, is_long: false, needs_shared: true, action }
 }
 
 const fn long(name: &'static str, about: &'static str, action: Action) -> Step {
-    Step {
-        name,
-        about,
-        is_long: true,
-        needs_shared: false,
-        action,
-    }
+    Step { name, about, is_long: true, needs_shared: false, action }
 }
 
 /// All steps.
 pub(crate) const STEPS: &[Step] = &[
-    step(
-        "check",
-        "formatting, lints, tidy, documentation",
-        Action::Check,
-    ),
+    step("check", "formatting, lints, tidy, documentation", Action::Check),
     step("unit", "every crate's own tests", Action::UnitTests),
     step(
         "doc",
@@ -103,26 +81,10 @@ pub(crate) const STEPS: &[Step] = &[
             "--ignored",
         ]),
     ),
-    step(
-        "starts",
-        "the binary starts and knows its version",
-        Action::Binary(&["--version"]),
-    ),
-    step(
-        "line-sdk",
-        "LINE's Python SDK against the lab",
-        Action::ScriptOnLab("line_sdk.py"),
-    ),
-    step(
-        "telegram-sdk",
-        "aiogram against the lab",
-        Action::ScriptOnLab("telegram_sdk.py"),
-    ),
-    step(
-        "kakao-sdk",
-        "kakaotalk-bot against the lab",
-        Action::ScriptOnLab("kakao_sdk.py"),
-    ),
+    step("starts", "the binary starts and knows its version", Action::Binary(&["--version"])),
+    step("line-sdk", "LINE's Python SDK against the lab", Action::ScriptOnLab("line_sdk.py")),
+    step("telegram-sdk", "aiogram against the lab", Action::ScriptOnLab("telegram_sdk.py")),
+    step("kakao-sdk", "kakaotalk-bot against the lab", Action::ScriptOnLab("kakao_sdk.py")),
     step(
         "node-sdk",
         "LINE's Node SDK and grammY against the lab",
@@ -148,28 +110,9 @@ pub(crate) const STEPS: &[Step] = &[
 /// The arguments for cargo that run the workspace's tests.
 pub(crate) fn unit_test_runner(place: &Workspace) -> &'static [&'static str] {
     let mut probe = Command::new("cargo");
-    if process::answers(
-        probe
-            .args(["nextest", "--version"])
-            .current_dir(&place.root),
-    ) {
-        &[
-            "nextest",
-            "run",
-            "--workspace",
-            "--locked",
-            "--no-tests=pass",
-            "--no-fail-fast",
-        ]
+    if process::answers(probe.args(["nextest", "--version"]).current_dir(&place.root)) {
+        &["nextest", "run", "--workspace", "--locked", "--no-tests=pass", "--no-fail-fast"]
     } else {
-        &[
-            "test",
-            "--workspace",
-            "--lib",
-            "--bins",
-            "--tests",
-            "--locked",
-            "--no-fail-fast",
-        ]
+        &["test", "--workspace", "--lib", "--bins", "--tests", "--locked", "--no-fail-fast"]
     }
 }

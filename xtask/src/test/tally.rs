@@ -15,18 +15,12 @@ pub(crate) struct Tally {
 impl Tally {
     /// A thing that had to work and did not.
     pub(crate) fn one_failed() -> Self {
-        Self {
-            failed: 1,
-            ..Self::default()
-        }
+        Self { failed: 1, ..Self::default() }
     }
 
     /// A thing that could not be tried here.
     pub(crate) fn one_skipped() -> Self {
-        Self {
-            skipped: 1,
-            ..Self::default()
-        }
+        Self { skipped: 1, ..Self::default() }
     }
 
     /// Adds other counts to these.
@@ -68,11 +62,7 @@ impl Tally {
 
 impl fmt::Display for Tally {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            out,
-            "{} passed, {} failed, {} skipped",
-            self.passed, self.failed, self.skipped
-        )
+        write!(out, "{} passed, {} failed, {} skipped", self.passed, self.failed, self.skipped)
     }
 }
 
@@ -81,18 +71,9 @@ fn read_part(part: &str) -> Tally {
     let mut words = part.split_whitespace();
     let count = words.next().and_then(|word| word.parse().ok()).unwrap_or(0);
     match words.next() {
-        Some("passed") => Tally {
-            passed: count,
-            ..Tally::default()
-        },
-        Some("failed" | "timed" | "exec") => Tally {
-            failed: count,
-            ..Tally::default()
-        },
-        Some("skipped" | "ignored") => Tally {
-            skipped: count,
-            ..Tally::default()
-        },
+        Some("passed") => Tally { passed: count, ..Tally::default() },
+        Some("failed" | "timed" | "exec") => Tally { failed: count, ..Tally::default() },
+        Some("skipped" | "ignored") => Tally { skipped: count, ..Tally::default() },
         _ => Tally::default(),
     }
 }
@@ -102,20 +83,13 @@ mod tests {
     use super::*;
 
     fn counts(passed: u64, failed: u64, skipped: u64) -> Tally {
-        Tally {
-            passed,
-            failed,
-            skipped,
-        }
+        Tally { passed, failed, skipped }
     }
 
     #[test]
     fn closing_lines_are_read() {
         for (line, expected) in [
-            (
-                "     Summary [   0.003s] 3 tests run: 3 passed, 1 skipped",
-                counts(3, 0, 1),
-            ),
+            ("     Summary [   0.003s] 3 tests run: 3 passed, 1 skipped", counts(3, 0, 1)),
             (
                 "Summary [ 1.2s] 9 tests run: 5 passed (1 slow), 3 failed, 1 timed out, 0 skipped",
                 counts(5, 4, 0),
@@ -124,10 +98,7 @@ mod tests {
                 "test result: ok. 3 passed; 0 failed; 2 ignored; 0 measured; 1 filtered out",
                 counts(3, 0, 2),
             ),
-            (
-                "test result: FAILED. 3 passed; 1 failed; 0 ignored; 0 measured",
-                counts(3, 1, 0),
-            ),
+            ("test result: FAILED. 3 passed; 1 failed; 0 ignored; 0 measured", counts(3, 1, 0)),
             ("7 passed, 0 failed", counts(7, 0, 0)),
             ("7 passed, 2 failed, 1 skipped", counts(7, 2, 1)),
         ] {
@@ -137,12 +108,7 @@ mod tests {
 
     #[test]
     fn other_lines_are_not_counts() {
-        for line in [
-            "",
-            "ok 3 passed, 1 failed",
-            "running 3 tests",
-            "server run: 3 passed, x",
-        ] {
+        for line in ["", "ok 3 passed, 1 failed", "running 3 tests", "server run: 3 passed, x"] {
             assert_eq!(Tally::read(line), None, "{line}");
         }
     }

@@ -33,17 +33,9 @@ pub(crate) fn install_scripting(place: &Workspace) -> Result<Scripting> {
     let scripts = place.target.join(FOLDER).join("scripts");
     let python = environment.join("bin").join("python");
     once(&environment, &[ours.join("requirements.txt")], || {
-        must(
-            Command::new("python3")
-                .args(["-m", "venv", "--clear"])
-                .arg(&environment),
-        )?;
+        must(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&environment))?;
         let requirements = ours.join("requirements.txt");
-        must(
-            Command::new(&python)
-                .args(["-m", "pip", "install", "-q", "-r"])
-                .arg(requirements),
-        )
+        must(Command::new(&python).args(["-m", "pip", "install", "-q", "-r"]).arg(requirements))
     })?;
     let pins = ["package.json", "package-lock.json"].map(|name| ours.join(name));
     once(&scripts, &pins, || {
@@ -58,26 +50,12 @@ pub(crate) fn install_scripting(place: &Workspace) -> Result<Scripting> {
 /// Installs cargo-deny, unless the pinned version is there; compiling it takes minutes.
 pub(crate) fn install_cargo_deny(place: &Workspace) -> Result<()> {
     let root = place.target.join(FOLDER).join("cargo");
-    let arguments = [
-        "install",
-        "cargo-deny",
-        "--locked",
-        "--version",
-        CARGO_DENY_VERSION,
-    ];
-    must(
-        Command::new("cargo")
-            .args(arguments)
-            .arg("--root")
-            .arg(root),
-    )
+    let arguments = ["install", "cargo-deny", "--locked", "--version", CARGO_DENY_VERSION];
+    must(Command::new("cargo").args(arguments).arg("--root").arg(root))
 }
 
 /// The search path for programs, with those installed here before all others.
-#[allow(
-    clippy::disallowed_methods,
-    reason = "a task must hand on the search path it was given"
-)]
+#[allow(clippy::disallowed_methods, reason = "a task must hand on the search path it was given")]
 pub(crate) fn search_path(place: &Workspace) -> Option<OsString> {
     let before = std::env::var_os("PATH")?;
     let ours = place.target.join(FOLDER).join("cargo").join("bin");
@@ -102,11 +80,7 @@ fn must(command: &mut Command) -> Result<()> {
     if process::run(command)? {
         return Ok(());
     }
-    bail!(
-        "{} {:?} failed",
-        command.get_program().display(),
-        command.get_args()
-    )
+    bail!("{} {:?} failed", command.get_program().display(), command.get_args())
 }
 
 /// Copies the files of a folder, without its subfolders.

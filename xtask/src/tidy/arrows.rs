@@ -14,36 +14,12 @@ struct Floor {
 }
 
 const FLOORS: &[Floor] = &[
-    Floor {
-        name: "ieum-core",
-        knows: &[],
-        tests_know: &[],
-    },
-    Floor {
-        name: "ieum-store",
-        knows: &["ieum-core"],
-        tests_know: &[],
-    },
-    Floor {
-        name: "ieum-connectors",
-        knows: &["ieum-core"],
-        tests_know: &[],
-    },
-    Floor {
-        name: "ieum-engine",
-        knows: &["ieum-core"],
-        tests_know: &["ieum-store"],
-    },
-    Floor {
-        name: "ieum-server",
-        knows: &["ieum-core", "ieum-engine"],
-        tests_know: &[],
-    },
-    Floor {
-        name: "ieum-lab",
-        knows: &["ieum-core"],
-        tests_know: &[],
-    },
+    Floor { name: "ieum-core", knows: &[], tests_know: &[] },
+    Floor { name: "ieum-store", knows: &["ieum-core"], tests_know: &[] },
+    Floor { name: "ieum-connectors", knows: &["ieum-core"], tests_know: &[] },
+    Floor { name: "ieum-engine", knows: &["ieum-core"], tests_know: &["ieum-store"] },
+    Floor { name: "ieum-server", knows: &["ieum-core", "ieum-engine"], tests_know: &[] },
+    Floor { name: "ieum-lab", knows: &["ieum-core"], tests_know: &[] },
     Floor {
         name: "ieum",
         knows: &[
@@ -56,11 +32,7 @@ const FLOORS: &[Floor] = &[
         ],
         tests_know: &[],
     },
-    Floor {
-        name: "xtask",
-        knows: &[],
-        tests_know: &[],
-    },
+    Floor { name: "xtask", knows: &[], tests_know: &[] },
 ];
 
 /// One crate's dependency on another crate of the workspace.
@@ -72,11 +44,7 @@ struct Arrow<'a> {
 
 /// Every arrow of the workspace that is not drawn.
 pub(crate) fn check(metadata: &Metadata) -> Vec<Violation> {
-    let ours: Vec<&str> = metadata
-        .packages
-        .iter()
-        .map(|package| package.name.as_str())
-        .collect();
+    let ours: Vec<&str> = metadata.packages.iter().map(|package| package.name.as_str()).collect();
     let mut found = Vec::new();
     for package in &metadata.packages {
         let path = manifest(metadata, package);
@@ -99,9 +67,7 @@ pub(crate) fn check(metadata: &Metadata) -> Vec<Violation> {
 
 fn manifest(metadata: &Metadata, package: &cargo_metadata::Package) -> String {
     let path = &package.manifest_path;
-    path.strip_prefix(&metadata.workspace_root)
-        .unwrap_or(path)
-        .to_string()
+    path.strip_prefix(&metadata.workspace_root).unwrap_or(path).to_string()
 }
 
 fn unknown_floor(name: &str) -> Option<String> {
@@ -121,11 +87,7 @@ mod tests {
     use super::*;
 
     fn arrow(from: &'static str, to: &'static str, is_for_tests: bool) -> Option<String> {
-        judge(&Arrow {
-            from,
-            to,
-            is_for_tests,
-        })
+        judge(&Arrow { from, to, is_for_tests })
     }
 
     #[test]

@@ -20,19 +20,11 @@ pub(crate) fn check(source: &Source) -> Vec<Violation> {
     let file = match &source.syntax {
         Ok(file) => file,
         Err((line, why)) => {
-            return vec![Violation::new(
-                &source.path,
-                *line,
-                format!("does not parse: {why}"),
-            )];
+            return vec![Violation::new(&source.path, *line, format!("does not parse: {why}"))];
         }
     };
     let is_lab = source.path.starts_with(LAB_FOLDER);
-    let mut reader = Reader {
-        path: &source.path,
-        is_lab,
-        found: Vec::new(),
-    };
+    let mut reader = Reader { path: &source.path, is_lab, found: Vec::new() };
     reader.visit_file(file);
     reader.found
 }
@@ -53,17 +45,13 @@ impl Reader<'_> {
         let lines = body.span().end().line + 1 - first;
         let name = signature.ident.to_string();
         if lines > FUNCTION_LINES_MAX {
-            self.report(
-                first,
-                format!("`{name}` has {lines} lines, over {FUNCTION_LINES_MAX}"),
-            );
+            self.report(first, format!("`{name}` has {lines} lines, over {FUNCTION_LINES_MAX}"));
         }
     }
 
     fn core_path(&mut self, line: usize, path: &str) {
         let is_within = |import: &str| {
-            path.strip_prefix(import)
-                .is_some_and(|rest| rest.is_empty() || rest.starts_with(':'))
+            path.strip_prefix(import).is_some_and(|rest| rest.is_empty() || rest.starts_with(':'))
         };
         if self.is_lab && !LAB_IMPORTS.iter().any(|import| is_within(import)) {
             self.report(line, format!("the lab may not know `ieum_core::{path}`"));
@@ -137,11 +125,7 @@ impl<'ast> Visit<'ast> for Reader<'_> {
     }
 
     fn visit_path(&mut self, path: &'ast syn::Path) {
-        let parts: Vec<String> = path
-            .segments
-            .iter()
-            .map(|part| part.ident.to_string())
-            .collect();
+        let parts: Vec<String> = path.segments.iter().map(|part| part.ident.to_string()).collect();
         if let Some((first, rest)) = parts.split_first()
             && first == "ieum_core"
         {
@@ -165,10 +149,7 @@ fn flatten(tree: &syn::UseTree) -> Vec<String> {
         syn::UseTree::Rename(rename) => vec![rename.ident.to_string()],
         syn::UseTree::Glob(_) => vec!["*".to_owned()],
         syn::UseTree::Group(group) => group.items.iter().flat_map(flatten).collect(),
-        #[allow(
-            unreachable_patterns,
-            reason = "the tree may gain kinds in a later version"
-        )]
+        #[allow(unreachable_patterns, reason = "the tree may gain kinds in a later version")]
         _ => Vec::new(),
     }
 }
@@ -178,10 +159,7 @@ mod tests {
     use super::*;
 
     fn faults(path: &str, text: &str) -> Vec<String> {
-        check(&Source::parse(path, text.to_owned()))
-            .iter()
-            .map(ToString::to_string)
-            .collect()
+        check(&Source::parse(path, text.to_owned())).iter().map(ToString::to_string).collect()
     }
 
     #[test]
@@ -190,38 +168,23 @@ mod tests {
         let long = format!("fn long() {{\n{body}}}\n");
         let expected = "src/a.rs:1: `long` has 71 lines, over 70";
         assert_eq!(faults("src/a.rs", &long), [expected]);
-        assert_eq!(
-            faults("src/a.rs", &format!("impl A {{ {long} }}")),
-            [expected]
-        );
-        assert_eq!(
-            faults("src/a.rs", &format!("trait A {{ {long} }}")),
-            [expected]
-        );
+        assert_eq!(faults("src/a.rs", &format!("impl A {{ {long} }}")), [expected]);
+        assert_eq!(faults("src/a.rs", &format!("trait A {{ {long} }}")), [expected]);
         let fits = "    a();\n".repeat(FUNCTION_LINES_MAX - 2);
-        assert_eq!(
-            faults("src/a.rs", &format!("fn fits() {{\n{fits}}}\n")),
-            [""; 0]
-        );
+        assert_eq!(faults("src/a.rs", &format!("fn fits() {{\n{fits}}}\n")), [""; 0]);
     }
 
     #[test]
     fn eight_parameters_are_too_many() {
         let eight = "fn a(a: u8, b: u8, c: u8, d: u8, e: u8, f: u8, g: u8, h: u8) {}";
-        assert_eq!(
-            faults("src/a.rs", eight),
-            ["src/a.rs:1: `a` has 8 parameters, over 7"]
-        );
+        assert_eq!(faults("src/a.rs", eight), ["src/a.rs:1: `a` has 8 parameters, over 7"]);
         let seven = "fn a(a: u8, b: u8, c: u8, d: u8, e: u8, f: u8, g: u8) {}";
         assert_eq!(faults("src/a.rs", seven), [""; 0]);
     }
 
     #[test]
     fn names_must_say_what_is_done() {
-        assert_eq!(
-            faults("src/a.rs", concat!("fn han", "dle_event() {}")).len(),
-            1
-        );
+        assert_eq!(faults("src/a.rs", concat!("fn han", "dle_event() {}")).len(), 1);
         assert_eq!(
             faults("src/a.rs", "mod util { }"),
             ["src/a.rs:1: the name `util` says nothing"]
@@ -231,14 +194,8 @@ mod tests {
     #[test]
     fn an_ignored_test_needs_a_reason() {
         let bare = "#[test]\n#[ignore]\nfn a() {}";
-        assert_eq!(
-            faults("src/a.rs", bare),
-            ["src/a.rs:2: an ignored test gives no reason"]
-        );
-        assert_eq!(
-            faults("src/a.rs", "#[test]\n#[ignore = \"long\"]\nfn a() {}"),
-            [""; 0]
-        );
+        assert_eq!(faults("src/a.rs", bare), ["src/a.rs:2: an ignored test gives no reason"]);
+        assert_eq!(faults("src/a.rs", "#[test]\n#[ignore = \"long\"]\nfn a() {}"), [""; 0]);
     }
 
     #[test]
@@ -268,11 +225,6 @@ mod tests {
 
     #[test]
     fn what_does_not_parse_is_reported() {
-        assert!(
-            faults("src/a.rs", "fn a( {}")
-                .first()
-                .unwrap()
-                .contains("does not parse")
-        );
+        assert!(faults("src/a.rs", "fn a( {}").first().unwrap().contains("does not parse"));
     }
 }

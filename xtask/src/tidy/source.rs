@@ -23,19 +23,10 @@ impl Source {
         let syntax = syn::parse_file(&text)
             .map_err(|failure| (failure.span().start().line, failure.to_string()));
         let (is_test_file, test_blocks) = match &syntax {
-            Ok(file) => (
-                is_test_path(path) || is_for_tests(&file.attrs),
-                test_blocks(file),
-            ),
+            Ok(file) => (is_test_path(path) || is_for_tests(&file.attrs), test_blocks(file)),
             Err(_) => (is_test_path(path), Vec::new()),
         };
-        Self {
-            path: path.to_owned(),
-            text,
-            syntax,
-            is_test_file,
-            test_blocks,
-        }
+        Self { path: path.to_owned(), text, syntax, is_test_file, test_blocks }
     }
 
     /// Lines that serve tests.
@@ -43,10 +34,7 @@ impl Source {
         if self.is_test_file {
             return self.text.lines().count();
         }
-        self.test_blocks
-            .iter()
-            .map(|block| block.end() + 1 - block.start())
-            .sum()
+        self.test_blocks.iter().map(|block| block.end() + 1 - block.start()).sum()
     }
 
     /// Lines that do not serve tests.
@@ -61,10 +49,7 @@ impl Source {
         }
         let is_code = |(index, line): &(usize, &str)| {
             let line = line.trim_start();
-            let in_tests = self
-                .test_blocks
-                .iter()
-                .any(|block| block.contains(&(index + 1)));
+            let in_tests = self.test_blocks.iter().any(|block| block.contains(&(index + 1)));
             !in_tests && !line.is_empty() && !line.starts_with("//")
         };
         self.text.lines().enumerate().filter(is_code).count()
@@ -105,8 +90,7 @@ fn declared_test_files(source: &Source) -> Vec<String> {
 
 fn is_test_path(path: &str) -> bool {
     let stem = path.trim_end_matches(".rs");
-    path.split('/')
-        .any(|part| part == "tests" || part == "benches")
+    path.split('/').any(|part| part == "tests" || part == "benches")
         || stem.ends_with("/tests")
         || stem.ends_with("_tests")
 }
@@ -151,10 +135,7 @@ mod tests {
     fn whole_files_are_tests_by_path_by_attribute_or_by_declaration() {
         let line = "//! x\n".to_owned();
         let mut sources = vec![
-            Source::parse(
-                "crates/a/src/lib.rs",
-                "#[cfg(test)]\nmod seeds;\nmod kept;\n".into(),
-            ),
+            Source::parse("crates/a/src/lib.rs", "#[cfg(test)]\nmod seeds;\nmod kept;\n".into()),
             Source::parse("crates/a/src/seeds.rs", line.clone()),
             Source::parse("crates/a/src/seeds/deep.rs", line.clone()),
             Source::parse("crates/a/src/kept.rs", line.clone()),
@@ -163,10 +144,7 @@ mod tests {
             Source::parse("crates/a/src/c.rs", "//! x\n#![cfg(test)]\n".into()),
         ];
         mark_test_files(&mut sources);
-        let tests: Vec<bool> = sources
-            .iter()
-            .map(|source| source.code_lines() == 0)
-            .collect();
+        let tests: Vec<bool> = sources.iter().map(|source| source.code_lines() == 0).collect();
         assert_eq!(tests, [false, true, true, false, true, true, true]);
     }
 

@@ -25,9 +25,8 @@ const MACHINE_FOLDERS: &[&str] = &[
     concat!("/", "Users/"),
     concat!("/", "tmp/"),
 ];
-const TEXT_ENDINGS: &[&str] = &[
-    ".rs", ".toml", ".md", ".py", ".js", ".mjs", ".json", ".yml", ".yaml", ".sh", ".css", "/run",
-];
+const TEXT_ENDINGS: &[&str] =
+    &[".rs", ".toml", ".md", ".py", ".js", ".mjs", ".json", ".yml", ".yaml", ".sh", ".css", "/run"];
 
 /// Every violation of a rule about lines or names.
 pub(crate) fn check(source: &Source) -> Vec<Violation> {
@@ -42,9 +41,7 @@ pub(crate) fn check(source: &Source) -> Vec<Violation> {
     }
     for (index, line) in source.text.lines().enumerate() {
         found.extend(
-            line_faults(line)
-                .into_iter()
-                .map(|what| Violation::new(&source.path, index + 1, what)),
+            line_faults(line).into_iter().map(|what| Violation::new(&source.path, index + 1, what)),
         );
     }
     found
@@ -78,10 +75,7 @@ pub(crate) fn empty_name(name: &str) -> Option<String> {
 
 fn name(path: &str) -> Vec<Violation> {
     let parts = path.trim_end_matches(".rs").split('/');
-    parts
-        .filter_map(empty_name)
-        .map(|what| Violation::new(path, 1, what))
-        .collect()
+    parts.filter_map(empty_name).map(|what| Violation::new(path, 1, what)).collect()
 }
 
 fn line_faults(line: &str) -> Vec<String> {
@@ -126,10 +120,7 @@ mod tests {
 
     #[test]
     fn a_file_must_open_with_its_purpose() {
-        assert_eq!(
-            faults("src/a.rs", "fn a() {}\n"),
-            ["src/a.rs:1: does not open with `//!`"]
-        );
+        assert_eq!(faults("src/a.rs", "fn a() {}\n"), ["src/a.rs:1: does not open with `//!`"]);
     }
 
     #[test]
@@ -140,39 +131,24 @@ mod tests {
             ["src/a.rs:1: 601 lines without tests, more than 600"]
         );
         assert_eq!(faults("src/a/tests.rs", &code), [""; 0]);
-        let tests = format!(
-            "//! x\n#[cfg(test)]\nmod tests {{\n{}}}\n",
-            "// t\n".repeat(700)
-        );
+        let tests = format!("//! x\n#[cfg(test)]\nmod tests {{\n{}}}\n", "// t\n".repeat(700));
         assert_eq!(faults("src/a.rs", &tests), [""; 0]);
     }
 
     #[test]
     fn columns_are_characters() {
         let wide = format!("//! {}\n", "가".repeat(97));
-        assert_eq!(
-            faults("src/a.rs", &wide),
-            ["src/a.rs:1: 101 columns, more than 100"]
-        );
+        assert_eq!(faults("src/a.rs", &wide), ["src/a.rs:1: 101 columns, more than 100"]);
         let fits = format!("//! {}\n", "가".repeat(96));
         assert_eq!(faults("src/a.rs", &fits), [""; 0]);
     }
 
     #[test]
     fn names_that_say_nothing_are_refused() {
-        for path in [
-            "src/util.rs",
-            "src/helpers/a.rs",
-            "src/http_utils.rs",
-            "src/data.rs",
-        ] {
+        for path in ["src/util.rs", "src/helpers/a.rs", "src/http_utils.rs", "src/data.rs"] {
             assert_eq!(faults(path, "//! x\n").len(), 1, "{path}");
         }
-        for path in [
-            "src/database.rs",
-            "src/data_folder.rs",
-            "src/information.rs",
-        ] {
+        for path in ["src/database.rs", "src/data_folder.rs", "src/information.rs"] {
             assert_eq!(faults(path, "//! x\n"), [""; 0], "{path}");
         }
     }
@@ -180,41 +156,20 @@ mod tests {
     #[test]
     fn unfinished_work_is_refused() {
         for call in UNFINISHED_CALLS {
-            assert_eq!(
-                faults("src/a.rs", &format!("//! x\nfn a() {{ {call}) }}\n")).len(),
-                1
-            );
+            assert_eq!(faults("src/a.rs", &format!("//! x\nfn a() {{ {call}) }}\n")).len(), 1);
         }
         for mark in UNFINISHED_MARKS {
-            assert_eq!(
-                faults("src/a.rs", &format!("//! x\n// {mark}: later\n")).len(),
-                1
-            );
-            assert_eq!(
-                faults("src/a.rs", &format!("//! x\n// a{mark}b\n")),
-                [""; 0]
-            );
+            assert_eq!(faults("src/a.rs", &format!("//! x\n// {mark}: later\n")).len(), 1);
+            assert_eq!(faults("src/a.rs", &format!("//! x\n// a{mark}b\n")), [""; 0]);
         }
     }
 
     #[test]
     fn folders_of_one_machine_are_refused() {
         for folder in MACHINE_FOLDERS {
-            assert_eq!(
-                machine_paths("a.md", &format!("see {folder}x\n")).len(),
-                1,
-                "{folder}"
-            );
-            assert_eq!(
-                machine_paths("a.md", &format!("{folder}x\n")).len(),
-                1,
-                "{folder}"
-            );
-            assert_eq!(
-                machine_paths("a.md", &format!("see our{folder}x\n")),
-                [],
-                "{folder}"
-            );
+            assert_eq!(machine_paths("a.md", &format!("see {folder}x\n")).len(), 1, "{folder}");
+            assert_eq!(machine_paths("a.md", &format!("{folder}x\n")).len(), 1, "{folder}");
+            assert_eq!(machine_paths("a.md", &format!("see our{folder}x\n")), [], "{folder}");
         }
         assert!(may_name_paths(".ci/run") && may_name_paths("README.md"));
         assert!(!may_name_paths("picture.png"));

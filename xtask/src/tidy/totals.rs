@@ -38,10 +38,7 @@ impl Totals {
             code_lines: sources.iter().map(Source::code_lines).sum(),
             test_lines: sources.iter().map(Source::test_lines).sum(),
             connectors: connectors(sources),
-            locked_packages: read(LOCK)
-                .lines()
-                .filter(|line| *line == "[[package]]")
-                .count(),
+            locked_packages: read(LOCK).lines().filter(|line| *line == "[[package]]").count(),
             architecture_lines: read(ARCHITECTURE).lines().count(),
         }
     }
@@ -62,17 +59,11 @@ impl Totals {
             }
         }
         if self.locked_packages > LOCKED_PACKAGES_MAX {
-            let what = format!(
-                "{} packages, over {LOCKED_PACKAGES_MAX}",
-                self.locked_packages
-            );
+            let what = format!("{} packages, over {LOCKED_PACKAGES_MAX}", self.locked_packages);
             found.push(Violation::new(LOCK, 1, what));
         }
         if self.architecture_lines > ARCHITECTURE_LINES_MAX {
-            let what = format!(
-                "{} lines, over {ARCHITECTURE_LINES_MAX}",
-                self.architecture_lines
-            );
+            let what = format!("{} lines, over {ARCHITECTURE_LINES_MAX}", self.architecture_lines);
             found.push(Violation::new(ARCHITECTURE, 1, what));
         }
         found
@@ -86,11 +77,7 @@ impl Totals {
 impl fmt::Display for Totals {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let lines = self.code_lines + self.test_lines;
-        write!(
-            out,
-            "{lines} lines of Rust, {} % of them tests; ",
-            self.test_share_percent()
-        )?;
+        write!(out, "{lines} lines of Rust, {} % of them tests; ", self.test_share_percent())?;
         write!(out, "{} locked packages", self.locked_packages)
     }
 }
@@ -118,23 +105,11 @@ mod tests {
 
     #[test]
     fn each_wall_holds() {
-        let well = Totals {
-            code_lines: 50,
-            test_lines: 50,
-            ..Totals::default()
-        };
+        let well = Totals { code_lines: 50, test_lines: 50, ..Totals::default() };
         assert_eq!(faults(&well), [""; 0]);
-        let locked = Totals {
-            locked_packages: 351,
-            test_lines: 1,
-            ..Totals::default()
-        };
+        let locked = Totals { locked_packages: 351, test_lines: 1, ..Totals::default() };
         assert_eq!(faults(&locked), ["Cargo.lock:1: 351 packages, over 350"]);
-        let page = Totals {
-            architecture_lines: 251,
-            test_lines: 1,
-            ..Totals::default()
-        };
+        let page = Totals { architecture_lines: 251, test_lines: 1, ..Totals::default() };
         assert_eq!(faults(&page), ["ARCHITECTURE.md:1: 251 lines, over 250"]);
     }
 
@@ -142,28 +117,15 @@ mod tests {
     fn a_connector_is_the_sum_of_its_files_without_tests() {
         let half = "const A: u8 = 1;\n".repeat(CONNECTOR_LINES_MAX / 2 + 1);
         let file = |name: &str| Source::parse(&format!("{CONNECTORS}{name}"), half.clone());
-        let heavy = [
-            file("line/a.rs"),
-            file("line/b.rs"),
-            file("line/tests.rs"),
-            file("lib.rs"),
-        ];
-        let totals = Totals {
-            connectors: connectors(&heavy),
-            test_lines: 1,
-            ..Totals::default()
-        };
+        let heavy = [file("line/a.rs"), file("line/b.rs"), file("line/tests.rs"), file("lib.rs")];
+        let totals = Totals { connectors: connectors(&heavy), test_lines: 1, ..Totals::default() };
         let expected = "crates/ieum-connectors/src/line:1: 1002 lines of code, more than 1000";
         assert_eq!(faults(&totals), [expected]);
     }
 
     #[test]
     fn the_share_is_of_all_lines() {
-        let totals = Totals {
-            code_lines: 60,
-            test_lines: 40,
-            ..Totals::default()
-        };
+        let totals = Totals { code_lines: 60, test_lines: 40, ..Totals::default() };
         assert_eq!(totals.test_share_percent(), 40);
         assert_eq!(Totals::default().test_share_percent(), 0);
     }

@@ -14,11 +14,8 @@ pub(super) const PARTS_PER_SEND_MAX: usize = 3;
 pub(super) const MENTIONS_PER_SEND_MAX: usize = 15;
 
 /// KakaoTalk publishes no rate for bots; these stay far below what its other APIs allow.
-pub const RATE_UNPUBLISHED: RateLimits = RateLimits {
-    per_second_max: 20,
-    per_room_minute_max: 60,
-    in_flight_max: 16,
-};
+pub const RATE_UNPUBLISHED: RateLimits =
+    RateLimits { per_second_max: 20, per_room_minute_max: 60, in_flight_max: 16 };
 
 const GROUP: ChatCapabilities = ChatCapabilities {
     hears: Hears::MentionsOnly,
@@ -35,11 +32,8 @@ const GROUP: ChatCapabilities = ChatCapabilities {
 };
 
 /// A direct chat with our account: what KakaoTalk calls a channel chat.
-const DIRECT: ChatCapabilities = ChatCapabilities {
-    hears: Hears::Everything,
-    mentions_max: 0,
-    ..GROUP
-};
+const DIRECT: ChatCapabilities =
+    ChatCapabilities { hears: Hears::Everything, mentions_max: 0, ..GROUP };
 
 /// What it can carry, at the speed that the operator was granted.
 pub(super) fn capabilities(rate: RateLimits) -> Capabilities {

@@ -74,12 +74,7 @@ impl Fake {
 
     pub(super) fn doors(&self) -> Doors {
         let all = Arc::new(self.clone());
-        Doors {
-            http: all.clone(),
-            dial: all.clone(),
-            clock: all.clone(),
-            entropy: all,
-        }
+        Doors { http: all.clone(), dial: all.clone(), clock: all.clone(), entropy: all }
     }
 }
 
@@ -144,11 +139,7 @@ impl Dial for Fake {
             Some(Some(script)) => {
                 self.note(&format!("dial {url}"));
                 self.with(|world| world.open = true);
-                Ok(Box::new(Stream {
-                    fake: self.clone(),
-                    script,
-                    waiting_since: None,
-                }))
+                Ok(Box::new(Stream { fake: self.clone(), script, waiting_since: None }))
             }
             Some(None) => Err(DialFailure("refused".into())),
             None => {
@@ -181,8 +172,7 @@ impl Stream {
                 }
                 Step::After(ms) => {
                     let until = *self.waiting_since.get_or_insert(now) + ms;
-                    self.fake
-                        .with(|world| world.wake_at = (now < until).then_some(until));
+                    self.fake.with(|world| world.wake_at = (now < until).then_some(until));
                     if now < until {
                         return None;
                     }
@@ -217,13 +207,7 @@ impl FrameStream for Stream {
             self.fake.note(&format!("> {text}"));
             self.fake.with(|world| world.unread.push_back(text));
         }
-        Box::pin(async move {
-            if fails {
-                Err(DialFailure("broken".into()))
-            } else {
-                Ok(())
-            }
-        })
+        Box::pin(async move { if fails { Err(DialFailure("broken".into())) } else { Ok(()) } })
     }
 
     fn next(&mut self) -> BoxFuture<'_, Frame> {
@@ -246,21 +230,14 @@ impl Inbox for Fake {
         arrival: Arrival,
         cursor: Option<Cursor>,
     ) -> BoxFuture<'_, Result<(), InboxClosed>> {
-        let events: Vec<&str> = arrival
-            .events
-            .iter()
-            .map(|event| event.event.as_str())
-            .collect();
+        let events: Vec<&str> = arrival.events.iter().map(|event| event.event.as_str()).collect();
         let cursor = cursor.as_ref().map_or("-", Cursor::as_str);
         let taken = self.with(|world| {
             let taken = world.room > 0;
             world.room = world.room.saturating_sub(1);
             taken
         });
-        self.note(&format!(
-            "deliver {events:?} ignored {} cursor {cursor}",
-            arrival.ignored
-        ));
+        self.note(&format!("deliver {events:?} ignored {} cursor {cursor}", arrival.ignored));
         Box::pin(async move { if taken { Ok(()) } else { Err(InboxClosed) } })
     }
 
@@ -276,10 +253,7 @@ impl Inbox for Fake {
 /// Runs a future that waits for nothing but these fakes.
 pub(super) fn now<T>(future: impl Future<Output = T>) -> T {
     let mut future = pin!(future);
-    match future
-        .as_mut()
-        .poll(&mut Context::from_waker(&noop_waker()))
-    {
+    match future.as_mut().poll(&mut Context::from_waker(&noop_waker())) {
         Poll::Ready(value) => value,
         Poll::Pending => panic!("it waits for something"),
     }
@@ -301,10 +275,7 @@ pub(super) fn listen(
             return (fake.with(|world| std::mem::take(&mut world.log)), None);
         }
     }
-    panic!(
-        "nothing happens any more: {:?}",
-        fake.with(|world| world.log.clone())
-    );
+    panic!("nothing happens any more: {:?}", fake.with(|world| world.log.clone()));
 }
 
 pub(super) fn config() -> KakaoTalkConfig {

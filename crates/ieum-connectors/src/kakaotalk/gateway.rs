@@ -39,15 +39,8 @@ pub(super) async fn listen(
 ) -> ListenEnd {
     let session = cursor.as_ref().and_then(Session::from_cursor);
     let bot_name = config.bot_name.clone();
-    let mut gateway = Gateway {
-        config,
-        doors,
-        inbox,
-        session,
-        bot_name,
-        resumes: 0,
-        proven: false,
-    };
+    let mut gateway =
+        Gateway { config, doors, inbox, session, bot_name, resumes: 0, proven: false };
     let mut backoff = Backoff::default();
     loop {
         if let Err(Leave::End(end)) = gateway.connect().await {
@@ -113,10 +106,7 @@ impl Gateway<'_> {
     async fn connect(&mut self) -> Result<Infallible, Leave> {
         let dialled_at = self.doors.clock.now();
         let timeout_ms = self.config.timeouts.connect_ms;
-        let opened = self
-            .doors
-            .dial
-            .websocket(&self.config.gateway_url, timeout_ms);
+        let opened = self.doors.dial.websocket(&self.config.gateway_url, timeout_ms);
         let frames = match opened.await {
             Ok(frames) => frames,
             Err(DialFailure(why)) => {
@@ -125,11 +115,7 @@ impl Gateway<'_> {
             }
         };
         let frames = BeatingStream::new(frames, &self.doors.clock, timeout_ms);
-        let mut stream = Stream {
-            frames,
-            resuming: false,
-            dialled_at,
-        };
+        let mut stream = Stream { frames, resuming: false, dialled_at };
         loop {
             match stream.frames.next().await {
                 Some(Frame::Text(text)) => self.on_text(&mut stream, &text).await?,
@@ -199,10 +185,7 @@ impl Gateway<'_> {
     /// An event that cannot be read is counted and passed by; it would be no better next time.
     async fn on_event(&mut self, stream: &mut Stream, frame: &Envelope<'_>) -> Flow {
         let received_at = self.doors.clock.now();
-        let reading = Reading {
-            bot_name: self.bot_name.as_deref(),
-            received_at,
-        };
+        let reading = Reading { bot_name: self.bot_name.as_deref(), received_at };
         let arrival = event_of(frame, reading).unwrap_or_else(|why| {
             self.bad(&format!("an event could not be read: {why}"));
             ignored()

@@ -68,11 +68,7 @@ pub struct Timeouts {
 
 impl Default for Timeouts {
     fn default() -> Self {
-        Self {
-            call_ms: 10_000,
-            connect_ms: 10_000,
-            heartbeat_ack_ms: 10_000,
-        }
+        Self { call_ms: 10_000, connect_ms: 10_000, heartbeat_ack_ms: 10_000 }
     }
 }
 
@@ -119,11 +115,7 @@ impl KakaoTalk {
             return Err(complaints);
         }
         let capabilities = capabilities::capabilities(config.rate);
-        Ok(Self {
-            config,
-            doors,
-            capabilities,
-        })
+        Ok(Self { config, doors, capabilities })
     }
 
     async fn say(&self, outgoing: &Outgoing) -> Outcome {
@@ -149,10 +141,7 @@ impl KakaoTalk {
     }
 
     fn limits(&self) -> HttpLimits {
-        HttpLimits {
-            timeout_ms: self.config.timeouts.call_ms,
-            answer_bytes_max: ANSWER_BYTES_MAX,
-        }
+        HttpLimits { timeout_ms: self.config.timeouts.call_ms, answer_bytes_max: ANSWER_BYTES_MAX }
     }
 }
 
@@ -187,12 +176,7 @@ impl Connector for KakaoTalk {
     /// The guide call tells nothing about who we are.
     fn probe(&self) -> BoxFuture<'_, Probe> {
         let identity = None;
-        Box::pin(async move {
-            Probe {
-                pulse: self.ask().await,
-                identity,
-            }
-        })
+        Box::pin(async move { Probe { pulse: self.ask().await, identity } })
     }
 
     fn listen<'a>(
@@ -223,16 +207,9 @@ const COMPLAINTS: [&str; 5] = [
 fn complaints(config: &KakaoTalkConfig) -> Vec<&'static str> {
     let gateway = config.receive == Receive::Gateway;
     // A plain ws address is a plain http address but for its first letters.
-    let gateway_url = config
-        .gateway_url
-        .strip_prefix("ws")
-        .map(|rest| format!("http{rest}"));
+    let gateway_url = config.gateway_url.strip_prefix("ws").map(|rest| format!("http{rest}"));
     let proof = config.webhook.as_ref().map(|(_, secret)| secret);
-    let Timeouts {
-        call_ms,
-        connect_ms,
-        heartbeat_ack_ms,
-    } = config.timeouts;
+    let Timeouts { call_ms, connect_ms, heartbeat_ack_ms } = config.timeouts;
     let fine = [
         ApiBase::new(&config.api_url).is_some(),
         !gateway || gateway_url.is_some_and(|url| ApiBase::new(&url).is_some()),

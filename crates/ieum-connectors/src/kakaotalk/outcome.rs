@@ -90,59 +90,35 @@ pub(super) fn of_failure(failure: &HttpFailure) -> Outcome {
 /// What the answer to the guide call says about KakaoTalk and about our token.
 pub(super) fn pulse(answer: &Response<Bytes>, asked_at: Timestamp, now: Timestamp) -> Pulse {
     let is_json = serde_json::from_slice::<IgnoredAny>(answer.body()).is_ok();
-    let good = Pulse::Good {
-        took_ms: now.ms_since(asked_at),
-    };
+    let good = Pulse::Good { took_ms: now.ms_since(asked_at) };
     if answer.status().is_success() && is_json {
         return good;
     }
     let outcome = of_answer(answer, 0, now);
     match (outcome.blames_network(), outcome) {
-        (
-            _,
-            Outcome::Refused {
-                scope: Scope::Account,
-                reason,
-                ..
-            },
-        ) => Pulse::Refused { reason },
+        (_, Outcome::Refused { scope: Scope::Account, reason, .. }) => Pulse::Refused { reason },
         (Some(true), Outcome::Deferred { reason, .. } | Outcome::Unknown { reason }) => bad(reason),
         _ => good,
     }
 }
 
 pub(super) fn bad(reason: impl Into<String>) -> Pulse {
-    Pulse::Bad {
-        reason: reason.into(),
-    }
+    Pulse::Bad { reason: reason.into() }
 }
 
 /// A refusal that no other code of this module words.
 pub(super) fn never(scope: Scope, reason: impl Into<String>) -> Outcome {
-    Outcome::Refused {
-        scope,
-        moved_to: None,
-        reason: reason.into(),
-    }
+    Outcome::Refused { scope, moved_to: None, reason: reason.into() }
 }
 
 fn later(after_ms: u64, fault: Fault, reason: String) -> Outcome {
-    Outcome::Deferred {
-        after_ms,
-        fault,
-        reason,
-    }
+    Outcome::Deferred { after_ms, fault, reason }
 }
 
 /// A 2xx: only its counts tell whether it went. KakaoTalk gives no message ids.
 fn of_taken(body: &[u8], parts: usize) -> Outcome {
     let counts = serde_json::from_slice(body);
-    let counts = counts.map(
-        |SendAnswer {
-             send_count,
-             error_count,
-         }| (send_count, error_count),
-    );
+    let counts = counts.map(|SendAnswer { send_count, error_count }| (send_count, error_count));
     let copies = vec![CopyKey::default(); parts];
     let reason = match counts {
         Ok((1.., 0)) => return Outcome::Accepted { copies },
@@ -156,10 +132,7 @@ fn of_taken(body: &[u8], parts: usize) -> Outcome {
 fn of_code(code: i64, status: StatusCode) -> (Meaning, String) {
     let known = CODES.iter().find(|(known, ..)| *known == code);
     let (meaning, words) = known.map_or((UNKNOWN, "not known"), |row| (row.1, row.2));
-    (
-        meaning,
-        format!("code {code} (status {}): {words}", status.as_u16()),
-    )
+    (meaning, format!("code {code} (status {}): {words}", status.as_u16()))
 }
 
 /// An answer without a code. 504 says itself that nobody waited for the end.
@@ -171,8 +144,5 @@ fn of_status(status: StatusCode) -> (Meaning, String) {
         500..=599 => NETWORK,
         _ => UNKNOWN,
     };
-    (
-        meaning,
-        format!("status {} without a code", status.as_u16()),
-    )
+    (meaning, format!("status {} without a code", status.as_u16()))
 }

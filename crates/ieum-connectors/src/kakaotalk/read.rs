@@ -65,10 +65,7 @@ pub(super) fn event_of(frame: &Envelope<'_>, reading: Reading<'_>) -> Result<Arr
 
 /// One event that tells nothing.
 pub(super) fn ignored() -> Arrival {
-    Arrival {
-        events: Vec::new(),
-        ignored: 1,
-    }
+    Arrival { events: Vec::new(), ignored: 1 }
 }
 
 fn is_known(kind: &str) -> bool {
@@ -87,14 +84,7 @@ fn inbound(kind: &str, event: Event<'_>, reading: Reading<'_>) -> Result<Inbound
         _ => InboundKind::Message(message(event, &key, chat.kind, reading)),
     };
     let at = told_at.unwrap_or(reading.received_at);
-    Ok(Inbound {
-        event: key,
-        at,
-        chat,
-        title: None,
-        sender,
-        kind,
-    })
+    Ok(Inbound { event: key, at, chat, title: None, sender, kind })
 }
 
 /// A channel chat is known by its one person, any other chat by its own key.
@@ -127,11 +117,7 @@ fn message(
     chat: ChatKind,
     reading: Reading<'_>,
 ) -> InboundMessage {
-    let unseen = FileNote {
-        kind: FileKind::Other,
-        name: None,
-        bytes: None,
-    };
+    let unseen = FileNote { kind: FileKind::Other, name: None, bytes: None };
     InboundMessage {
         native: NativeMessageId::new(plain_id(&event).unwrap_or(key.as_str())),
         file: event.content.is_none().then_some(unseen),
@@ -147,10 +133,7 @@ fn without_mention(text: String, bot_name: Option<&str>) -> String {
     let Some(name) = bot_name.filter(|name| !name.is_empty()) else {
         return text;
     };
-    let rest = text
-        .trim_start()
-        .strip_prefix('@')
-        .and_then(|rest| rest.strip_prefix(name));
+    let rest = text.trim_start().strip_prefix('@').and_then(|rest| rest.strip_prefix(name));
     match rest {
         Some(rest) if rest.is_empty() || rest.starts_with(char::is_whitespace) => {
             rest.trim_start().to_owned()
@@ -174,21 +157,10 @@ fn event_key(
     let nested = event.user.as_ref().or(event.inviter.as_ref());
     let user = nested.and_then(|user| user.bot_user_key.as_deref());
     let (id, content) = (event.id.map(|id| id.get()), &event.content);
-    let told = (
-        kind,
-        &chat.key,
-        id,
-        &event.timestamp,
-        &event.bot_user_key,
-        user,
-        content,
-    );
+    let told = (kind, &chat.key, id, &event.timestamp, &event.bot_user_key, user, content);
     // As JSON no two lists of fields run together.
     let bytes = Sha256::digest(serde_json::to_vec(&told).unwrap_or_default());
-    let short = bytes
-        .iter()
-        .take(16)
-        .fold(0_u128, |sum, byte| sum << 8 | u128::from(*byte));
+    let short = bytes.iter().take(16).fold(0_u128, |sum, byte| sum << 8 | u128::from(*byte));
     let ms = told_at.unwrap_or_default().0;
     EventKey::new(format!("t{ms:013}-{short:032x}"))
 }

@@ -18,38 +18,20 @@ fn connector(fake: &Fake) -> KakaoTalk {
 }
 
 fn chat(kind: ChatKind) -> ChatRef {
-    let key = if kind == ChatKind::Group {
-        "bgk_1"
-    } else {
-        "buk_1"
-    };
-    ChatRef {
-        key: ChatKey::new(key),
-        kind,
-    }
+    let key = if kind == ChatKind::Group { "bgk_1" } else { "buk_1" };
+    ChatRef { key: ChatKey::new(key), kind }
 }
 
 fn say(kind: ChatKind, parts: Vec<Part>) -> Outgoing {
-    Outgoing {
-        chat: chat(kind),
-        key: [7; 16],
-        answer_token: None,
-        act: Act::Say(parts),
-    }
+    Outgoing { chat: chat(kind), key: [7; 16], answer_token: None, act: Act::Say(parts) }
 }
 
 fn part(text: &str) -> Part {
-    Part {
-        text: text.into(),
-        ..Part::default()
-    }
+    Part { text: text.into(), ..Part::default() }
 }
 
 fn answer(status: u16, body: &str) -> Result<Response<Bytes>, HttpFailure> {
-    Ok(Response::builder()
-        .status(status)
-        .body(Bytes::from(body.to_owned()))
-        .unwrap())
+    Ok(Response::builder().status(status).body(Bytes::from(body.to_owned())).unwrap())
 }
 
 const TAKEN: &str = r#"{"totalCount":1,"sendCount":1,"errorCount":0,"new":{}}"#;
@@ -62,10 +44,7 @@ fn sent(outgoing: &Outgoing) -> (String, Value) {
     assert!(matches!(outcome, Outcome::Accepted { .. }), "{outcome:?}");
     let request = fake.with(|world| world.asked.remove(0));
     assert_eq!(request.headers()["authorization"], "KakaoAK t0ken");
-    (
-        request.uri().path().to_owned(),
-        serde_json::from_slice(request.body()).unwrap(),
-    )
+    (request.uri().path().to_owned(), serde_json::from_slice(request.body()).unwrap())
 }
 
 fn outcome_of(answer: Result<Response<Bytes>, HttpFailure>) -> Outcome {
@@ -80,10 +59,7 @@ fn a_message_goes_to_the_room_or_to_the_person() {
     assert_eq!(path, "/v1/bot/send_message");
     let bubbles = json!([{"simpleText": {"text": "하나"}}, {"simpleText": {"text": "둘"}}]);
     let response = json!({"version": "2.0", "template": {"outputs": bubbles}});
-    assert_eq!(
-        body,
-        json!({"botGroupKey": "bgk_1", "skillResponse": response})
-    );
+    assert_eq!(body, json!({"botGroupKey": "bgk_1", "skillResponse": response}));
     let (_, body) = sent(&say(ChatKind::Direct, vec![part("hi")]));
     assert_eq!(body["botUserKey"], "buk_1");
     assert_eq!(body.get("botGroupKey"), None);
@@ -94,31 +70,18 @@ fn an_answer_token_is_used_once_as_a_header() {
     let mut outgoing = say(ChatKind::Group, vec![part("hi")]);
     outgoing.answer_token = Some("c4llback".into());
     let (path, body) = sent(&outgoing);
-    assert_eq!(
-        (path.as_str(), body.as_object().unwrap().len()),
-        ("/v1/bot/callback", 1)
-    );
+    assert_eq!((path.as_str(), body.as_object().unwrap().len()), ("/v1/bot/callback", 1));
     outgoing.answer_token = Some("not\na header".into());
     assert_eq!(sent(&outgoing).0, "/v1/bot/send_message");
 }
 
 #[test]
 fn mentions_stand_in_front_and_never_push_text_out() {
-    let users = |count: usize| {
-        (0..count)
-            .map(|n| UserKey::new(format!("buk_{n}")))
-            .collect()
-    };
-    let with = |text: &str, count| Part {
-        mentions: users(count),
-        ..part(text)
-    };
+    let users = |count: usize| (0..count).map(|n| UserKey::new(format!("buk_{n}"))).collect();
+    let with = |text: &str, count| Part { mentions: users(count), ..part(text) };
     let (_, body) = sent(&say(ChatKind::Group, vec![with("hi", 2), with("ho", 1)]));
     let outputs = &body["skillResponse"]["template"]["outputs"];
-    assert_eq!(
-        outputs[0]["simpleText"]["text"],
-        "{{#mentions.u1}} {{#mentions.u2}} hi"
-    );
+    assert_eq!(outputs[0]["simpleText"]["text"], "{{#mentions.u1}} {{#mentions.u2}} hi");
     assert_eq!(outputs[1]["simpleText"]["text"], "{{#mentions.u3}} ho");
     let mentions = &body["skillResponse"]["extra"]["mentions"];
     assert_eq!(mentions["u2"], json!({"type": "botUserKey", "id": "buk_1"}));
@@ -129,13 +92,7 @@ fn mentions_stand_in_front_and_never_push_text_out() {
     let text = text.as_str().unwrap();
     assert!(text.ends_with(&long) && text.chars().count() <= 1_000);
     let (_, body) = sent(&say(ChatKind::Group, vec![with("hi", 20)]));
-    assert_eq!(
-        body["skillResponse"]["extra"]["mentions"]
-            .as_object()
-            .unwrap()
-            .len(),
-        15
-    );
+    assert_eq!(body["skillResponse"]["extra"]["mentions"].as_object().unwrap().len(), 15);
     let (_, body) = sent(&say(ChatKind::Direct, vec![with("hi", 2)]));
     assert_eq!(body["skillResponse"].get("extra"), None);
 }
@@ -149,14 +106,8 @@ fn a_persons_text_cannot_notify_people() {
 
 #[test]
 fn buttons_are_a_card_in_a_room_and_quick_replies_in_a_channel_chat() {
-    let button = |label: &str| Button {
-        label: label.into(),
-        payload: format!("/{label}"),
-    };
-    let with = |text: &str| Part {
-        buttons: vec![button("답하기"); 12],
-        ..part(text)
-    };
+    let button = |label: &str| Button { label: label.into(), payload: format!("/{label}") };
+    let with = |text: &str| Part { buttons: vec![button("답하기"); 12], ..part(text) };
     let (_, body) = sent(&say(ChatKind::Direct, vec![with("hi")]));
     let replies = body["skillResponse"]["template"]["quickReplies"].clone();
     assert_eq!(replies.as_array().unwrap().len(), 10);
@@ -168,30 +119,15 @@ fn buttons_are_a_card_in_a_room_and_quick_replies_in_a_channel_chat() {
     assert_eq!(template.get("quickReplies"), None);
     let card = &template["outputs"][0]["textCard"];
     assert_eq!(card["description"], "hi");
-    assert_eq!(
-        card["buttons"],
-        json!(vec![json!({"action": "mention", "label": "답하기"}); 3])
-    );
+    assert_eq!(card["buttons"], json!(vec![json!({"action": "mention", "label": "답하기"}); 3]));
 
     let long = "가".repeat(401);
     let (_, body) = sent(&say(ChatKind::Group, vec![with(&long)]));
     let outputs = &body["skillResponse"]["template"]["outputs"];
     assert_eq!(outputs[0]["simpleText"]["text"], long);
-    assert_eq!(
-        outputs[1]["textCard"]["description"],
-        "답하기 · 답하기 · 답하기"
-    );
-    let (_, body) = sent(&say(
-        ChatKind::Group,
-        vec![part("1"), part("2"), with(&long)],
-    ));
-    assert_eq!(
-        body["skillResponse"]["template"]["outputs"]
-            .as_array()
-            .unwrap()
-            .len(),
-        3
-    );
+    assert_eq!(outputs[1]["textCard"]["description"], "답하기 · 답하기 · 답하기");
+    let (_, body) = sent(&say(ChatKind::Group, vec![part("1"), part("2"), with(&long)]));
+    assert_eq!(body["skillResponse"]["template"]["outputs"].as_array().unwrap().len(), 3);
 }
 
 #[test]
@@ -200,34 +136,14 @@ fn what_a_bot_cannot_do_is_refused_without_a_call() {
     for act in [
         Act::Say(vec![]),
         Act::Say(vec![part("x"); 4]),
-        Act::Edit {
-            target: target.clone(),
-            text: "x".into(),
-        },
-        Act::Withdraw {
-            target: target.clone(),
-        },
-        Act::React {
-            target,
-            emoji: None,
-        },
+        Act::Edit { target: target.clone(), text: "x".into() },
+        Act::Withdraw { target: target.clone() },
+        Act::React { target, emoji: None },
     ] {
         let fake = Fake::default();
-        let outgoing = Outgoing {
-            act,
-            ..say(ChatKind::Group, vec![])
-        };
+        let outgoing = Outgoing { act, ..say(ChatKind::Group, vec![]) };
         let outcome = now(connector(&fake).send(&outgoing));
-        assert!(
-            matches!(
-                outcome,
-                Outcome::Refused {
-                    scope: Scope::Message,
-                    ..
-                }
-            ),
-            "{outcome:?}"
-        );
+        assert!(matches!(outcome, Outcome::Refused { scope: Scope::Message, .. }), "{outcome:?}");
         assert!(fake.with(|world| world.asked.is_empty()));
     }
 }
@@ -236,9 +152,7 @@ fn what_a_bot_cannot_do_is_refused_without_a_call() {
 fn word(outcome: &Outcome) -> String {
     match outcome {
         Outcome::Accepted { copies } => format!("accepted {}", copies.len()),
-        Outcome::Deferred {
-            after_ms, fault, ..
-        } => format!("deferred {fault:?} {after_ms}"),
+        Outcome::Deferred { after_ms, fault, .. } => format!("deferred {fault:?} {after_ms}"),
         Outcome::Refused { scope, .. } => format!("refused {scope:?}"),
         Outcome::Unknown { .. } => "unknown".into(),
     }
@@ -275,11 +189,7 @@ fn every_code_has_its_meaning_whatever_the_status() {
     ] {
         let body = format!(r#"{{"code":{code},"msg":"m","extras":{{"code":-1,"message":"x"}}}}"#);
         for status in [400, 401, 403, 429, 500, 503] {
-            assert_eq!(
-                word(&outcome_of(answer(status, &body))),
-                meaning,
-                "{code} {status}"
-            );
+            assert_eq!(word(&outcome_of(answer(status, &body))), meaning, "{code} {status}");
         }
     }
 }
@@ -288,16 +198,8 @@ fn every_code_has_its_meaning_whatever_the_status() {
 fn without_a_code_the_status_decides() {
     for (status, body, meaning) in [
         (200, TAKEN, "accepted 2"),
-        (
-            200,
-            r#"{"totalCount":1,"sendCount":0,"errorCount":1}"#,
-            "refused Recipient",
-        ),
-        (
-            200,
-            r#"{"totalCount":2,"sendCount":1,"errorCount":1}"#,
-            "unknown",
-        ),
+        (200, r#"{"totalCount":1,"sendCount":0,"errorCount":1}"#, "refused Recipient"),
+        (200, r#"{"totalCount":2,"sendCount":1,"errorCount":1}"#, "unknown"),
         (200, r#"{"sendCount":0}"#, "unknown"),
         (200, r#"{"sendCount":-1}"#, "unknown"),
         (200, "{}", "unknown"),
@@ -315,21 +217,11 @@ fn without_a_code_the_status_decides() {
         (503, r#"{"code":"-9798"}"#, "deferred Network 0"),
         (504, "", "unknown"),
     ] {
-        assert_eq!(
-            word(&outcome_of(answer(status, body))),
-            meaning,
-            "{status} {body}"
-        );
+        assert_eq!(word(&outcome_of(answer(status, body))), meaning, "{status} {body}");
     }
     let failure = |failure| word(&outcome_of(Err(failure)));
-    assert_eq!(
-        failure(HttpFailure::NotSent("refused".into())),
-        "deferred Network 0"
-    );
-    assert_eq!(
-        failure(HttpFailure::NoAnswer("timed out".into())),
-        "unknown"
-    );
+    assert_eq!(failure(HttpFailure::NotSent("refused".into())), "deferred Network 0");
+    assert_eq!(failure(HttpFailure::NoAnswer("timed out".into())), "unknown");
     assert_eq!(failure(HttpFailure::AnswerTooLarge), "unknown");
 }
 
@@ -342,9 +234,7 @@ fn retry_after_is_kept_but_not_for_a_spent_token() {
         (r#"{"code":-881}"#, "deferred Request 0"),
     ] {
         let mut answer = answer(429, body).unwrap();
-        answer
-            .headers_mut()
-            .insert("retry-after", "9".parse().unwrap());
+        answer.headers_mut().insert("retry-after", "9".parse().unwrap());
         assert_eq!(word(&outcome_of(Ok(answer))), meaning);
     }
 }
@@ -353,13 +243,8 @@ fn retry_after_is_kept_but_not_for_a_spent_token() {
 fn no_reason_repeats_what_the_network_wrote() {
     let body = r#"{"code":-2,"msg":"bad text: 우리 비밀","extras":{"message":"우리 비밀"}}"#;
     let outcome = outcome_of(answer(400, body));
-    let Outcome::Refused { reason, .. } = outcome else {
-        panic!("{outcome:?}")
-    };
-    assert_eq!(
-        reason,
-        "code -2 (status 400): the request body is not accepted"
-    );
+    let Outcome::Refused { reason, .. } = outcome else { panic!("{outcome:?}") };
+    assert_eq!(reason, "code -2 (status 400): the request body is not accepted");
 }
 
 #[test]
@@ -368,23 +253,14 @@ fn copies_carry_no_native_id() {
     assert_eq!(outcome_of(answer(200, TAKEN)), Outcome::Accepted { copies });
     assert_eq!(outcome_of(answer(400, "{}")).blames_network(), Some(true));
     let spent = outcome_of(answer(400, r#"{"code":-881}"#));
-    assert!(matches!(
-        spent,
-        Outcome::Deferred {
-            fault: Fault::Request,
-            ..
-        }
-    ));
+    assert!(matches!(spent, Outcome::Deferred { fault: Fault::Request, .. }));
 }
 
 #[test]
 fn a_probe_tells_life_from_a_bad_token() {
     let failure = Err(HttpFailure::NoAnswer("timed out".into()));
     for (answer, start) in [
-        (
-            answer(200, r#"{"contents":"","createdAt":1}"#),
-            "Good { took_ms: 12 }",
-        ),
+        (answer(200, r#"{"contents":"","createdAt":1}"#), "Good { took_ms: 12 }"),
         (answer(200, "<html>"), "Bad"),
         (answer(401, r#"{"code":-401}"#), "Refused"),
         (answer(400, r#"{"code":-873}"#), "Refused"),
@@ -398,35 +274,22 @@ fn a_probe_tells_life_from_a_bad_token() {
         let what = format!("{answer:?}");
         fake.with(|world| world.answer = Some(answer));
         let pulse = now(connector(&fake).probe()).pulse;
-        assert!(
-            format!("{pulse:?}").starts_with(start),
-            "{what} gave {pulse:?}"
-        );
+        assert!(format!("{pulse:?}").starts_with(start), "{what} gave {pulse:?}");
         let path = fake.with(|world| world.asked.remove(0).uri().path().to_owned());
         assert_eq!(path, "/v1/bot/guide");
     }
 }
 
 fn hook(fake: &Fake, headers: &[(&'static str, &str)], body: &str) -> Result<Arrival, HookRefusal> {
-    let proof = (
-        HeaderName::from_static("x-hub-proof"),
-        Secret::new("s3cret"),
-    );
-    let config = KakaoTalkConfig {
-        receive: Receive::Webhook,
-        webhook: Some(proof),
-        ..config()
-    };
+    let proof = (HeaderName::from_static("x-hub-proof"), Secret::new("s3cret"));
+    let config = KakaoTalkConfig { receive: Receive::Webhook, webhook: Some(proof), ..config() };
     let connector = KakaoTalk::new(config, fake.doors()).unwrap();
     let mut map = HeaderMap::new();
     for (name, value) in headers {
         map.append(*name, value.parse().unwrap());
     }
     let body = Bytes::from(body.to_owned());
-    connector.accept(HookRequest {
-        headers: &map,
-        body: &body,
-    })
+    connector.accept(HookRequest { headers: &map, body: &body })
 }
 
 const SAID: &str = r#"{"op":0,"t":"MESSAGE_CREATE","d":{"id":1234567890,"content":"@이음 밥",
@@ -447,19 +310,12 @@ fn a_webhook_needs_its_header_once_and_whole() {
         &[("x-other", "s3cret")],
         &[("x-hub-proof", "s3cret"), ("x-hub-proof", "s3cret")],
     ] {
-        assert_eq!(
-            hook(&fake, headers, SAID),
-            Err(HookRefusal::Forged),
-            "{headers:?}"
-        );
+        assert_eq!(hook(&fake, headers, SAID), Err(HookRefusal::Forged), "{headers:?}");
     }
     let malformed = hook(&fake, &[("x-hub-proof", "s3cret")], "{");
     assert!(matches!(malformed, Err(HookRefusal::Malformed(_))));
     let (headers, body) = (HeaderMap::new(), Bytes::new());
-    let refusal = connector(&fake).accept(HookRequest {
-        headers: &headers,
-        body: &body,
-    });
+    let refusal = connector(&fake).accept(HookRequest { headers: &headers, body: &body });
     assert_eq!(refusal, Err(HookRefusal::NotUsed));
 }
 
@@ -469,40 +325,22 @@ fn a_bad_configuration_gets_all_complaints_at_once() {
         api_url: "kapi.kakao.com".into(),
         gateway_url: "https://x/".into(),
         bot_token: Secret::new("a\nb"),
-        timeouts: Timeouts {
-            call_ms: 0,
-            ..Timeouts::default()
-        },
+        timeouts: Timeouts { call_ms: 0, ..Timeouts::default() },
         ..config()
     };
     let fields = |config| -> Vec<&str> {
         let complaints = KakaoTalk::new(config, Fake::default().doors()).unwrap_err();
-        complaints
-            .iter()
-            .map(|text| text.split(':').next().unwrap())
-            .collect()
+        complaints.iter().map(|text| text.split(':').next().unwrap()).collect()
     };
-    let hooked = KakaoTalkConfig {
-        receive: Receive::Webhook,
-        ..config.clone()
-    };
-    assert_eq!(
-        fields(config),
-        ["api_url", "gateway_url", "bot_token", "timeouts"]
-    );
-    assert_eq!(
-        fields(hooked),
-        ["api_url", "bot_token", "webhook", "timeouts"]
-    );
+    let hooked = KakaoTalkConfig { receive: Receive::Webhook, ..config.clone() };
+    assert_eq!(fields(config), ["api_url", "gateway_url", "bot_token", "timeouts"]);
+    assert_eq!(fields(hooked), ["api_url", "bot_token", "webhook", "timeouts"]);
     let shown = format!("{:?}", connector(&Fake::default()));
     assert!(!shown.contains("t0ken"), "{shown}");
 }
 
 fn read(body: &str) -> Result<Arrival, Malformed> {
-    let reading = Reading {
-        bot_name: Some("이음"),
-        received_at: Timestamp(99),
-    };
+    let reading = Reading { bot_name: Some("이음"), received_at: Timestamp(99) };
     decode(body.as_bytes(), reading)
 }
 
@@ -514,31 +352,20 @@ fn one(body: &str) -> ieum_core::inbound::Inbound {
 
 fn message_of(body: &str) -> ieum_core::inbound::InboundMessage {
     let kind = one(body).kind;
-    let InboundKind::Message(message) = kind else {
-        panic!("{kind:?}")
-    };
+    let InboundKind::Message(message) = kind else { panic!("{kind:?}") };
     message
 }
 
 #[test]
 fn a_message_in_a_room_is_read() {
     let event = one(SAID);
-    assert_eq!(
-        (event.event.as_str(), event.at.0),
-        ("1234567890@bgk_1", 1_785_214_800_000)
-    );
+    assert_eq!((event.event.as_str(), event.at.0), ("1234567890@bgk_1", 1_785_214_800_000));
     assert_eq!(event.chat, chat(ChatKind::Group));
     let sender = event.sender.unwrap();
     assert_eq!((sender.key.as_str(), sender.name), ("buk_1", None));
     let message = message_of(SAID);
-    assert_eq!(
-        (message.native.as_str(), message.text.as_str()),
-        ("1234567890", "밥")
-    );
-    assert_eq!(
-        (message.answer_token.as_deref(), message.mentions_us),
-        (Some("c"), true)
-    );
+    assert_eq!((message.native.as_str(), message.text.as_str()), ("1234567890", "밥"));
+    assert_eq!((message.answer_token.as_deref(), message.mentions_us), (Some("c"), true));
 }
 
 #[test]
@@ -559,22 +386,14 @@ fn only_a_whole_mention_in_front_is_taken_off() {
         ("  밥", "  밥"),
         ("이음 밥", "이음 밥"),
     ] {
-        assert_eq!(
-            message_of(&SAID.replace("@이음 밥", said)).text,
-            text,
-            "{said}"
-        );
+        assert_eq!(message_of(&SAID.replace("@이음 밥", said)).text, text, "{said}");
     }
 }
 
 #[test]
 fn ids_of_any_size_keep_their_digits() {
     let key = |id: &str| one(&SAID.replace("1234567890", id)).event;
-    for id in [
-        "18446744073709551616",
-        "340282366920938463463374607431768211456",
-        "-5",
-    ] {
+    for id in ["18446744073709551616", "340282366920938463463374607431768211456", "-5"] {
         assert_eq!(key(id).as_str(), format!("{id}@bgk_1"));
     }
     assert_eq!(key("\"77\"").as_str(), "77@bgk_1");
@@ -597,27 +416,16 @@ fn comings_and_goings_have_keys_of_their_own() {
     };
     let entrance = body("ENTRANCE", r#""inviter":{"botUserKey":"buk_9"},"#, 0);
     let event = one(&entrance);
-    assert_eq!(
-        (&event.kind, event.at.0),
-        (&InboundKind::WeJoined, 1_785_214_800_500)
-    );
+    assert_eq!((&event.kind, event.at.0), (&InboundKind::WeJoined, 1_785_214_800_500));
     assert_eq!(event.sender.as_ref().unwrap().key.as_str(), "buk_9");
     assert_eq!(event.event, one(&entrance).event);
     assert_ne!(event.event, one(&body("ENTRANCE", "", 0)).event);
     assert_eq!(one(&body("LEAVE", "", 1)).kind, InboundKind::WeLeft);
-    assert_ne!(
-        one(&body("LEAVE", "", 1)).event,
-        one(&body("LEAVE", "", 2)).event
-    );
+    assert_ne!(one(&body("LEAVE", "", 1)).event, one(&body("LEAVE", "", 2)).event);
     let joined = one(&body("CHAT_JOIN", r#""user":{"botUserKey":"buk_2"},"#, 1));
-    let InboundKind::PeopleJoined(people) = joined.kind else {
-        panic!()
-    };
+    let InboundKind::PeopleJoined(people) = joined.kind else { panic!() };
     assert_eq!(people[0].key.as_str(), "buk_2");
-    assert_eq!(
-        read(&body("CHAT_JOIN", "", 1)),
-        Err(Malformed("d has no usable botUserKey"))
-    );
+    assert_eq!(read(&body("CHAT_JOIN", "", 1)), Err(Malformed("d has no usable botUserKey")));
 }
 
 #[test]
@@ -629,13 +437,7 @@ fn unknown_events_are_counted_whatever_they_hold() {
         r#"{"op":0,"d":{"type":"NEW_THING"}}"#.to_owned(),
         format!(r#"{{"op":0,"t":"NEW_THING","d":{deep}}}"#),
     ] {
-        assert_eq!(
-            read(&body).unwrap(),
-            Arrival {
-                events: vec![],
-                ignored: 1
-            }
-        );
+        assert_eq!(read(&body).unwrap(), Arrival { events: vec![], ignored: 1 });
     }
     let deep = SAID.replace("\"callbackToken\":\"c\"", &format!("\"new\":{deep}"));
     assert_eq!(message_of(&deep).text, "밥");
@@ -661,24 +463,12 @@ fn bytes_that_are_no_event_are_malformed_and_never_panic() {
         ("null", Malformed("the body is not an event frame")),
         ("<html>", Malformed("the body is not an event frame")),
         (r#"{"t":7}"#, Malformed("the body is not an event frame")),
-        (
-            r#"{"op":-1,"t":"LEAVE"}"#,
-            Malformed("the body is not an event frame"),
-        ),
-        (
-            r#"{"s":1e99,"t":"LEAVE"}"#,
-            Malformed("the body is not an event frame"),
-        ),
+        (r#"{"op":-1,"t":"LEAVE"}"#, Malformed("the body is not an event frame")),
+        (r#"{"s":1e99,"t":"LEAVE"}"#, Malformed("the body is not an event frame")),
         (r#"{"t":"LEAVE"}"#, Malformed("d is not an event")),
         (r#"{"d":{}}"#, Malformed("d is not an event")),
-        (
-            r#"{"t":"LEAVE","d":{"botGroupKey":7}}"#,
-            Malformed("d is not an event"),
-        ),
-        (
-            r#"{"t":"LEAVE","d":{"botGroupKey":""}}"#,
-            Malformed("d has no usable botGroupKey"),
-        ),
+        (r#"{"t":"LEAVE","d":{"botGroupKey":7}}"#, Malformed("d is not an event")),
+        (r#"{"t":"LEAVE","d":{"botGroupKey":""}}"#, Malformed("d has no usable botGroupKey")),
         (
             r#"{"t":"LEAVE","d":{"isChannelChatroom":true}}"#,
             Malformed("d has no usable botUserKey"),
@@ -687,20 +477,11 @@ fn bytes_that_are_no_event_are_malformed_and_never_panic() {
         assert_eq!(read(body), Err(why), "{body}");
     }
     for end in 0..SAID.len() - 1 {
-        let reading = Reading {
-            bot_name: None,
-            received_at: Timestamp(0),
-        };
+        let reading = Reading { bot_name: None, received_at: Timestamp(0) };
         assert!(decode(&SAID.as_bytes()[..end], reading).is_err(), "{end}");
     }
-    let reading = Reading {
-        bot_name: None,
-        received_at: Timestamp(0),
-    };
-    let latin = SAID
-        .as_bytes()
-        .iter()
-        .map(|b| if *b == 0xec { 0xff } else { *b });
+    let reading = Reading { bot_name: None, received_at: Timestamp(0) };
+    let latin = SAID.as_bytes().iter().map(|b| if *b == 0xec { 0xff } else { *b });
     assert!(decode(&latin.collect::<Vec<u8>>(), reading).is_err());
 }
 
@@ -728,10 +509,7 @@ fn life(
 ) -> (Vec<String>, Option<ListenEnd>) {
     let fake = Fake::default();
     fake.with(|world| {
-        world.scripts = scripts
-            .into_iter()
-            .map(|script| script.map(Into::into))
-            .collect();
+        world.scripts = scripts.into_iter().map(|script| script.map(Into::into)).collect();
         world.room = 100;
     });
     listen(&connector(&fake), &fake, cursor)
@@ -741,9 +519,7 @@ const IDENTIFY: &str = r#"> {"d":{"token":"t0ken"},"op":2}"#;
 
 /// The log without its times.
 fn deeds(log: &[String]) -> Vec<&str> {
-    log.iter()
-        .map(|line| line.split_once(' ').unwrap().1)
-        .collect()
+    log.iter().map(|line| line.split_once(' ').unwrap().1).collect()
 }
 
 #[test]
@@ -782,23 +558,14 @@ fn a_session_begins_hears_and_keeps_its_heartbeat() {
             "43795 good 40",
         ]
     );
-    assert_eq!(
-        log[9],
-        "43795 deliver [\"1234567890@bgk_1\"] ignored 0 cursor s:1:2"
-    );
+    assert_eq!(log[9], "43795 deliver [\"1234567890@bgk_1\"] ignored 0 cursor s:1:2");
     assert_eq!(log[10], "43795 bad the connection was lost");
 }
 
 #[test]
 fn a_lost_connection_is_resumed_from_the_last_durable_event() {
     for code in [None, Some(1001), Some(1006), Some(4000), Some(4999)] {
-        let first = vec![
-            hello(),
-            Step::Expect("op"),
-            ready(),
-            event(7),
-            Step::Close(code),
-        ];
+        let first = vec![hello(), Step::Expect("op"), ready(), event(7), Step::Close(code)];
         let second = vec![hello(), Step::Expect("\"op\":6"), event(6), event(8)];
         let (log, end) = life(None, [Some(first), Some(second)]);
         assert_eq!(end, None);
@@ -806,10 +573,7 @@ fn a_lost_connection_is_resumed_from_the_last_durable_event() {
         let resumed = log.iter().position(|line| line.ends_with(resume)).unwrap();
         // Half a second and half of the other half after the loss.
         assert!(log[resumed].starts_with("750 "), "{}", log[resumed]);
-        assert!(
-            log[resumed + 1].ends_with("cursor s:1:7"),
-            "a replay never moves it back"
-        );
+        assert!(log[resumed + 1].ends_with("cursor s:1:7"), "a replay never moves it back");
         assert!(log[resumed + 2].ends_with("cursor s:1:8"));
     }
 }
@@ -823,10 +587,7 @@ fn a_restart_resumes_from_its_cursor_and_july_has_its_own_word() {
     assert!(log[1].ends_with(IDENTIFY), "{log:?}");
     let fake = Fake::default();
     fake.with(|world| world.scripts.push_back(Some(script.into())));
-    let config = KakaoTalkConfig {
-        edition: Edition::July2026,
-        ..config()
-    };
+    let config = KakaoTalkConfig { edition: Edition::July2026, ..config() };
     let connector = KakaoTalk::new(config, fake.doors()).unwrap();
     let (log, _) = listen(&connector, &fake, Some("s:1:12"));
     assert!(log[1].contains(r#""sequence":12"#), "{log:?}");
@@ -844,22 +605,11 @@ fn each_final_close_code_ends_it_and_each_expired_session_begins_anew() {
         let first = vec![hello(), Step::Expect("\"op\":6"), Step::Close(Some(code))];
         let second = vec![hello(), Step::Expect("\"op\":2"), ready()];
         let (log, _) = life(Some("old:3"), [Some(first), Some(second)]);
-        assert_eq!(
-            deeds(&log)[2..4],
-            ["dial ws://gateway.test/gateway", IDENTIFY]
-        );
+        assert_eq!(deeds(&log)[2..4], ["dial ws://gateway.test/gateway", IDENTIFY]);
         assert!(log[5].ends_with("cursor s:1:0"), "{log:?}");
     }
-    let first = vec![
-        hello(),
-        Step::Expect("op"),
-        ready(),
-        Step::Close(Some(4003)),
-    ];
-    assert!(matches!(
-        life(None, [Some(first)]).1,
-        Some(ListenEnd::Fatal(_))
-    ));
+    let first = vec![hello(), Step::Expect("op"), ready(), Step::Close(Some(4003))];
+    assert!(matches!(life(None, [Some(first)]).1, Some(ListenEnd::Fatal(_))));
 }
 
 #[test]
@@ -884,12 +634,7 @@ fn silence_at_the_door_is_left() {
     let (log, _) = life(None, [Some(vec![])]);
     assert_eq!(deeds(&log)[1], "close 4000");
     assert!(log[1].starts_with("10000 "), "{log:?}");
-    let no_ready = vec![
-        hello(),
-        Step::Expect("\"op\":2"),
-        Step::Expect("\"op\":1"),
-        ack(),
-    ];
+    let no_ready = vec![hello(), Step::Expect("\"op\":2"), Step::Expect("\"op\":1"), ack()];
     let (log, _) = life(None, [Some(no_ready)]);
     let end = ["2500 good 0", "43750 close 4000", "43750 bad no READY came"];
     assert!(log.windows(3).any(|lines| lines == end), "{log:?}");
@@ -898,18 +643,11 @@ fn silence_at_the_door_is_left() {
 #[test]
 fn an_answered_heartbeat_starts_the_waits_over() {
     let dead = || Some(vec![hello(), Step::Expect("op"), Step::Close(None)]);
-    let alive = vec![
-        hello(),
-        ready(),
-        Step::Expect("\"op\":1}"),
-        ack(),
-        Step::Close(None),
-    ];
+    let alive = vec![hello(), ready(), Step::Expect("\"op\":1}"), ack(), Step::Close(None)];
     let (log, _) = life(None, [dead(), dead(), Some(alive), dead(), dead()]);
     let dials = log.iter().filter(|line| line.contains("dial"));
-    let dials: Vec<i64> = dials
-        .map(|line| line.split(' ').next().unwrap().parse().unwrap())
-        .collect();
+    let dials: Vec<i64> =
+        dials.map(|line| line.split(' ').next().unwrap().parse().unwrap()).collect();
     // The one that lived did so for 2,500 ms.
     let waits: Vec<i64> = dials.windows(2).map(|pair| pair[1] - pair[0]).collect();
     assert_eq!(waits, [750, 1_500, 2_500 + 750, 1_500]);
@@ -918,25 +656,17 @@ fn an_answered_heartbeat_starts_the_waits_over() {
 #[test]
 fn waits_grow_while_it_stays_away() {
     let (log, _) = life(None, (0..8).map(|_| None));
-    let times: Vec<i64> = log
-        .iter()
-        .map(|line| line.split(' ').next().unwrap().parse().unwrap())
-        .collect();
+    let times: Vec<i64> =
+        log.iter().map(|line| line.split(' ').next().unwrap().parse().unwrap()).collect();
     let waits: Vec<i64> = times.windows(2).map(|pair| pair[1] - pair[0]).collect();
-    assert_eq!(
-        waits[..7],
-        [750, 1_500, 3_000, 6_000, 12_000, 22_500, 22_500]
-    );
+    assert_eq!(waits[..7], [750, 1_500, 3_000, 6_000, 12_000, 22_500, 22_500]);
 }
 
 #[test]
 fn a_session_that_never_answers_is_given_up() {
     let script = || Some(vec![hello(), Step::Expect("op"), Step::Close(None)]);
     let (log, _) = life(Some("dead:1"), (0..11).map(|_| script()));
-    let resumes = deeds(&log)
-        .iter()
-        .filter(|deed| deed.contains("\"op\":6"))
-        .count();
+    let resumes = deeds(&log).iter().filter(|deed| deed.contains("\"op\":6")).count();
     assert_eq!((resumes, deeds(&log).contains(&IDENTIFY)), (10, true));
 }
 
@@ -947,13 +677,7 @@ fn a_close_code_behind_a_failed_write_still_counts() {
     assert!(matches!(end, Some(ListenEnd::Fatal(_))), "{log:?}");
     let script = vec![hello(), Step::FailWrite];
     let (log, _) = life(None, [Some(script)]);
-    assert_eq!(
-        log[1..3],
-        [
-            "1000 close 4000",
-            "1000 bad no HELLO came or the connection broke"
-        ]
-    );
+    assert_eq!(log[1..3], ["1000 close 4000", "1000 bad no HELLO came or the connection broke"]);
 }
 
 #[test]
@@ -978,10 +702,8 @@ fn bad_frames_are_passed_by_and_bad_events_keep_their_place() {
     );
     let (log, end) = life(None, [Some(script)]);
     assert_eq!(end, None);
-    let delivered: Vec<&str> = deeds(&log)
-        .into_iter()
-        .filter(|deed| deed.starts_with("deliver"))
-        .collect();
+    let delivered: Vec<&str> =
+        deeds(&log).into_iter().filter(|deed| deed.starts_with("deliver")).collect();
     assert_eq!(
         delivered,
         [
@@ -1015,8 +737,5 @@ fn a_flood_does_not_hold_the_heartbeat_back() {
     let (log, _) = life(None, [Some(script)]);
     let beat = log.iter().find(|line| line.ends_with("> {\"op\":1}"));
     assert_eq!(beat.map(String::as_str), Some("2500 > {\"op\":1}"));
-    assert!(
-        log.iter().any(|line| line.ends_with("cursor s:1:60")),
-        "an answer ready is not late"
-    );
+    assert!(log.iter().any(|line| line.ends_with("cursor s:1:60")), "an answer ready is not late");
 }

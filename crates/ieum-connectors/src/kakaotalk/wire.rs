@@ -34,15 +34,8 @@ pub(super) fn send_body(
 ) -> Value {
     let to = to.map(|(field, key)| (field, key.into()));
     let extra = fields([("mentions", mentions.into())]);
-    let template = fields([
-        ("outputs", bubbles.into()),
-        ("quickReplies", quick_replies.into()),
-    ]);
-    let response = [
-        ("version", "2.0".into()),
-        ("template", template),
-        ("extra", extra),
-    ];
+    let template = fields([("outputs", bubbles.into()), ("quickReplies", quick_replies.into())]);
+    let response = [("version", "2.0".into()), ("template", template), ("extra", extra)];
     fields([("skillResponse", fields(response))].into_iter().chain(to))
 }
 

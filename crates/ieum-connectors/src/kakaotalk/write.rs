@@ -37,10 +37,7 @@ pub(super) fn call(
             return Err(never(Scope::Message, "a bot can only say something"));
         }
     };
-    let (chat, token) = (
-        &outgoing.chat,
-        outgoing.answer_token.as_deref().and_then(header_value),
-    );
+    let (chat, token) = (&outgoing.chat, outgoing.answer_token.as_deref().and_then(header_value));
     let (path, to) = match (&token, chat.kind) {
         (Some(_), _) => (wire::CALLBACK_PATH, None),
         (None, ChatKind::Direct) => (wire::SEND_PATH, Some((wire::TO_USER, chat.key.as_str()))),
@@ -49,9 +46,7 @@ pub(super) fn call(
     let mut request = request(config, path, Some(body(parts, chat.kind, to)))
         .ok_or_else(|| never(Scope::Account, "the API cannot be addressed"))?;
     if let Some(token) = token {
-        request
-            .headers_mut()
-            .insert(wire::CALLBACK_TOKEN_HEADER, token);
+        request.headers_mut().insert(wire::CALLBACK_TOKEN_HEADER, token);
     }
     Ok((request, parts.len()))
 }
@@ -64,15 +59,11 @@ pub(super) fn request(
 ) -> Option<Request<Bytes>> {
     let authorization = header_value(&wire::authorization(config.bot_token.expose()))?;
     let address = format!("{}{path}", config.api_url.trim_end_matches('/'));
-    let request = Request::builder()
-        .uri(address)
-        .header(AUTHORIZATION, authorization);
+    let request = Request::builder().uri(address).header(AUTHORIZATION, authorization);
     let Some(body) = body else {
         return request.body(Bytes::new()).ok();
     };
-    let request = request
-        .method(Method::POST)
-        .header(CONTENT_TYPE, "application/json");
+    let request = request.method(Method::POST).header(CONTENT_TYPE, "application/json");
     request.body(body.to_string().into()).ok()
 }
 
@@ -85,14 +76,9 @@ fn header_value(text: &str) -> Option<HeaderValue> {
 
 fn body(parts: &[Part], kind: ChatKind, to: Option<(&str, &str)>) -> Value {
     if kind == ChatKind::Direct {
-        let bubbles = parts
-            .iter()
-            .map(|part| wire::simple_text(&shown(&part.text)))
-            .collect();
+        let bubbles = parts.iter().map(|part| wire::simple_text(&shown(&part.text))).collect();
         let taps = buttons(parts, QUICK_REPLIES_MAX);
-        let taps = taps
-            .map(|tap| wire::quick_reply(&tap.label, &tap.payload))
-            .collect();
+        let taps = taps.map(|tap| wire::quick_reply(&tap.label, &tap.payload)).collect();
         return wire::send_body(to, bubbles, taps, Map::new());
     }
     let mut mentions = Map::new();
@@ -136,9 +122,8 @@ fn buttons(parts: &[Part], most: usize) -> impl Iterator<Item = &Button> {
 /// Rooms show buttons only on a card. A short last bubble that mentions nobody becomes one; else
 /// a card that repeats the labels follows, if the call carries one more bubble.
 fn add_card(parts: &[Part], bubbles: &mut Vec<Value>) {
-    let labels: Vec<&str> = buttons(parts, CARD_BUTTONS_MAX)
-        .map(|button| button.label.as_str())
-        .collect();
+    let labels: Vec<&str> =
+        buttons(parts, CARD_BUTTONS_MAX).map(|button| button.label.as_str()).collect();
     let (Some(last), false) = (parts.last(), labels.is_empty()) else {
         return;
     };

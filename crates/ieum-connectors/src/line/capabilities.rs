@@ -41,9 +41,7 @@ const CHAT: ChatCapabilities = ChatCapabilities {
     withdraw: false,
     react: false,
     reply: ReplySupport::ByQuoteKey,
-    author: AuthorSupport::AsSender {
-        name_max: SENDER_NAME_UTF16_MAX,
-    },
+    author: AuthorSupport::AsSender { name_max: SENDER_NAME_UTF16_MAX },
     mentions_max: 0,
     buttons: true,
 };

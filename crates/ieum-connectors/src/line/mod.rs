@@ -87,9 +87,7 @@ impl Line {
     /// All complaints at once.
     pub fn new(config: &LineConfig, doors: Doors) -> Result<Self, Vec<ConfigComplaint>> {
         let secret = config.channel_secret.expose().as_bytes();
-        let signature = Hmac::new_from_slice(secret)
-            .ok()
-            .filter(|_| !secret.is_empty());
+        let signature = Hmac::new_from_slice(secret).ok().filter(|_| !secret.is_empty());
         let base = ApiBase::new(&config.api_url);
         let bearer = write::bearer(config.access_token.expose());
         let complaints = [
@@ -102,9 +100,8 @@ impl Line {
             .into_iter()
             .filter_map(|(wrong, complaint)| wrong.then_some(complaint))
             .collect();
-        let address = base
-            .zip(bearer)
-            .and_then(|(base, bearer)| write::Address::new(&base, bearer));
+        let address =
+            base.zip(bearer).and_then(|(base, bearer)| write::Address::new(&base, bearer));
         let (Some(address), Some(signature), []) = (address, signature, complaints.as_slice())
         else {
             return Err(complaints);
@@ -172,11 +169,7 @@ impl Connector for Line {
     fn probe(&self) -> BoxFuture<'_, Probe> {
         Box::pin(async move {
             let asked = self.doors.clock.now();
-            let called = self
-                .doors
-                .http
-                .call(self.address.bot_info(), self.limits)
-                .await;
+            let called = self.doors.http.call(self.address.bot_info(), self.limits).await;
             outcome::of_probe(called, self.doors.clock.now().ms_since(asked))
         })
     }

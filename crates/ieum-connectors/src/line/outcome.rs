@@ -29,10 +29,7 @@ pub(super) fn of_push(called: Called) -> Outcome {
     if status == StatusCode::OK || status == StatusCode::CONFLICT {
         return of_taken(status, answer);
     }
-    let said = answer
-        .as_ref()
-        .and_then(|answer| answer.message.as_ref())
-        .map(Text::as_str);
+    let said = answer.as_ref().and_then(|answer| answer.message.as_ref()).map(Text::as_str);
     of_error(status, said)
 }
 
@@ -43,9 +40,9 @@ fn of_failure(failure: &HttpFailure) -> Outcome {
             fault: Fault::Network,
             reason: reason(&format!("not sent: {why}")),
         },
-        HttpFailure::NoAnswer(_) | HttpFailure::AnswerTooLarge => Outcome::Unknown {
-            reason: reason(&failure.to_string()),
-        },
+        HttpFailure::NoAnswer(_) | HttpFailure::AnswerTooLarge => {
+            Outcome::Unknown { reason: reason(&failure.to_string()) }
+        }
     }
 }
 
@@ -55,13 +52,11 @@ fn of_taken(status: StatusCode, answer: Option<wire::Answer<'_>>) -> Outcome {
     let Some(answer) = answer else {
         return unsure();
     };
-    let repeated = answer
-        .message
-        .is_some_and(|said| said.as_str().contains("retry key"));
+    let repeated = answer.message.is_some_and(|said| said.as_str().contains("retry key"));
     match answer.sent_messages {
-        Some(sent) if status == StatusCode::OK || repeated => Outcome::Accepted {
-            copies: sent.into_iter().map(copy).collect(),
-        },
+        Some(sent) if status == StatusCode::OK || repeated => {
+            Outcome::Accepted { copies: sent.into_iter().map(copy).collect() }
+        }
         None if status == StatusCode::CONFLICT && repeated => {
             Outcome::Accepted { copies: Vec::new() }
         }
@@ -72,15 +67,8 @@ fn of_taken(status: StatusCode, answer: Option<wire::Answer<'_>>) -> Outcome {
 /// An id that cannot be kept is left out: the push was taken all the same.
 fn copy(sent: wire::SentMessage<'_>) -> CopyKey {
     CopyKey {
-        native: sent
-            .id
-            .into_id(ID_BYTES_MAX)
-            .map(NativeMessageId)
-            .unwrap_or_default(),
-        quote: sent
-            .quote_token
-            .and_then(|token| token.into_id(QUOTE_BYTES_MAX))
-            .map(QuoteKey),
+        native: sent.id.into_id(ID_BYTES_MAX).map(NativeMessageId).unwrap_or_default(),
+        quote: sent.quote_token.and_then(|token| token.into_id(QUOTE_BYTES_MAX)).map(QuoteKey),
     }
 }
 
@@ -111,17 +99,11 @@ fn scope_of_400(sentence: &str) -> Scope {
 }
 
 fn refused(scope: Scope, status: StatusCode, said: &str) -> Outcome {
-    Outcome::Refused {
-        scope,
-        moved_to: None,
-        reason: numbered(status, said),
-    }
+    Outcome::Refused { scope, moved_to: None, reason: numbered(status, said) }
 }
 
 fn unknown(status: StatusCode, said: &str) -> Outcome {
-    Outcome::Unknown {
-        reason: numbered(status, said),
-    }
+    Outcome::Unknown { reason: numbered(status, said) }
 }
 
 fn numbered(status: StatusCode, said: &str) -> String {
@@ -130,36 +112,22 @@ fn numbered(status: StatusCode, said: &str) -> String {
 
 /// What a call to `/v2/bot/info` shows.
 pub(super) fn of_probe(called: Called, took_ms: u64) -> Probe {
-    let silent = |pulse| Probe {
-        pulse,
-        identity: None,
-    };
+    let silent = |pulse| Probe { pulse, identity: None };
     let response = match called {
         Ok(response) => response,
         Err(failure) => {
-            return silent(Pulse::Bad {
-                reason: reason(&failure.to_string()),
-            });
+            return silent(Pulse::Bad { reason: reason(&failure.to_string()) });
         }
     };
     let status = response.status();
     match status.as_u16() {
         200 => match serde_json::from_slice::<wire::BotInfo<'_>>(response.body()) {
-            Ok(bot) => Probe {
-                pulse: Pulse::Good { took_ms },
-                identity: Some(identity(bot)),
-            },
-            Err(_) => silent(Pulse::Bad {
-                reason: numbered(status, "answer is not LINE's"),
-            }),
+            Ok(bot) => Probe { pulse: Pulse::Good { took_ms }, identity: Some(identity(bot)) },
+            Err(_) => silent(Pulse::Bad { reason: numbered(status, "answer is not LINE's") }),
         },
-        401 | 403 => silent(Pulse::Refused {
-            reason: numbered(status, "token not accepted"),
-        }),
+        401 | 403 => silent(Pulse::Refused { reason: numbered(status, "token not accepted") }),
         429 => silent(Pulse::Good { took_ms }),
-        _ => silent(Pulse::Bad {
-            reason: numbered(status, "no sign of life"),
-        }),
+        _ => silent(Pulse::Bad { reason: numbered(status, "no sign of life") }),
     }
 }
 
@@ -175,9 +143,7 @@ fn identity(bot: wire::BotInfo<'_>) -> String {
 
 /// What a profile call tells; anything but a name is `None`.
 pub(super) fn of_profile(called: Called) -> Option<Profile> {
-    let response = called
-        .ok()
-        .filter(|response| response.status() == StatusCode::OK)?;
+    let response = called.ok().filter(|response| response.status() == StatusCode::OK)?;
     let profile: wire::UserProfile<'_> = serde_json::from_slice(response.body()).ok()?;
     let https = |url: &Text<'_>| url.as_str().starts_with("https://");
     Some(Profile {

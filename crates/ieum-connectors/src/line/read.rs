@@ -29,10 +29,7 @@ type Complaint = &'static str;
 /// [`HookRefusal::Malformed`] names the event and the field.
 pub fn decode(body: &[u8]) -> Result<Arrival, HookRefusal> {
     let (events, ignored) = parse(body)?;
-    let mut arrival = Arrival {
-        events: Vec::with_capacity(events.len()),
-        ignored,
-    };
+    let mut arrival = Arrival { events: Vec::with_capacity(events.len()), ignored };
     for (place, event) in events {
         match read_event(event) {
             Ok(Some(inbound)) => arrival.events.push(inbound),
@@ -82,9 +79,7 @@ fn is_unknown(raw: &str) -> bool {
 
 fn check_count(events: usize) -> Result<(), HookRefusal> {
     if events > EVENTS_PER_ARRIVAL_MAX {
-        return Err(malformed(&format!(
-            "events: more than {EVENTS_PER_ARRIVAL_MAX}"
-        )));
+        return Err(malformed(&format!("events: more than {EVENTS_PER_ARRIVAL_MAX}")));
     }
     Ok(())
 }
@@ -101,29 +96,16 @@ fn read_event(mut event: wire::Event<'_>) -> Result<Option<Inbound>, Complaint> 
         return Err("timestamp is out of range");
     }
     let at = Timestamp(event.timestamp);
-    let key = event
-        .webhook_event_id
-        .clone()
-        .into_id(ID_BYTES_MAX)
-        .ok_or("webhookEventId")?;
+    let key = event.webhook_event_id.clone().into_id(ID_BYTES_MAX).ok_or("webhookEventId")?;
     let Some(kind) = read_kind(event)? else {
         return Ok(None);
     };
-    Ok(Some(Inbound {
-        event: EventKey(key),
-        at,
-        chat,
-        title: None,
-        sender,
-        kind,
-    }))
+    Ok(Some(Inbound { event: EventKey(key), at, chat, title: None, sender, kind }))
 }
 
 /// The chat and who acted there; `None` for a kind of chat that we do not know.
 fn read_source(source: wire::Source<'_>) -> Result<Option<(ChatRef, Option<Sender>)>, Complaint> {
-    let user = source
-        .user_id
-        .map(|id| id.into_id(ID_BYTES_MAX).ok_or("source.userId"));
+    let user = source.user_id.map(|id| id.into_id(ID_BYTES_MAX).ok_or("source.userId"));
     let user = user.transpose()?;
     let (key, kind) = match source.kind {
         SourceKind::User => (user.clone().ok_or("source.userId")?, ChatKind::Direct),
@@ -131,17 +113,8 @@ fn read_source(source: wire::Source<'_>) -> Result<Option<(ChatRef, Option<Sende
         SourceKind::Room => (chat_id(source.room_id, "source.roomId")?, ChatKind::Group),
         SourceKind::Unknown => return Ok(None),
     };
-    let sender = user.map(|key| Sender {
-        key: UserKey(key),
-        name: None,
-    });
-    Ok(Some((
-        ChatRef {
-            key: ChatKey(key),
-            kind,
-        },
-        sender,
-    )))
+    let sender = user.map(|key| Sender { key: UserKey(key), name: None });
+    Ok(Some((ChatRef { key: ChatKey(key), kind }, sender)))
 }
 
 fn chat_id(id: Option<Text<'_>>, field: Complaint) -> Result<Box<str>, Complaint> {
@@ -156,9 +129,7 @@ fn read_kind(event: wire::Event<'_>) -> Result<Option<InboundKind>, Complaint> {
         EventKind::MessageEdited => return read_edit(event.message.ok_or("message is missing")?),
         EventKind::Unsend => {
             let unsend = event.unsend.ok_or("unsend is missing")?;
-            InboundKind::Withdrawal {
-                native: native(unsend.message_id, "unsend.messageId")?,
-            }
+            InboundKind::Withdrawal { native: native(unsend.message_id, "unsend.messageId")? }
         }
         EventKind::Follow | EventKind::Join => InboundKind::WeJoined,
         EventKind::Unfollow | EventKind::Leave => InboundKind::WeLeft,
@@ -170,9 +141,7 @@ fn read_kind(event: wire::Event<'_>) -> Result<Option<InboundKind>, Complaint> {
         }
         EventKind::Postback => {
             let postback = event.postback.ok_or("postback is missing")?;
-            InboundKind::Button {
-                payload: postback.data.into_box(),
-            }
+            InboundKind::Button { payload: postback.data.into_box() }
         }
         EventKind::Unknown => return Ok(None),
     }))
@@ -183,16 +152,10 @@ fn native(id: Text<'_>, field: Complaint) -> Result<NativeMessageId, Complaint> 
 }
 
 fn people(members: wire::Members<'_>) -> Result<Vec<Sender>, Complaint> {
-    let ids = members
-        .members
-        .into_iter()
-        .filter_map(|member| member.user_id);
+    let ids = members.members.into_iter().filter_map(|member| member.user_id);
     ids.map(|id| {
         let key = id.into_id(ID_BYTES_MAX).ok_or("members[].userId")?;
-        Ok(Sender {
-            key: UserKey(key),
-            name: None,
-        })
+        Ok(Sender { key: UserKey(key), name: None })
     })
     .collect()
 }
@@ -214,20 +177,13 @@ fn read_message(message: wire::Message<'_>) -> Result<InboundMessage, Complaint>
     let text = if message.kind == MessageKind::Location {
         (place_text(&message), false)
     } else {
-        let said = message
-            .text
-            .map(|text| without_our_mention(text, message.mention.as_ref()));
+        let said = message.text.map(|text| without_our_mention(text, message.mention.as_ref()));
         said.unwrap_or_default()
     };
-    let reply_to = message
-        .quoted_message_id
-        .map(|id| native(id, "message.quotedMessageId"));
-    let quote = message.quote_token.map(|token| {
-        token
-            .into_id(QUOTE_BYTES_MAX)
-            .map(QuoteKey)
-            .ok_or("message.quoteToken")
-    });
+    let reply_to = message.quoted_message_id.map(|id| native(id, "message.quotedMessageId"));
+    let quote = message
+        .quote_token
+        .map(|token| token.into_id(QUOTE_BYTES_MAX).map(QuoteKey).ok_or("message.quoteToken"));
     Ok(InboundMessage {
         native: native(message.id, "message.id")?,
         text: text.0,
@@ -245,10 +201,7 @@ fn without_our_mention(text: Text<'_>, mention: Option<&wire::Mention>) -> (Stri
     let ours: Vec<Span> = mentionees
         .iter()
         .filter(|mentionee| mentionee.is_self)
-        .map(|mentionee| Span {
-            start: mentionee.index,
-            length: mentionee.length,
-        })
+        .map(|mentionee| Span { start: mentionee.index, length: mentionee.length })
         .collect();
     (cut_spans(text.into_string(), &ours), !ours.is_empty())
 }
@@ -265,20 +218,13 @@ fn read_file(message: &wire::Message<'_>) -> Option<FileNote> {
         MessageKind::Sticker => (FileKind::Sticker, sticker_name(message)),
         MessageKind::Unknown => (FileKind::Other, None),
     };
-    Some(FileNote {
-        kind,
-        name,
-        bytes: message.file_size,
-    })
+    Some(FileNote { kind, name, bytes: message.file_size })
 }
 
 fn sticker_name(message: &wire::Message<'_>) -> Option<Box<str>> {
     let keywords = message.keywords.as_deref().unwrap_or_default();
-    let shown: Vec<&str> = keywords
-        .iter()
-        .take(STICKER_KEYWORDS_SHOWN_MAX)
-        .map(Text::as_str)
-        .collect();
+    let shown: Vec<&str> =
+        keywords.iter().take(STICKER_KEYWORDS_SHOWN_MAX).map(Text::as_str).collect();
     (!shown.is_empty()).then(|| shown.join(", ").into())
 }
 

@@ -33,25 +33,17 @@ fn line(script: &Script) -> Line {
 }
 
 fn signature(body: &[u8]) -> String {
-    let mac = Hmac::<Sha256>::new_from_slice(SECRET.as_bytes())
-        .unwrap()
-        .chain_update(body);
+    let mac = Hmac::<Sha256>::new_from_slice(SECRET.as_bytes()).unwrap().chain_update(body);
     STANDARD.encode(mac.finalize().into_bytes())
 }
 
 fn accept_signed(body: &[u8], signature: Option<&str>) -> Result<Arrival, HookRefusal> {
     let mut headers = HeaderMap::new();
     if let Some(signature) = signature {
-        headers.insert(
-            "x-line-signature",
-            HeaderValue::from_str(signature).unwrap(),
-        );
+        headers.insert("x-line-signature", HeaderValue::from_str(signature).unwrap());
     }
     let body = Bytes::copy_from_slice(body);
-    line(&Script::default()).accept(HookRequest {
-        headers: &headers,
-        body: &body,
-    })
+    line(&Script::default()).accept(HookRequest { headers: &headers, body: &body })
 }
 
 fn accept(body: &[u8]) -> Result<Arrival, HookRefusal> {
@@ -74,9 +66,7 @@ fn event(kind: &str, more: Value) -> Value {
 }
 
 fn hook(events: &[Value]) -> Vec<u8> {
-    json!({"destination": USER, "events": events})
-        .to_string()
-        .into_bytes()
+    json!({"destination": USER, "events": events}).to_string().into_bytes()
 }
 
 fn read(event: Value) -> Option<Inbound> {
@@ -118,13 +108,7 @@ fn a_text_message_is_read_whole() {
     let inbound = inbound.unwrap();
     assert_eq!(inbound.event, EventKey::new("01FZ74A0TDDPYRVKNK77XKC3ZR"));
     assert_eq!(inbound.at, Timestamp(1_764_000_000_123));
-    assert_eq!(
-        inbound.chat,
-        ChatRef {
-            key: ChatKey::new(GROUP),
-            kind: ChatKind::Group
-        }
-    );
+    assert_eq!(inbound.chat, ChatRef { key: ChatKey::new(GROUP), kind: ChatKind::Group });
     assert_eq!(inbound.sender.unwrap().key, UserKey::new(USER));
     let expected = InboundMessage {
         native: NativeMessageId::new("444573844083572737"),
@@ -147,34 +131,16 @@ fn mentions_of_others_stay_in_the_text() {
             {"type": "user", "index": 5, "length": 3, "isSelf": false},
         ]},
     }));
-    assert_eq!(
-        (message.text.as_str(), message.mentions_us),
-        ("@All @영희 hi", false)
-    );
+    assert_eq!((message.text.as_str(), message.mentions_us), ("@All @영희 hi", false));
 }
 
 #[test]
 fn files_are_noted_and_places_are_written_out() {
     let line_content = json!({"type": "line"});
     let cases = [
-        (
-            json!({"type": "image", "contentProvider": line_content}),
-            FileKind::Picture,
-            None,
-            "",
-        ),
-        (
-            json!({"type": "video", "duration": 60_000}),
-            FileKind::Video,
-            None,
-            "",
-        ),
-        (
-            json!({"type": "audio", "duration": 60_000}),
-            FileKind::Audio,
-            None,
-            "",
-        ),
+        (json!({"type": "image", "contentProvider": line_content}), FileKind::Picture, None, ""),
+        (json!({"type": "video", "duration": 60_000}), FileKind::Video, None, ""),
+        (json!({"type": "audio", "duration": 60_000}), FileKind::Audio, None, ""),
         (
             json!({"type": "file", "fileName": "a.pdf", "fileSize": 9}),
             FileKind::File,
@@ -196,12 +162,7 @@ fn files_are_noted_and_places_are_written_out() {
             Some("집"),
             "집\n서울\n37.5, 127",
         ),
-        (
-            json!({"type": "hologram", "depth": 3}),
-            FileKind::Other,
-            None,
-            "",
-        ),
+        (json!({"type": "hologram", "depth": 3}), FileKind::Other, None, ""),
     ];
     for (mut message, kind, name, text) in cases {
         message["id"] = json!("7");
@@ -219,12 +180,7 @@ fn files_are_noted_and_places_are_written_out() {
 #[test]
 fn every_other_event_of_a_conversation_is_read() {
     let member = json!({"members": [{"type": "user", "userId": USER}, {"type": "user"}]});
-    let people = || {
-        vec![ieum_core::inbound::Sender {
-            key: UserKey::new(USER),
-            name: None,
-        }]
-    };
+    let people = || vec![ieum_core::inbound::Sender { key: UserKey::new(USER), name: None }];
     let direct = json!({"type": "user", "userId": USER});
     let native = NativeMessageId::new("325708");
     let edited = json!({"id": "325708", "type": "text", "text": "고침", "quoteToken": "q"});
@@ -232,17 +188,12 @@ fn every_other_event_of_a_conversation_is_read() {
         (
             "unsend",
             json!({"unsend": {"messageId": "325708"}}),
-            InboundKind::Withdrawal {
-                native: native.clone(),
-            },
+            InboundKind::Withdrawal { native: native.clone() },
         ),
         (
             "messageEdited",
             json!({"message": edited}),
-            InboundKind::Edit {
-                native,
-                text: "고침".to_owned(),
-            },
+            InboundKind::Edit { native, text: "고침".to_owned() },
         ),
         (
             "follow",
@@ -252,22 +203,12 @@ fn every_other_event_of_a_conversation_is_read() {
         ("unfollow", json!({"source": direct}), InboundKind::WeLeft),
         ("join", json!({}), InboundKind::WeJoined),
         ("leave", json!({}), InboundKind::WeLeft),
-        (
-            "memberJoined",
-            json!({"joined": member}),
-            InboundKind::PeopleJoined(people()),
-        ),
-        (
-            "memberLeft",
-            json!({"left": member}),
-            InboundKind::PeopleLeft(people()),
-        ),
+        ("memberJoined", json!({"joined": member}), InboundKind::PeopleJoined(people())),
+        ("memberLeft", json!({"left": member}), InboundKind::PeopleLeft(people())),
         (
             "postback",
             json!({"postback": {"data": "go=1"}}),
-            InboundKind::Button {
-                payload: "go=1".into(),
-            },
+            InboundKind::Button { payload: "go=1".into() },
         ),
     ];
     for (kind, more, expected) in cases {
@@ -278,35 +219,17 @@ fn every_other_event_of_a_conversation_is_read() {
 #[test]
 fn every_other_event_is_counted() {
     let counted = [
-        (
-            "videoPlayComplete",
-            json!({"videoPlayComplete": {"trackingId": "t"}}),
-        ),
-        (
-            "beacon",
-            json!({"beacon": {"hwid": "d41d8cd98f", "type": "enter"}}),
-        ),
-        (
-            "accountLink",
-            json!({"link": {"result": "ok", "nonce": "n"}}),
-        ),
-        (
-            "membership",
-            json!({"membership": {"type": "joined", "membershipId": 3189}}),
-        ),
-        (
-            "module",
-            json!({"module": {"type": "attached", "botId": "U1", "scopes": []}}),
-        ),
+        ("videoPlayComplete", json!({"videoPlayComplete": {"trackingId": "t"}})),
+        ("beacon", json!({"beacon": {"hwid": "d41d8cd98f", "type": "enter"}})),
+        ("accountLink", json!({"link": {"result": "ok", "nonce": "n"}})),
+        ("membership", json!({"membership": {"type": "joined", "membershipId": 3189}})),
+        ("module", json!({"module": {"type": "attached", "botId": "U1", "scopes": []}})),
         ("activated", json!({"chatControl": {"expireAt": 1}})),
         ("deactivated", json!({})),
         ("botSuspended", json!({})),
         ("botResumed", json!({})),
         ("delivery", json!({"delivery": {"data": "15034552"}})),
-        (
-            "undefinedYet",
-            json!({"message": 5, "source": "nowhere", "webhookEventId": null}),
-        ),
+        ("undefinedYet", json!({"message": 5, "source": "nowhere", "webhookEventId": null})),
     ];
     for (kind, more) in counted {
         assert_eq!(read(event(kind, more)), None, "{kind}");
@@ -317,26 +240,11 @@ fn every_other_event_is_counted() {
 fn chats_are_told_apart() {
     let room = json!({"source": {"type": "room", "roomId": "R1"}});
     let inbound = read(event("join", room)).unwrap();
-    assert_eq!(
-        inbound.chat,
-        ChatRef {
-            key: ChatKey::new("R1"),
-            kind: ChatKind::Group
-        }
-    );
+    assert_eq!(inbound.chat, ChatRef { key: ChatKey::new("R1"), kind: ChatKind::Group });
     assert_eq!(inbound.sender, None);
-    let direct = read(event(
-        "follow",
-        json!({"source": {"type": "user", "userId": USER}}),
-    ))
-    .unwrap();
-    assert_eq!(
-        direct.chat,
-        ChatRef {
-            key: ChatKey::new(USER),
-            kind: ChatKind::Direct
-        }
-    );
+    let direct =
+        read(event("follow", json!({"source": {"type": "user", "userId": USER}}))).unwrap();
+    assert_eq!(direct.chat, ChatRef { key: ChatKey::new(USER), kind: ChatKind::Direct });
     let square = json!({"source": {"type": "square", "squareId": "S1"}});
     assert_eq!(read(event("join", square)), None);
 }
@@ -353,10 +261,7 @@ fn batches_keep_their_order_and_count_what_they_pass_over() {
     let body = hook(&[event("join", json!({})), odd, event("leave", json!({}))]);
     let arrival = accept(&body).unwrap();
     let kinds: Vec<_> = arrival.events.into_iter().map(|event| event.kind).collect();
-    assert_eq!(
-        (kinds, arrival.ignored),
-        (vec![InboundKind::WeJoined, InboundKind::WeLeft], 1)
-    );
+    assert_eq!((kinds, arrival.ignored), (vec![InboundKind::WeJoined, InboundKind::WeLeft], 1));
     assert_eq!(accept(&hook(&[])), Ok(Arrival::default()));
 }
 
@@ -367,26 +272,12 @@ fn forged_calls_are_turned_away() {
     let other = signature(b"other body");
     let truncated = good.get(..40).unwrap();
     let doubled = format!("{good}{good}");
-    for bad in [
-        None,
-        Some(""),
-        Some("!"),
-        Some(truncated),
-        Some(&*doubled),
-        Some(&*other),
-    ] {
-        assert_eq!(
-            accept_signed(&body, bad),
-            Err(HookRefusal::Forged),
-            "{bad:?}"
-        );
+    for bad in [None, Some(""), Some("!"), Some(truncated), Some(&*doubled), Some(&*other)] {
+        assert_eq!(accept_signed(&body, bad), Err(HookRefusal::Forged), "{bad:?}");
     }
     let mut spoiled = body.clone();
     spoiled[10] ^= 1;
-    assert_eq!(
-        accept_signed(&spoiled, Some(&good)),
-        Err(HookRefusal::Forged)
-    );
+    assert_eq!(accept_signed(&spoiled, Some(&good)), Err(HookRefusal::Forged));
     assert!(accept_signed(&body, Some(&good)).is_ok());
 }
 
@@ -400,52 +291,19 @@ fn broken_calls_are_refused_with_a_reason() {
         (b"5".to_vec(), "invalid type"),
         (b"{\"events\":[{\"type\":".to_vec(), "EOF"),
         (b"{\"events\":[\xff\xfe]}".to_vec(), "line 1"),
-        (
-            b"{\"events\":[],\"events\":[]}".to_vec(),
-            "duplicate field `events`",
-        ),
-        (
-            message(json!({"type": "text", "text": "x"})),
-            "missing field `id`",
-        ),
-        (
-            message(json!({"id": 5, "type": "text", "text": "x"})),
-            "expected a string",
-        ),
-        (
-            message(json!({"id": long, "type": "text", "text": "x"})),
-            "events[0]: message.id",
-        ),
-        (
-            message(json!({"id": "", "type": "text", "text": "x"})),
-            "events[0]: message.id",
-        ),
+        (b"{\"events\":[],\"events\":[]}".to_vec(), "duplicate field `events`"),
+        (message(json!({"type": "text", "text": "x"})), "missing field `id`"),
+        (message(json!({"id": 5, "type": "text", "text": "x"})), "expected a string"),
+        (message(json!({"id": long, "type": "text", "text": "x"})), "events[0]: message.id"),
+        (message(json!({"id": "", "type": "text", "text": "x"})), "events[0]: message.id"),
         (message(json!({"id": "1", "type": "text"})), "message.text"),
-        (
-            message(json!({"id": "1", "type": "file", "fileSize": -1})),
-            "invalid value",
-        ),
+        (message(json!({"id": "1", "type": "file", "fileSize": -1})), "invalid value"),
         (hook(&[event("message", json!({}))]), "message is missing"),
-        (
-            hook(&[event("join", json!({"source": null}))]),
-            "source is missing",
-        ),
-        (
-            hook(&[event("join", json!({"source": {"type": "group"}}))]),
-            "source.groupId",
-        ),
-        (
-            hook(&[event("join", json!({"timestamp": -1}))]),
-            "timestamp",
-        ),
-        (
-            hook(&[event("join", json!({"timestamp": u64::MAX}))]),
-            "invalid value",
-        ),
-        (
-            hook(&vec![event("join", json!({})); 1_001]),
-            "more than 1000",
-        ),
+        (hook(&[event("join", json!({"source": null}))]), "source is missing"),
+        (hook(&[event("join", json!({"source": {"type": "group"}}))]), "source.groupId"),
+        (hook(&[event("join", json!({"timestamp": -1}))]), "timestamp"),
+        (hook(&[event("join", json!({"timestamp": u64::MAX}))]), "invalid value"),
+        (hook(&vec![event("join", json!({})); 1_001]), "more than 1000"),
     ];
     for (body, word) in cases {
         let text = malformed(&body);
@@ -471,10 +329,7 @@ fn deep_and_large_bodies_do_no_harm() {
 
 fn say(parts: Vec<Part>) -> Outgoing {
     Outgoing {
-        chat: ChatRef {
-            key: ChatKey::new(GROUP),
-            kind: ChatKind::Group,
-        },
+        chat: ChatRef { key: ChatKey::new(GROUP), kind: ChatKind::Group },
         key: [7; 16],
         answer_token: Some("a-token-that-is-not-used".into()),
         act: Act::Say(parts),
@@ -482,10 +337,7 @@ fn say(parts: Vec<Part>) -> Outgoing {
 }
 
 fn part(text: &str) -> Part {
-    Part {
-        text: text.to_owned(),
-        ..Part::default()
-    }
+    Part { text: text.to_owned(), ..Part::default() }
 }
 
 const TAKEN: &str = r#"{"sentMessages":[{"id":"46123","quoteToken":"IStG5h1"},{"id":"46124"}]}"#;
@@ -523,10 +375,7 @@ fn a_push_carries_everything_and_its_retry_key() {
     assert_eq!(request.uri(), "http://line.test/v2/bot/message/push");
     assert_eq!(request.headers()["authorization"], "Bearer access-token");
     assert_eq!(request.headers()["content-type"], "application/json");
-    assert_eq!(
-        request.headers()["x-line-retry-key"],
-        "07070707-0707-4707-8707-070707070707"
-    );
+    assert_eq!(request.headers()["x-line-retry-key"], "07070707-0707-4707-8707-070707070707");
     assert_eq!(script.timeouts_ms(), [5_000]);
     let body: Value = serde_json::from_slice(request.body()).unwrap();
     let expected = json!({"to": GROUP, "messages": [
@@ -552,10 +401,7 @@ fn a_repetition_carries_the_same_key() {
     assert!(matches!(run(line.send(&said)), Outcome::Unknown { .. }));
     assert!(matches!(run(line.send(&said)), Outcome::Accepted { copies } if copies.len() == 1));
     let calls = script.calls();
-    assert_eq!(
-        calls[0].headers()["x-line-retry-key"],
-        calls[1].headers()["x-line-retry-key"]
-    );
+    assert_eq!(calls[0].headers()["x-line-retry-key"], calls[1].headers()["x-line-retry-key"]);
     assert_eq!(calls[0].body(), calls[1].body());
 }
 
@@ -563,17 +409,9 @@ fn a_repetition_carries_the_same_key() {
 fn what_line_cannot_carry_never_leaves() {
     let target = NativeMessageId::new("1");
     let acts = [
-        Act::Edit {
-            target: target.clone(),
-            text: "x".to_owned(),
-        },
-        Act::Withdraw {
-            target: target.clone(),
-        },
-        Act::React {
-            target,
-            emoji: None,
-        },
+        Act::Edit { target: target.clone(), text: "x".to_owned() },
+        Act::Withdraw { target: target.clone() },
+        Act::React { target, emoji: None },
         Act::Say(Vec::new()),
         Act::Say(vec![part("x"); 6]),
         Act::Say(vec![part("")]),
@@ -581,21 +419,9 @@ fn what_line_cannot_carry_never_leaves() {
     ];
     for act in acts {
         let script = Script::default();
-        let outgoing = Outgoing {
-            act,
-            ..say(Vec::new())
-        };
+        let outgoing = Outgoing { act, ..say(Vec::new()) };
         let outcome = run(line(&script).send(&outgoing));
-        assert!(
-            matches!(
-                outcome,
-                Outcome::Refused {
-                    scope: Scope::Message,
-                    ..
-                }
-            ),
-            "{outcome:?}"
-        );
+        assert!(matches!(outcome, Outcome::Refused { scope: Scope::Message, .. }), "{outcome:?}");
         assert!(script.calls().is_empty());
     }
 }
@@ -610,22 +436,14 @@ fn buttons_that_do_not_fit_are_left_out() {
     let many = vec![button("b", "p"); 14];
     for (buttons, left) in [
         (many, 13),
-        (
-            vec![button("b", &long), button("b", "p"), button("", "p")],
-            1,
-        ),
+        (vec![button("b", &long), button("b", "p"), button("", "p")], 1),
         (vec![button("b", &long)], 0),
     ] {
         let script = Script::default();
         script.answer(200, TAKEN);
-        run(line(&script).send(&say(vec![Part {
-            buttons,
-            ..part("x")
-        }])));
+        run(line(&script).send(&say(vec![Part { buttons, ..part("x") }])));
         let body: Value = serde_json::from_slice(script.only_call().body()).unwrap();
-        let items = body["messages"][0]["quickReply"]["items"]
-            .as_array()
-            .map_or(0, Vec::len);
+        let items = body["messages"][0]["quickReply"]["items"].as_array().map_or(0, Vec::len);
         assert_eq!(items, left, "{body}");
     }
 }
@@ -634,9 +452,7 @@ fn buttons_that_do_not_fit_are_left_out() {
 fn short(outcome: &Outcome) -> String {
     match outcome {
         Outcome::Accepted { copies } => format!("accepted {}", copies.len()),
-        Outcome::Deferred {
-            after_ms, fault, ..
-        } => format!("deferred {fault:?} {after_ms}"),
+        Outcome::Deferred { after_ms, fault, .. } => format!("deferred {fault:?} {after_ms}"),
         Outcome::Refused { scope, .. } => format!("refused {scope:?}"),
         Outcome::Unknown { .. } => "unknown".to_owned(),
     }
@@ -653,11 +469,7 @@ fn every_answer_has_its_outcome() {
         (202, "{}".to_owned(), "unknown"),
         (409, said("The retry key is already accepted"), "accepted 0"),
         (409, said("Conflict"), "unknown"),
-        (
-            400,
-            said("The request body has 1 error(s)"),
-            "refused Message",
-        ),
+        (400, said("The request body has 1 error(s)"), "refused Message"),
         (400, said("Invalid reply token"), "refused Message"),
         (400, said("Failed to send messages"), "refused Recipient"),
         (
@@ -671,11 +483,7 @@ fn every_answer_has_its_outcome() {
             said("Authentication failed due to the following reason: invalid token"),
             "refused Account",
         ),
-        (
-            403,
-            said("Access to this API is not available for your account"),
-            "refused Account",
-        ),
+        (403, said("Access to this API is not available for your account"), "refused Account"),
         (403, "blocked by a firewall".to_owned(), "unknown"),
         (404, said("Not found"), "refused Recipient"),
         (413, String::new(), "refused Message"),
@@ -686,11 +494,7 @@ fn every_answer_has_its_outcome() {
             said("The API rate limit has been exceeded. Try again later."),
             "deferred Limit 1000",
         ),
-        (
-            429,
-            said("You have reached your monthly limit."),
-            "refused Account",
-        ),
+        (429, said("You have reached your monthly limit."), "refused Account"),
         (429, String::new(), "deferred Limit 1000"),
         (500, said("The API server encountered an error"), "unknown"),
         (502, "<html>Bad Gateway</html>".to_owned(), "unknown"),
@@ -708,10 +512,7 @@ fn every_answer_has_its_outcome() {
 #[test]
 fn every_failure_has_its_outcome() {
     let failures = [
-        (
-            HttpFailure::NotSent("refused".to_owned()),
-            "deferred Network 0",
-        ),
+        (HttpFailure::NotSent("refused".to_owned()), "deferred Network 0"),
         (HttpFailure::NoAnswer("timed out".to_owned()), "unknown"),
         (HttpFailure::AnswerTooLarge, "unknown"),
     ];
@@ -753,47 +554,23 @@ fn profiles_are_asked_where_the_user_was_seen() {
     let profile = r#"{"displayName":"영희","userId":"U1","pictureUrl":"https://p.test/1"}"#;
     let cases = [
         (ChatKind::Direct, "U1", "http://line.test/v2/bot/profile/U1"),
-        (
-            ChatKind::Group,
-            "C1",
-            "http://line.test/v2/bot/group/C1/member/U1",
-        ),
-        (
-            ChatKind::Group,
-            "R1",
-            "http://line.test/v2/bot/room/R1/member/U1",
-        ),
+        (ChatKind::Group, "C1", "http://line.test/v2/bot/group/C1/member/U1"),
+        (ChatKind::Group, "R1", "http://line.test/v2/bot/room/R1/member/U1"),
     ];
     for (kind, chat, uri) in cases {
         let script = Script::default();
         script.answer(200, profile);
-        let chat = ChatRef {
-            key: ChatKey::new(chat),
-            kind,
-        };
+        let chat = ChatRef { key: ChatKey::new(chat), kind };
         let told = run(line(&script).profile(&chat, &UserKey::new("U1"))).unwrap();
-        assert_eq!(
-            (&*told.name, told.icon_url.as_deref()),
-            ("영희", Some("https://p.test/1"))
-        );
+        assert_eq!((&*told.name, told.icon_url.as_deref()), ("영희", Some("https://p.test/1")));
         assert_eq!(script.only_call().uri(), uri);
     }
     let script = Script::default();
     script.answer(404, r#"{"message":"Not found"}"#);
-    let chat = ChatRef {
-        key: ChatKey::new("C1"),
-        kind: ChatKind::Group,
-    };
+    let chat = ChatRef { key: ChatKey::new("C1"), kind: ChatKind::Group };
     assert_eq!(run(line(&script).profile(&chat, &UserKey::new("U1"))), None);
-    assert_eq!(
-        run(line(&script).profile(&chat, &UserKey::new("../bot/info"))),
-        None
-    );
-    assert_eq!(
-        script.calls().len(),
-        1,
-        "a path is never built from strange ids"
-    );
+    assert_eq!(run(line(&script).profile(&chat, &UserKey::new("../bot/info"))), None);
+    assert_eq!(script.calls().len(), 1, "a path is never built from strange ids");
 }
 
 #[test]
@@ -814,19 +591,10 @@ fn a_configuration_gets_all_its_complaints_and_keeps_its_secrets() {
         ConfigComplaint::Timeout,
     ];
     assert_eq!(complaints, expected);
-    let broken = LineConfig {
-        access_token: Secret::new("a\nb"),
-        ..config()
-    };
-    assert_eq!(
-        Line::new(&broken, doors.clone()).unwrap_err(),
-        [ConfigComplaint::AccessToken]
-    );
+    let broken = LineConfig { access_token: Secret::new("a\nb"), ..config() };
+    assert_eq!(Line::new(&broken, doors.clone()).unwrap_err(), [ConfigComplaint::AccessToken]);
     let printed = format!("{:?}", Line::new(&config(), doors).unwrap());
-    assert!(
-        !printed.contains("access-token") && !printed.contains(SECRET),
-        "{printed}"
-    );
+    assert!(!printed.contains("access-token") && !printed.contains(SECRET), "{printed}");
 }
 
 #[test]

@@ -77,9 +77,7 @@ impl Address {
         let mut request = Request::new(body);
         *request.method_mut() = method;
         *request.uri_mut() = uri;
-        request
-            .headers_mut()
-            .insert(AUTHORIZATION, self.authorization.clone());
+        request.headers_mut().insert(AUTHORIZATION, self.authorization.clone());
         request
     }
 }
@@ -103,13 +101,8 @@ fn push_body(outgoing: &Outgoing) -> Result<Bytes, Unsendable> {
         return Err("a push carries one to five messages");
     }
     let messages = parts.iter().map(text_message).collect::<Result<_, _>>()?;
-    let push = wire::Push {
-        to: outgoing.chat.key.as_str(),
-        messages,
-    };
-    serde_json::to_vec(&push)
-        .map(Bytes::from)
-        .map_err(|_| "the push has no JSON form")
+    let push = wire::Push { to: outgoing.chat.key.as_str(), messages };
+    serde_json::to_vec(&push).map(Bytes::from).map_err(|_| "the push has no JSON form")
 }
 
 fn text_message(part: &Part) -> Result<wire::TextMessage<'_>, Unsendable> {
@@ -143,10 +136,7 @@ fn quick_reply_item(button: &Button) -> wire::QuickReplyItem<'_> {
         data: &button.payload,
         display_text: &button.label,
     };
-    wire::QuickReplyItem {
-        kind: "action",
-        action,
-    }
+    wire::QuickReplyItem { kind: "action", action }
 }
 
 /// The author as LINE shows them. LINE refuses names that hold its own; the message matters more.
@@ -156,10 +146,7 @@ fn shown_sender(part: &Part) -> Option<wire::ShownSender<'_>> {
     let name = first_utf16(name.trim(), SENDER_NAME_UTF16_MAX);
     let icon_url = sender.icon_url.as_deref();
     let usable = |url: &&str| url.starts_with("https://") && url.len() <= ICON_URL_BYTES_MAX;
-    (!name.is_empty()).then(|| wire::ShownSender {
-        name,
-        icon_url: icon_url.filter(usable),
-    })
+    (!name.is_empty()).then(|| wire::ShownSender { name, icon_url: icon_url.filter(usable) })
 }
 
 /// The call's key as a UUID of version 4 (RFC 9562): the same for every repetition.
@@ -184,10 +171,7 @@ mod tests {
     #[test]
     fn retry_keys_are_uuids_that_keep_the_keys_bits() {
         assert_eq!(retry_key([0; 16]), "00000000-0000-4000-8000-000000000000");
-        assert_eq!(
-            retry_key([0xFF; 16]),
-            "ffffffff-ffff-4fff-bfff-ffffffffffff"
-        );
+        assert_eq!(retry_key([0xFF; 16]), "ffffffff-ffff-4fff-bfff-ffffffffffff");
         let key: [u8; 16] = std::array::from_fn(|place| u8::try_from(place).unwrap());
         assert_eq!(retry_key(key), "00010203-0405-4607-8809-0a0b0c0d0e0f");
     }

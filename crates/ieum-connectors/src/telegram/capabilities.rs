@@ -14,11 +14,8 @@ pub(super) const TEXT_UTF16_MAX: usize = 4_096;
 pub(super) const BUTTON_PAYLOAD_BYTES_MAX: usize = 64;
 
 /// What Telegram publishes. Calls under way are our own wish.
-pub const RATE_PUBLISHED: RateLimits = RateLimits {
-    per_second_max: 30,
-    per_room_minute_max: 20,
-    in_flight_max: 30,
-};
+pub const RATE_PUBLISHED: RateLimits =
+    RateLimits { per_second_max: 30, per_room_minute_max: 20, in_flight_max: 30 };
 
 const CHAT: ChatCapabilities = ChatCapabilities {
     hears: Hears::Everything,

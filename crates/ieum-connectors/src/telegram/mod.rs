@@ -114,9 +114,7 @@ impl Telegram {
         let token = config.bot_token.expose();
         let our_id = id_in_token(token);
         let base = ApiBase::new(&config.api_url);
-        let methods = base
-            .as_ref()
-            .and_then(|base| write::Methods::new(base, token));
+        let methods = base.as_ref().and_then(|base| write::Methods::new(base, token));
         let complaints = complaints(&config, base.is_some(), our_id.is_some());
         let (Some(our_id), Some(methods), []) = (our_id, methods, complaints.as_slice()) else {
             return Err(complaints);
@@ -145,10 +143,7 @@ impl Telegram {
     }
 
     fn us(&self) -> Us<'_> {
-        Us {
-            id: self.our_id,
-            name: self.our_name.get().map(|name| &**name),
-        }
+        Us { id: self.our_id, name: self.our_name.get().map(|name| &**name) }
     }
 
     async fn ask_who_we_are(&self) -> Probe {
@@ -167,9 +162,7 @@ impl Telegram {
 fn id_in_token(token: &str) -> Option<i64> {
     let (id, secret) = token.split_once(':')?;
     let digits = !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_digit());
-    (digits && is_plain(secret))
-        .then(|| id.parse().ok())
-        .flatten()
+    (digits && is_plain(secret)).then(|| id.parse().ok()).flatten()
 }
 
 /// What Telegram allows in tokens and secrets.
@@ -180,10 +173,9 @@ fn is_plain(text: &str) -> bool {
 
 fn complaints(config: &TelegramConfig, url_fits: bool, token_fits: bool) -> Vec<ConfigComplaint> {
     let way_in = match &config.receive {
-        Receive::Polling { poll_seconds } => (
-            *poll_seconds > POLL_SECONDS_MAX,
-            ConfigComplaint::PollSeconds,
-        ),
+        Receive::Polling { poll_seconds } => {
+            (*poll_seconds > POLL_SECONDS_MAX, ConfigComplaint::PollSeconds)
+        }
         Receive::Webhook { secret_token } => {
             let secret = secret_token.expose();
             let fits = is_plain(secret) && secret.len() <= WEBHOOK_SECRET_BYTES_MAX;
@@ -196,10 +188,7 @@ fn complaints(config: &TelegramConfig, url_fits: bool, token_fits: bool) -> Vec<
         way_in,
         (config.timeout_ms == 0, ConfigComplaint::Timeout),
     ];
-    checks
-        .into_iter()
-        .filter_map(|(wrong, complaint)| wrong.then_some(complaint))
-        .collect()
+    checks.into_iter().filter_map(|(wrong, complaint)| wrong.then_some(complaint)).collect()
 }
 
 impl Connector for Telegram {
@@ -213,10 +202,7 @@ impl Connector for Telegram {
 
     fn accept(&self, hook: HookRequest<'_>) -> Result<Arrival, HookRefusal> {
         let secret = self.webhook_secret.as_ref().ok_or(HookRefusal::NotUsed)?;
-        let given = hook
-            .headers
-            .get(wire::SECRET_HEADER)
-            .ok_or(HookRefusal::Forged)?;
+        let given = hook.headers.get(wire::SECRET_HEADER).ok_or(HookRefusal::Forged)?;
         if !secret.matches(given.as_bytes()) {
             return Err(HookRefusal::Forged);
         }
@@ -233,11 +219,9 @@ impl Connector for Telegram {
                     let called = self.doors.http.call(request, self.limits).await;
                     outcome::of_act(&outgoing.act, called, self.doors.clock.now())
                 }
-                Err(write::Unsendable { scope, reason }) => Outcome::Refused {
-                    scope,
-                    moved_to: None,
-                    reason: reason.to_owned(),
-                },
+                Err(write::Unsendable { scope, reason }) => {
+                    Outcome::Refused { scope, moved_to: None, reason: reason.to_owned() }
+                }
             }
         })
     }

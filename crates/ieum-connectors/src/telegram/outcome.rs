@@ -47,10 +47,7 @@ pub(super) fn read_no(response: &Response<Bytes>, now: Timestamp) -> Option<No> 
         return None;
     }
     let parameters = answer.as_ref().and_then(|answer| answer.parameters);
-    let code = answer
-        .as_ref()
-        .and_then(|answer| answer.error_code)
-        .unwrap_or(status);
+    let code = answer.as_ref().and_then(|answer| answer.error_code).unwrap_or(status);
     let told = parameters.and_then(|parameters| parameters.retry_after);
     let told_ms = told.map(|seconds| seconds.saturating_mul(1_000));
     let header_ms = || retry_after::wait_ms(response.headers(), now);
@@ -78,9 +75,7 @@ pub(super) fn of_act(act: &Act, called: Called, now: Timestamp) -> Outcome {
     {
         return Outcome::Accepted { copies };
     }
-    Outcome::Unknown {
-        reason: format!("Telegram {}: {FOREIGN}", response.status().as_u16()),
-    }
+    Outcome::Unknown { reason: format!("Telegram {}: {FOREIGN}", response.status().as_u16()) }
 }
 
 /// A failure's own words may hold the address, and with it the token: they are not passed on.
@@ -91,9 +86,9 @@ fn of_failure(failure: &HttpFailure) -> Outcome {
             fault: Fault::Network,
             reason: told(failure).to_owned(),
         },
-        HttpFailure::NoAnswer(_) | HttpFailure::AnswerTooLarge => Outcome::Unknown {
-            reason: told(failure).to_owned(),
-        },
+        HttpFailure::NoAnswer(_) | HttpFailure::AnswerTooLarge => {
+            Outcome::Unknown { reason: told(failure).to_owned() }
+        }
     }
 }
 
@@ -117,35 +112,23 @@ fn copies(act: &Act, body: &[u8]) -> Option<Vec<CopyKey>> {
         native: NativeMessageId::new(sent.message_id.to_string()),
         quote: None,
     };
-    answer
-        .ok
-        .then(|| answer.result.map(copy).into_iter().collect())
+    answer.ok.then(|| answer.result.map(copy).into_iter().collect())
 }
 
 fn of_no(act: &Act, no: &No) -> Outcome {
-    let refused = |scope| Outcome::Refused {
-        scope,
-        moved_to: None,
-        reason: no.reason(),
-    };
+    let refused = |scope| Outcome::Refused { scope, moved_to: None, reason: no.reason() };
     match no.code {
         400 => of_bad_request(act, no),
         401 | 404 => refused(Scope::Account),
         403 => refused(Scope::Recipient),
-        409 => Outcome::Deferred {
-            after_ms: 0,
-            fault: Fault::Request,
-            reason: no.reason(),
-        },
+        409 => Outcome::Deferred { after_ms: 0, fault: Fault::Request, reason: no.reason() },
         413 => refused(Scope::Message),
         429 => Outcome::Deferred {
             after_ms: no.retry_after_ms.unwrap_or(RATE_LIMIT_BACK_OFF_MS),
             fault: Fault::Limit,
             reason: no.reason(),
         },
-        _ => Outcome::Unknown {
-            reason: no.reason(),
-        },
+        _ => Outcome::Unknown { reason: no.reason() },
     }
 }
 
@@ -176,16 +159,8 @@ fn of_bad_request(act: &Act, no: &No) -> Outcome {
     }
     let moved_to = no.moved_to.map(|to| ChatKey::new(to.to_string()));
     let chat = moved_to.is_some() || ABOUT_THE_CHAT.iter().any(|known| said.contains(known));
-    let scope = if chat {
-        Scope::Recipient
-    } else {
-        Scope::Message
-    };
-    Outcome::Refused {
-        scope,
-        moved_to,
-        reason: no.reason(),
-    }
+    let scope = if chat { Scope::Recipient } else { Scope::Message };
+    Outcome::Refused { scope, moved_to, reason: no.reason() }
 }
 
 /// Who `getMe` says that we are.
@@ -199,50 +174,28 @@ pub(super) struct Named {
 
 /// What `getMe` shows: life, and who we are.
 pub(super) fn of_probe(called: Called, took_ms: u64, now: Timestamp) -> (Probe, Option<Named>) {
-    let silent = |pulse| {
-        (
-            Probe {
-                pulse,
-                identity: None,
-            },
-            None,
-        )
-    };
+    let silent = |pulse| (Probe { pulse, identity: None }, None);
     let response = match called {
         Ok(response) => response,
         Err(failure) => {
-            return silent(Pulse::Bad {
-                reason: told(&failure).to_owned(),
-            });
+            return silent(Pulse::Bad { reason: told(&failure).to_owned() });
         }
     };
     if let Some(no) = read_no(&response, now) {
         return silent(match no.code {
-            401 | 403 | 404 => Pulse::Refused {
-                reason: no.reason(),
-            },
+            401 | 403 | 404 => Pulse::Refused { reason: no.reason() },
             429 => Pulse::Good { took_ms },
-            _ => Pulse::Bad {
-                reason: no.reason(),
-            },
+            _ => Pulse::Bad { reason: no.reason() },
         });
     }
     match named(response.body()).filter(|_| response.status().is_success()) {
         Some(named) => {
             let identity = Some(named.shown.clone());
-            (
-                Probe {
-                    pulse: Pulse::Good { took_ms },
-                    identity,
-                },
-                Some(named),
-            )
+            (Probe { pulse: Pulse::Good { took_ms }, identity }, Some(named))
         }
         None => {
             let code = response.status().as_u16();
-            silent(Pulse::Bad {
-                reason: format!("Telegram {code}: {FOREIGN}"),
-            })
+            silent(Pulse::Bad { reason: format!("Telegram {code}: {FOREIGN}") })
         }
     }
 }
@@ -252,8 +205,6 @@ fn named(body: &[u8]) -> Option<Named> {
     let user = answer.result.filter(|_| answer.ok)?;
     let name = user.username.map(Text::into_box);
     let first = user.first_name.map(Text::into_string).unwrap_or_default();
-    let shown = name
-        .as_ref()
-        .map_or_else(|| first.clone(), |name| format!("{first} (@{name})"));
+    let shown = name.as_ref().map_or_else(|| first.clone(), |name| format!("{first} (@{name})"));
     Some(Named { name, shown })
 }

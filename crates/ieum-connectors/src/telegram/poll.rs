@@ -47,12 +47,7 @@ pub(super) async fn listen(
 ) -> ListenEnd {
     // A cursor that is not ours is dropped: what comes again is recognised by its event key.
     let offset = cursor.and_then(|cursor| cursor.as_str().parse().ok());
-    let mut poller = Poller {
-        telegram,
-        inbox,
-        offset,
-        limit: UPDATES_PER_POLL_MAX,
-    };
+    let mut poller = Poller { telegram, inbox, offset, limit: UPDATES_PER_POLL_MAX };
     let mut backoff = Backoff::default();
     loop {
         let mut step = poller.greet().await;
@@ -92,10 +87,7 @@ impl Poller<'_> {
 
     async fn poll(&mut self) -> Step {
         let telegram = self.telegram;
-        let asked = match telegram
-            .methods
-            .updates(self.offset, self.limit, telegram.poll_s)
-        {
+        let asked = match telegram.methods.updates(self.offset, self.limit, telegram.poll_s) {
             Ok(request) => request,
             Err(why) => return Step::End(ListenEnd::Fatal(why.reason.to_owned())),
         };
@@ -127,12 +119,10 @@ impl Poller<'_> {
             return Err(self.refused(&no));
         }
         let batch = read_batch(response.body(), self.telegram.us(), now);
-        batch
-            .filter(|_| response.status().is_success())
-            .ok_or_else(|| {
-                let code = response.status().as_u16();
-                self.bad(format!("Telegram {code}: no updates in the answer"))
-            })
+        batch.filter(|_| response.status().is_success()).ok_or_else(|| {
+            let code = response.status().as_u16();
+            self.bad(format!("Telegram {code}: no updates in the answer"))
+        })
     }
 
     fn bad(&self, reason: String) -> Step {
@@ -146,9 +136,7 @@ impl Poller<'_> {
             409 if no.description.contains("webhook is active") => {
                 Step::End(ListenEnd::Fatal(no.reason()))
             }
-            429 => Step::Wait(Some(
-                no.retry_after_ms.unwrap_or(outcome::RATE_LIMIT_BACK_OFF_MS),
-            )),
+            429 => Step::Wait(Some(no.retry_after_ms.unwrap_or(outcome::RATE_LIMIT_BACK_OFF_MS))),
             _ => self.bad(no.reason()),
         }
     }
@@ -160,24 +148,15 @@ impl Poller<'_> {
                 self.telegram.doors.clock.sleep(EMPTY_PAUSE_MS).await;
             }
             // Waiting was asked for; only what is beyond it speaks of the network.
-            self.inbox.pulse(Pulse::Good {
-                took_ms: took_ms.saturating_sub(wait_ms),
-            });
+            self.inbox.pulse(Pulse::Good { took_ms: took_ms.saturating_sub(wait_ms) });
             self.limit = UPDATES_PER_POLL_MAX;
             return Step::Polled;
         };
         let cursor = Cursor::new(next.to_string());
-        if self
-            .inbox
-            .deliver(batch.arrival, Some(cursor))
-            .await
-            .is_err()
-        {
+        if self.inbox.deliver(batch.arrival, Some(cursor)).await.is_err() {
             return Step::End(ListenEnd::InboxClosed);
         }
-        self.inbox.pulse(Pulse::Good {
-            took_ms: took_ms.saturating_sub(wait_ms),
-        });
+        self.inbox.pulse(Pulse::Good { took_ms: took_ms.saturating_sub(wait_ms) });
         self.offset = Some(next);
         self.limit = UPDATES_PER_POLL_MAX;
         Step::Polled
@@ -188,12 +167,7 @@ impl Poller<'_> {
 fn read_batch(body: &[u8], us: Us<'_>, now: Timestamp) -> Option<Batch> {
     type Whole<'a> = wire::Answer<'a, Vec<wire::Update<'a>>>;
     type OneByOne<'a> = wire::Answer<'a, Vec<&'a RawValue>>;
-    let mut reading = Reading {
-        us,
-        now,
-        arrival: Arrival::default(),
-        last: None,
-    };
+    let mut reading = Reading { us, now, arrival: Arrival::default(), last: None };
     if let Ok(answer) = serde_json::from_slice::<Whole<'_>>(body) {
         let updates = answer.result.filter(|_| answer.ok)?;
         for update in updates.into_iter().take(UPDATES_PER_POLL_MAX) {
@@ -240,9 +214,6 @@ impl Reading<'_> {
     fn finish(self) -> Option<Batch> {
         let nothing = self.arrival.events.is_empty() && self.arrival.ignored == 0;
         let next = self.last.and_then(|last| last.checked_add(1));
-        (nothing || next.is_some()).then_some(Batch {
-            arrival: self.arrival,
-            next,
-        })
+        (nothing || next.is_some()).then_some(Batch { arrival: self.arrival, next })
     }
 }

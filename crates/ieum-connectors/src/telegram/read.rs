@@ -37,10 +37,7 @@ pub fn decode(body: &[u8], us: Us<'_>, now: Timestamp) -> Result<Arrival, HookRe
         serde_json::from_slice(body).map_err(|error| malformed(&error.to_string()))?;
     let read = read_update(update, us, now).map_err(malformed)?;
     let ignored = u32::from(read.is_none());
-    Ok(Arrival {
-        events: read.into_iter().collect(),
-        ignored,
-    })
+    Ok(Arrival { events: read.into_iter().collect(), ignored })
 }
 
 fn malformed(text: &str) -> HookRefusal {
@@ -65,17 +62,9 @@ pub(super) fn read_update(
     } else if let Some(change) = update.my_chat_member {
         read_our_change(*change)
     } else {
-        update
-            .chat_member
-            .and_then(|change| read_their_change(*change))
+        update.chat_member.and_then(|change| read_their_change(*change))
     };
-    let Some(Happening {
-        chat,
-        at_ms,
-        sender,
-        kind,
-    }) = happening
-    else {
+    let Some(Happening { chat, at_ms, sender, kind }) = happening else {
         return Ok(None);
     };
     let Some(kind_of_chat) = kind_of_chat(&chat) else {
@@ -84,18 +73,8 @@ pub(super) fn read_update(
     let known = at_ms.filter(|at_ms| (0..=UPDATE_TIME_MS_MAX).contains(at_ms));
     let at = Timestamp(known.ok_or("date is out of range")?);
     let title = chat.title.map(Text::into_box);
-    let chat = ChatRef {
-        key: chat_key(chat.id),
-        kind: kind_of_chat,
-    };
-    Ok(Some(Inbound {
-        event,
-        at,
-        chat,
-        title,
-        sender,
-        kind,
-    }))
+    let chat = ChatRef { key: chat_key(chat.id), kind: kind_of_chat };
+    Ok(Some(Inbound { event, at, chat, title, sender, kind }))
 }
 
 /// An update but for its number.
@@ -127,19 +106,13 @@ fn user(user: &wire::User<'_>) -> Sender {
     let names = [&user.first_name, &user.last_name].into_iter().flatten();
     let name = names.map(Text::as_str).collect::<Vec<_>>().join(" ");
     let name = Some(name).filter(|name| !name.is_empty());
-    Sender {
-        key: UserKey::new(user.id.to_string()),
-        name: name.map(Into::into),
-    }
+    Sender { key: UserKey::new(user.id.to_string()), name: name.map(Into::into) }
 }
 
 /// A channel, or an administrator who speaks as the group.
 fn chat_as_sender(chat: &wire::Chat<'_>) -> Sender {
     let name = chat.title.as_ref().map(|title| title.as_str().into());
-    Sender {
-        key: UserKey::new(chat.id.to_string()),
-        name,
-    }
+    Sender { key: UserKey::new(chat.id.to_string()), name }
 }
 
 /// Who speaks; `Err` for a bot, whom nobody carries on.
@@ -160,21 +133,11 @@ fn people(users: &[wire::User<'_>]) -> Option<Vec<Sender>> {
 fn read_message<'a>(message: wire::Message<'a>, us: Us<'_>) -> Option<Happening<'a>> {
     let at_ms = message.date.checked_mul(1_000);
     if let Some(kind) = service_kind(&message) {
-        return Some(Happening {
-            chat: message.chat,
-            at_ms,
-            sender: None,
-            kind,
-        });
+        return Some(Happening { chat: message.chat, at_ms, sender: None, kind });
     }
     let sender = speaker(&message).ok()?;
     let (chat, said) = split(message, us);
-    Some(Happening {
-        chat,
-        at_ms,
-        sender,
-        kind: InboundKind::Message(said?),
-    })
+    Some(Happening { chat, at_ms, sender, kind: InboundKind::Message(said?) })
 }
 
 /// People who came or went, and the group's change of id.
@@ -185,10 +148,7 @@ fn service_kind(message: &wire::Message<'_>) -> Option<InboundKind> {
     if let Some(joined) = message.new_chat_members.as_deref().and_then(people) {
         return Some(InboundKind::PeopleJoined(joined));
     }
-    let left = message
-        .left_chat_member
-        .as_ref()
-        .filter(|user| !user.is_bot)?;
+    let left = message.left_chat_member.as_ref().filter(|user| !user.is_bot)?;
     Some(InboundKind::PeopleLeft(vec![user(left)]))
 }
 
@@ -206,23 +166,11 @@ fn split<'a>(message: wire::Message<'a>, us: Us<'_>) -> (wire::Chat<'a>, Option<
         return (message.chat, None);
     }
     let entities = entities.unwrap_or_default();
-    let (said, mentions_us) = text
-        .map(|text| without_our_mention(text, &entities, us))
-        .unwrap_or_default();
-    let text = if said.is_empty() {
-        described.unwrap_or_default()
-    } else {
-        said
-    };
+    let (said, mentions_us) =
+        text.map(|text| without_our_mention(text, &entities, us)).unwrap_or_default();
+    let text = if said.is_empty() { described.unwrap_or_default() } else { said };
     let native = native(message.message_id);
-    let said = InboundMessage {
-        native,
-        text,
-        reply_to,
-        mentions_us,
-        file,
-        ..Default::default()
-    };
+    let said = InboundMessage { native, text, reply_to, mentions_us, file, ..Default::default() };
     (message.chat, Some(said))
 }
 
@@ -239,25 +187,18 @@ fn without_our_mention(
     entities: &[wire::Entity<'_>],
     us: Us<'_>,
 ) -> (String, bool) {
-    let ours: Vec<Span> = entities
-        .iter()
-        .filter_map(|entity| our_span(text.as_str(), entity, us))
-        .collect();
+    let ours: Vec<Span> =
+        entities.iter().filter_map(|entity| our_span(text.as_str(), entity, us)).collect();
     (cut_spans(text.into_string(), &ours), !ours.is_empty())
 }
 
 /// What is to be cut: `@us`, our name as a link, or the end of `/command@us`.
 fn our_span(text: &str, entity: &wire::Entity<'_>, us: Us<'_>) -> Option<Span> {
-    let whole = Span {
-        start: entity.offset,
-        length: entity.length,
-    };
+    let whole = Span { start: entity.offset, length: entity.length };
     match entity.kind {
-        EntityKind::TextMention => entity
-            .user
-            .as_ref()
-            .filter(|user| user.id == us.id)
-            .map(|_| whole),
+        EntityKind::TextMention => {
+            entity.user.as_ref().filter(|user| user.id == us.id).map(|_| whole)
+        }
         EntityKind::Mention => {
             let said = inside(text, whole)?;
             is_us(said.strip_prefix('@')?, us).then_some(whole)
@@ -266,10 +207,7 @@ fn our_span(text: &str, entity: &wire::Entity<'_>, us: Us<'_>) -> Option<Span> {
             let said = inside(text, whole)?;
             let (command, name) = said.split_once('@')?;
             let kept = command.encode_utf16().count() as u64;
-            let tail = Span {
-                start: whole.start + kept,
-                length: whole.length - kept,
-            };
+            let tail = Span { start: whole.start + kept, length: whole.length - kept };
             is_us(name, us).then_some(tail)
         }
         EntityKind::Unknown => None,
@@ -287,68 +225,35 @@ fn read_file(message: &wire::Message<'_>) -> Option<FileNote> {
         (FileKind::Video, message.video.as_ref()),
         (FileKind::Audio, message.audio.as_ref()),
         (FileKind::File, message.document.as_ref()),
-        (
-            FileKind::Picture,
-            message.photo.as_ref().and_then(|sizes| sizes.last()),
-        ),
+        (FileKind::Picture, message.photo.as_ref().and_then(|sizes| sizes.last())),
     ];
-    let found = files
-        .into_iter()
-        .find_map(|(kind, file)| Some((kind, file?)));
+    let found = files.into_iter().find_map(|(kind, file)| Some((kind, file?)));
     if let Some((kind, file)) = found {
         let name = file.file_name.as_ref().or(file.emoji.as_ref());
         let name = name.map(|name| name.as_str().into());
-        return Some(FileNote {
-            kind,
-            name,
-            bytes: file.file_size,
-        });
+        return Some(FileNote { kind, name, bytes: file.file_size });
     }
     let place = message.location.is_some() || message.venue.is_some();
     let other = message.contact.is_some() || message.story.is_some();
-    let kind = if place {
-        FileKind::Place
-    } else {
-        FileKind::Other
-    };
-    (place || other).then_some(FileNote {
-        kind,
-        name: None,
-        bytes: None,
-    })
+    let kind = if place { FileKind::Place } else { FileKind::Other };
+    (place || other).then_some(FileNote { kind, name: None, bytes: None })
 }
 
 /// Words for what has no text of its own: title and address, or the like, and coordinates.
 fn describe(message: &wire::Message<'_>) -> Option<String> {
-    let thing = message
-        .venue
-        .as_ref()
-        .or(message.contact.as_ref())
-        .or(message.location.as_ref())?;
+    let thing =
+        message.venue.as_ref().or(message.contact.as_ref()).or(message.location.as_ref())?;
     let mut title = thing.title.as_ref().map_or("", Text::as_str).to_owned();
-    let last_name = thing
-        .last_name
-        .as_ref()
-        .map(|name| name.as_str().to_owned());
-    for more in last_name
-        .into_iter()
-        .chain(thing.value.map(|value| value.to_string()))
-    {
+    let last_name = thing.last_name.as_ref().map(|name| name.as_str().to_owned());
+    for more in last_name.into_iter().chain(thing.value.map(|value| value.to_string())) {
         title = format!("{title} {more}");
     }
-    let address = thing
-        .address
-        .as_ref()
-        .map(|address| address.as_str().to_owned());
+    let address = thing.address.as_ref().map(|address| address.as_str().to_owned());
     let place = message
         .location
         .as_ref()
         .and_then(|place| Some(format!("{}, {}", place.latitude?, place.longitude?)));
-    let lines = [
-        Some(title).filter(|title| !title.is_empty()),
-        address,
-        place,
-    ];
+    let lines = [Some(title).filter(|title| !title.is_empty()), address, place];
     Some(lines.into_iter().flatten().collect::<Vec<_>>().join("\n"))
 }
 
@@ -361,12 +266,7 @@ fn read_edit<'a>(message: wire::Message<'a>, us: Us<'_>) -> Option<Happening<'a>
     let sender = speaker(&message).ok()?;
     let (chat, said) = split(message, us);
     let InboundMessage { native, text, .. } = said?;
-    Some(Happening {
-        chat,
-        at_ms,
-        sender,
-        kind: InboundKind::Edit { native, text },
-    })
+    Some(Happening { chat, at_ms, sender, kind: InboundKind::Edit { native, text } })
 }
 
 fn read_reaction(reaction: wire::MessageReaction<'_>) -> Option<Happening<'_>> {
@@ -380,17 +280,9 @@ fn read_reaction(reaction: wire::MessageReaction<'_>) -> Option<Happening<'_>> {
     if emoji.is_none() && !shown_before {
         return None;
     }
-    let kind = InboundKind::Reaction {
-        native: native(reaction.message_id),
-        emoji,
-    };
+    let kind = InboundKind::Reaction { native: native(reaction.message_id), emoji };
     let at_ms = reaction.date.checked_mul(1_000);
-    Some(Happening {
-        chat: reaction.chat,
-        at_ms,
-        sender,
-        kind,
-    })
+    Some(Happening { chat: reaction.chat, at_ms, sender, kind })
 }
 
 /// The reaction now standing: a fresh one if there is one, else the last that stayed.
@@ -404,15 +296,8 @@ fn standing(old: &[wire::Reaction<'_>], new: &[wire::Reaction<'_>]) -> Option<Bo
 /// Telegram dates the message with the button, not the tap.
 fn read_button(callback: wire::CallbackQuery<'_>, now: Timestamp) -> Option<Happening<'_>> {
     let chat = callback.message?.chat;
-    let kind = InboundKind::Button {
-        payload: callback.data?.into_box(),
-    };
-    Some(Happening {
-        chat,
-        at_ms: Some(now.0),
-        sender: Some(user(&callback.from)),
-        kind,
-    })
+    let kind = InboundKind::Button { payload: callback.data?.into_box() };
+    Some(Happening { chat, at_ms: Some(now.0), sender: Some(user(&callback.from)), kind })
 }
 
 /// Whether a member is in, as far as we know the word.
@@ -432,32 +317,14 @@ fn came(change: &wire::MemberChange<'_>) -> Option<bool> {
 }
 
 fn read_our_change(change: wire::MemberChange<'_>) -> Option<Happening<'_>> {
-    let kind = if came(&change)? {
-        InboundKind::WeJoined
-    } else {
-        InboundKind::WeLeft
-    };
+    let kind = if came(&change)? { InboundKind::WeJoined } else { InboundKind::WeLeft };
     let sender = (!change.from.is_bot).then(|| user(&change.from));
-    Some(Happening {
-        chat: change.chat,
-        at_ms: change.date.checked_mul(1_000),
-        sender,
-        kind,
-    })
+    Some(Happening { chat: change.chat, at_ms: change.date.checked_mul(1_000), sender, kind })
 }
 
 fn read_their_change(change: wire::MemberChange<'_>) -> Option<Happening<'_>> {
     let came = came(&change)?;
     let who = people(std::slice::from_ref(&change.new_chat_member.user))?;
-    let kind = if came {
-        InboundKind::PeopleJoined(who)
-    } else {
-        InboundKind::PeopleLeft(who)
-    };
-    Some(Happening {
-        chat: change.chat,
-        at_ms: change.date.checked_mul(1_000),
-        sender: None,
-        kind,
-    })
+    let kind = if came { InboundKind::PeopleJoined(who) } else { InboundKind::PeopleLeft(who) };
+    Some(Happening { chat: change.chat, at_ms: change.date.checked_mul(1_000), sender: None, kind })
 }

@@ -15,10 +15,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 const TOKEN: &str = "4242:AAE-hidden_token";
-const US: Us<'static> = Us {
-    id: 4242,
-    name: Some("IeumBot"),
-};
+const US: Us<'static> = Us { id: 4242, name: Some("IeumBot") };
 
 fn config(receive: Receive) -> TelegramConfig {
     TelegramConfig {
@@ -32,11 +29,7 @@ fn config(receive: Receive) -> TelegramConfig {
 }
 
 fn telegram(script: &Script) -> Telegram {
-    Telegram::new(
-        config(Receive::Polling { poll_seconds: 50 }),
-        script.doors(),
-    )
-    .unwrap()
+    Telegram::new(config(Receive::Polling { poll_seconds: 50 }), script.doors()).unwrap()
 }
 
 fn hooked(script: &Script) -> Telegram {
@@ -51,10 +44,7 @@ fn accept_with(body: &[u8], secret: Option<&str>) -> Result<Arrival, HookRefusal
         headers.insert(name, HeaderValue::from_str(secret).unwrap());
     }
     let body = Bytes::copy_from_slice(body);
-    hooked(&Script::default()).accept(HookRequest {
-        headers: &headers,
-        body: &body,
-    })
+    hooked(&Script::default()).accept(HookRequest { headers: &headers, body: &body })
 }
 
 fn accept(body: &[u8]) -> Result<Arrival, HookRefusal> {
@@ -63,11 +53,7 @@ fn accept(body: &[u8]) -> Result<Arrival, HookRefusal> {
 
 fn read(update: &Value) -> Option<Inbound> {
     let arrival = decode(update.to_string().as_bytes(), US, NOW).unwrap();
-    assert_eq!(
-        arrival.events.len() + arrival.ignored as usize,
-        1,
-        "{update}"
-    );
+    assert_eq!(arrival.events.len() + arrival.ignored as usize, 1, "{update}");
     arrival.events.into_iter().next()
 }
 
@@ -102,10 +88,7 @@ fn kind(update: &Value) -> Option<InboundKind> {
 }
 
 fn person() -> Sender {
-    Sender {
-        key: UserKey::new("77"),
-        name: Some("Kim 민수".into()),
-    }
+    Sender { key: UserKey::new("77"), name: Some("Kim 민수".into()) }
 }
 
 fn native(id: &str) -> NativeMessageId {
@@ -122,10 +105,7 @@ fn a_text_message_is_read_whole() {
     let inbound = read(&update).unwrap();
     assert_eq!(inbound.event, EventKey::new("10"));
     assert_eq!(inbound.at, Timestamp(1_700_000_000_000));
-    let chat = ChatRef {
-        key: ChatKey::new("-1001234567890"),
-        kind: ChatKind::Group,
-    };
+    let chat = ChatRef { key: ChatKey::new("-1001234567890"), kind: ChatKind::Group };
     assert_eq!(inbound.chat, chat);
     assert_eq!(inbound.title.as_deref(), Some("가족"));
     assert_eq!(inbound.sender, Some(person()));
@@ -152,46 +132,17 @@ fn our_name_is_taken_off_and_others_stay() {
     let cases = [
         ("@IeumBot hi", entity("mention", 0, 8), "hi", true),
         ("@kim hi", entity("mention", 0, 4), "@kim hi", false),
-        (
-            "/here@ieumbot now",
-            entity("bot_command", 0, 13),
-            "/here now",
-            true,
-        ),
-        (
-            "/here@otherbot now",
-            entity("bot_command", 0, 14),
-            "/here@otherbot now",
-            false,
-        ),
-        (
-            "/start abc",
-            entity("bot_command", 0, 6),
-            "/start abc",
-            false,
-        ),
+        ("/here@ieumbot now", entity("bot_command", 0, 13), "/here now", true),
+        ("/here@otherbot now", entity("bot_command", 0, 14), "/here@otherbot now", false),
+        ("/start abc", entity("bot_command", 0, 6), "/start abc", false),
         ("이음 hi", linked(4242), "hi", true),
         ("이음 hi", linked(4243), "이음 hi", false),
-        (
-            "@IeumBot hi",
-            entity("mention", 0, 80),
-            "@IeumBot hi",
-            false,
-        ),
-        (
-            "@IeumBot hi",
-            json!({"type": "future", "offset": 0, "length": 8}),
-            "@IeumBot hi",
-            false,
-        ),
+        ("@IeumBot hi", entity("mention", 0, 80), "@IeumBot hi", false),
+        ("@IeumBot hi", json!({"type": "future", "offset": 0, "length": 8}), "@IeumBot hi", false),
     ];
     for (text, entity, expected, ours) in cases {
         let message = said(json!({"text": text, "entities": [entity]})).unwrap();
-        assert_eq!(
-            (message.text.as_str(), message.mentions_us),
-            (expected, ours),
-            "{text}"
-        );
+        assert_eq!((message.text.as_str(), message.mentions_us), (expected, ours), "{text}");
     }
 }
 
@@ -202,37 +153,17 @@ fn files_are_noted() {
     let cases = [
         (json!({"photo": photo}), FileKind::Picture, None),
         (json!({"document": file}), FileKind::File, Some("a.pdf")),
-        (
-            json!({"animation": file, "document": file}),
-            FileKind::Video,
-            Some("a.pdf"),
-        ),
+        (json!({"animation": file, "document": file}), FileKind::Video, Some("a.pdf")),
         (json!({"video": file}), FileKind::Video, Some("a.pdf")),
-        (
-            json!({"video_note": {"length": 3, "file_size": 9}}),
-            FileKind::Video,
-            None,
-        ),
-        (
-            json!({"voice": {"duration": 3, "file_size": 9}}),
-            FileKind::Audio,
-            None,
-        ),
+        (json!({"video_note": {"length": 3, "file_size": 9}}), FileKind::Video, None),
+        (json!({"voice": {"duration": 3, "file_size": 9}}), FileKind::Audio, None),
         (json!({"audio": file}), FileKind::Audio, Some("a.pdf")),
-        (
-            json!({"sticker": {"emoji": "👍", "file_size": 9}}),
-            FileKind::Sticker,
-            Some("👍"),
-        ),
+        (json!({"sticker": {"emoji": "👍", "file_size": 9}}), FileKind::Sticker, Some("👍")),
     ];
     for (more, kind, name) in cases {
         let message = said(more.clone()).unwrap();
         let file = message.file.unwrap();
-        assert_eq!(
-            (file.kind, file.name.as_deref(), file.bytes),
-            (kind, name, Some(9)),
-            "{more}"
-        );
+        assert_eq!((file.kind, file.name.as_deref(), file.bytes), (kind, name, Some(9)), "{more}");
         assert_eq!(message.text, "");
     }
     let captioned = said(json!({"document": file, "caption": "보고서"})).unwrap();
@@ -248,65 +179,36 @@ fn other_things_are_put_in_words() {
     let poll = json!({"id": "1", "question": "언제?", "options": []});
     let cases = [
         (json!({"location": place}), FileKind::Place, "37.5, 127"),
-        (
-            json!({"location": place, "venue": venue}),
-            FileKind::Place,
-            "집\n서울\n37.5, 127",
-        ),
+        (json!({"location": place, "venue": venue}), FileKind::Place, "집\n서울\n37.5, 127"),
         (json!({"contact": card}), FileKind::Other, "Kim Su\n+821"),
         (json!({"poll": poll}), FileKind::Other, "언제?"),
-        (
-            json!({"dice": {"emoji": "🎲", "value": 5}}),
-            FileKind::Other,
-            "🎲 5",
-        ),
+        (json!({"dice": {"emoji": "🎲", "value": 5}}), FileKind::Other, "🎲 5"),
         (json!({"story": {"id": 1}}), FileKind::Other, ""),
         (json!({"game": {"title": "g"}}), FileKind::Other, ""),
     ];
     for (more, kind, text) in cases {
         let message = said(more.clone()).unwrap();
-        assert_eq!(
-            (message.file.unwrap().kind, message.text.as_str()),
-            (kind, text),
-            "{more}"
-        );
+        assert_eq!((message.file.unwrap().kind, message.text.as_str()), (kind, text), "{more}");
     }
 }
 
 #[test]
 fn edits_reactions_and_buttons_are_read() {
     let edited = message(json!({"text": "고침", "edit_date": 1_700_000_009}));
-    let edit = InboundKind::Edit {
-        native: native("5"),
-        text: "고침".to_owned(),
-    };
+    let edit = InboundKind::Edit { native: native("5"), text: "고침".to_owned() };
     for field in ["edited_message", "edited_channel_post"] {
         let inbound = read(&json!({"update_id": 1, field: edited})).unwrap();
-        assert_eq!(
-            (inbound.kind, inbound.at),
-            (edit.clone(), Timestamp(1_700_000_009_000))
-        );
+        assert_eq!((inbound.kind, inbound.at), (edit.clone(), Timestamp(1_700_000_009_000)));
     }
     let moved = message(json!({"location": {"latitude": 1.0, "longitude": 2.0}}));
-    assert_eq!(
-        kind(&json!({"update_id": 1, "edited_message": moved})),
-        None
-    );
+    assert_eq!(kind(&json!({"update_id": 1, "edited_message": moved})), None);
 
     let emoji = |emoji: &str| json!({"type": "emoji", "emoji": emoji});
     let custom = json!({"type": "custom_emoji", "custom_emoji_id": "5"});
     let cases = [
         (json!([]), json!([emoji("👍")]), Some(Some("👍"))),
-        (
-            json!([emoji("👍")]),
-            json!([emoji("👍"), emoji("🔥")]),
-            Some(Some("🔥")),
-        ),
-        (
-            json!([emoji("👍"), emoji("🔥")]),
-            json!([emoji("👍")]),
-            Some(Some("👍")),
-        ),
+        (json!([emoji("👍")]), json!([emoji("👍"), emoji("🔥")]), Some(Some("🔥"))),
+        (json!([emoji("👍"), emoji("🔥")]), json!([emoji("👍")]), Some(Some("👍"))),
         (json!([emoji("👍")]), json!([]), Some(None)),
         (json!([emoji("👍")]), json!([custom]), Some(None)),
         (json!([]), json!([custom]), None),
@@ -318,21 +220,13 @@ fn edits_reactions_and_buttons_are_read() {
             native: native("5"),
             emoji: emoji.map(Into::into),
         });
-        assert_eq!(
-            kind(&json!({"update_id": 1, "message_reaction": reaction})),
-            expected
-        );
+        assert_eq!(kind(&json!({"update_id": 1, "message_reaction": reaction})), expected);
     }
 
     let tap = json!({"id": "1", "from": kim(), "chat_instance": "i", "data": "here",
         "message": {"chat": {"id": 77, "type": "private"}, "message_id": 5, "date": 0}});
     let inbound = read(&json!({"update_id": 1, "callback_query": tap})).unwrap();
-    assert_eq!(
-        inbound.kind,
-        InboundKind::Button {
-            payload: "here".into()
-        }
-    );
+    assert_eq!(inbound.kind, InboundKind::Button { payload: "here".into() });
     assert_eq!((inbound.at, inbound.chat.kind), (NOW, ChatKind::Direct));
     let game = json!({"id": "1", "from": kim(), "chat_instance": "i", "game_short_name": "g"});
     assert_eq!(kind(&json!({"update_id": 1, "callback_query": game})), None);
@@ -341,31 +235,11 @@ fn edits_reactions_and_buttons_are_read() {
 #[test]
 fn our_own_comings_and_goings_are_read() {
     let ours = [
-        (
-            "left",
-            json!({"status": "member"}),
-            Some(InboundKind::WeJoined),
-        ),
-        (
-            "kicked",
-            json!({"status": "member"}),
-            Some(InboundKind::WeJoined),
-        ),
-        (
-            "member",
-            json!({"status": "kicked"}),
-            Some(InboundKind::WeLeft),
-        ),
-        (
-            "administrator",
-            json!({"status": "left"}),
-            Some(InboundKind::WeLeft),
-        ),
-        (
-            "member",
-            json!({"status": "restricted", "is_member": false}),
-            Some(InboundKind::WeLeft),
-        ),
+        ("left", json!({"status": "member"}), Some(InboundKind::WeJoined)),
+        ("kicked", json!({"status": "member"}), Some(InboundKind::WeJoined)),
+        ("member", json!({"status": "kicked"}), Some(InboundKind::WeLeft)),
+        ("administrator", json!({"status": "left"}), Some(InboundKind::WeLeft)),
+        ("member", json!({"status": "restricted", "is_member": false}), Some(InboundKind::WeLeft)),
         ("member", json!({"status": "administrator"}), None),
         ("member", json!({"status": "ascended"}), None),
     ];
@@ -397,14 +271,9 @@ fn comings_and_goings_of_people_are_read() {
         (change(&kim(), "member", gone), left()),
         (change(&bot(9), "left", member), None),
     ] {
-        assert_eq!(
-            kind(&json!({"update_id": 1, "chat_member": change})),
-            expected
-        );
+        assert_eq!(kind(&json!({"update_id": 1, "chat_member": change})), expected);
     }
-    let moved = Some(InboundKind::Migrated {
-        to: ChatKey::new("-1009"),
-    });
+    let moved = Some(InboundKind::Migrated { to: ChatKey::new("-1009") });
     let pinned = json!({"message_id": 1, "date": 0, "chat": group()});
     for (more, expected) in [
         (json!({"new_chat_members": [bot(4242), kim()]}), joined()),
@@ -415,10 +284,7 @@ fn comings_and_goings_of_people_are_read() {
         (json!({"migrate_from_chat_id": -9}), None),
         (json!({"new_chat_title": "새 이름"}), None),
         (json!({"pinned_message": pinned}), None),
-        (
-            json!({"forum_topic_created": {"name": "t", "icon_color": 1}}),
-            None,
-        ),
+        (json!({"forum_topic_created": {"name": "t", "icon_color": 1}}), None),
     ] {
         let update = json!({"update_id": 1, "message": message(more)});
         assert_eq!(kind(&update), expected, "{update}");
@@ -433,17 +299,11 @@ fn speakers_that_are_no_users_are_named_and_bots_are_passed_over() {
         "from": {"id": 1_087_968_824, "is_bot": true, "first_name": "Group"},
         "sender_chat": group(), "text": "x"}))});
     let sender = read(&anonymous).unwrap().sender.unwrap();
-    assert_eq!(
-        (sender.key.as_str(), sender.name.as_deref()),
-        ("-1001234567890", Some("가족"))
-    );
+    assert_eq!((sender.key.as_str(), sender.name.as_deref()), ("-1001234567890", Some("가족")));
     let channel = json!({"id": -100, "type": "channel", "title": "소식"});
     let post = json!({"update_id": 1, "channel_post": {"message_id": 1, "date": 1, "chat": channel,
         "sender_chat": channel, "text": "x"}});
-    assert_eq!(
-        read(&post).unwrap().sender.unwrap().name.as_deref(),
-        Some("소식")
-    );
+    assert_eq!(read(&post).unwrap().sender.unwrap().name.as_deref(), Some("소식"));
     let topic = json!({"text": "x", "message_thread_id": 3, "is_topic_message": true,
         "reply_to_message": {"message_id": 3, "date": 1, "chat": group()}});
     assert_eq!(said(topic).unwrap().reply_to, None);
@@ -466,26 +326,13 @@ fn unknown_updates_are_counted() {
 #[test]
 fn forged_calls_are_turned_away() {
     let body = json!({"update_id": 1}).to_string();
-    for secret in [
-        None,
-        Some(""),
-        Some("hook-secre"),
-        Some("hook-secret2"),
-        Some("HOOK-SECRET"),
-    ] {
-        assert_eq!(
-            accept_with(body.as_bytes(), secret),
-            Err(HookRefusal::Forged),
-            "{secret:?}"
-        );
+    for secret in [None, Some(""), Some("hook-secre"), Some("hook-secret2"), Some("HOOK-SECRET")] {
+        assert_eq!(accept_with(body.as_bytes(), secret), Err(HookRefusal::Forged), "{secret:?}");
     }
     assert_eq!(accept(body.as_bytes()).unwrap().ignored, 1);
     let (headers, body) = (HeaderMap::new(), Bytes::new());
     let polled = telegram(&Script::default());
-    let refused = polled.accept(HookRequest {
-        headers: &headers,
-        body: &body,
-    });
+    let refused = polled.accept(HookRequest { headers: &headers, body: &body });
     assert_eq!(refused, Err(HookRefusal::NotUsed));
 }
 
@@ -496,40 +343,16 @@ fn broken_calls_are_refused_with_a_reason() {
     let cases = [
         (String::new().into_bytes(), "EOF"),
         (b"[]".to_vec(), "invalid length 0"),
-        (
-            b"{\"update_id\":1,\"message\":{\"message_id\":".to_vec(),
-            "EOF",
-        ),
-        (
-            b"{\"update_id\":1,\"message\":{\"text\":\"\xff\xfe\"}}".to_vec(),
-            "invalid unicode",
-        ),
-        (
-            b"{\"update_id\":1,\"update_id\":2}".to_vec(),
-            "duplicate field `update_id`",
-        ),
+        (b"{\"update_id\":1,\"message\":{\"message_id\":".to_vec(), "EOF"),
+        (b"{\"update_id\":1,\"message\":{\"text\":\"\xff\xfe\"}}".to_vec(), "invalid unicode"),
+        (b"{\"update_id\":1,\"update_id\":2}".to_vec(), "duplicate field `update_id`"),
         (b"{}".to_vec(), "missing field `update_id`"),
-        (
-            b"{\"update_id\":18446744073709551616}".to_vec(),
-            "invalid type",
-        ),
-        (
-            b"{\"update_id\":9223372036854775808}".to_vec(),
-            "invalid value",
-        ),
-        (
-            with(json!({"message_id": "5"})).into_bytes(),
-            "invalid type",
-        ),
+        (b"{\"update_id\":18446744073709551616}".to_vec(), "invalid type"),
+        (b"{\"update_id\":9223372036854775808}".to_vec(), "invalid value"),
+        (with(json!({"message_id": "5"})).into_bytes(), "invalid type"),
         (with(json!({"date": -1, "text": "x"})).into_bytes(), "date"),
-        (
-            with(json!({"date": i64::MAX, "text": "x"})).into_bytes(),
-            "date",
-        ),
-        (
-            with(json!({"chat": {"id": 1e300, "type": "group"}})).into_bytes(),
-            "invalid type",
-        ),
+        (with(json!({"date": i64::MAX, "text": "x"})).into_bytes(), "date"),
+        (with(json!({"chat": {"id": 1e300, "type": "group"}})).into_bytes(), "invalid type"),
         (with(json!({"text": 5})).into_bytes(), "expected a string"),
         (nested.into_bytes(), "invalid type"),
         (vec![b' '; HOOK_BODY_BYTES_MAX + 1], "too large"),
@@ -543,23 +366,12 @@ fn broken_calls_are_refused_with_a_reason() {
 }
 
 fn outgoing(act: Act) -> Outgoing {
-    let chat = ChatRef {
-        key: ChatKey::new("-1001234567890"),
-        kind: ChatKind::Group,
-    };
-    Outgoing {
-        chat,
-        key: [7; 16],
-        answer_token: None,
-        act,
-    }
+    let chat = ChatRef { key: ChatKey::new("-1001234567890"), kind: ChatKind::Group };
+    Outgoing { chat, key: [7; 16], answer_token: None, act }
 }
 
 fn say(text: &str) -> Outgoing {
-    outgoing(Act::Say(vec![Part {
-        text: text.to_owned(),
-        ..Part::default()
-    }]))
+    outgoing(Act::Say(vec![Part { text: text.to_owned(), ..Part::default() }]))
 }
 
 fn sent(act: Act, answer: &str) -> (Outcome, String, Value) {
@@ -569,38 +381,23 @@ fn sent(act: Act, answer: &str) -> (Outcome, String, Value) {
     let request = script.only_call();
     assert_eq!(request.method(), "POST");
     assert_eq!(request.headers()["content-type"], "application/json");
-    let method = request
-        .uri()
-        .to_string()
-        .replace("http://telegram.test/bot4242:AAE-hidden_token/", "");
-    (
-        outcome,
-        method,
-        serde_json::from_slice(request.body()).unwrap(),
-    )
+    let method =
+        request.uri().to_string().replace("http://telegram.test/bot4242:AAE-hidden_token/", "");
+    (outcome, method, serde_json::from_slice(request.body()).unwrap())
 }
 
 #[test]
 fn every_act_is_one_exact_request() {
     let part = Part {
         text: "민수: 안녕".to_owned(),
-        reply: Some(ReplyTarget {
-            native: native("2"),
-            quote: None,
-        }),
-        buttons: vec![Button {
-            label: "여기로".to_owned(),
-            payload: "here".to_owned(),
-        }],
+        reply: Some(ReplyTarget { native: native("2"), quote: None }),
+        buttons: vec![Button { label: "여기로".to_owned(), payload: "here".to_owned() }],
         ..Part::default()
     };
     let chat = -1_001_234_567_890_i64;
     let taken = r#"{"ok":true,"result":{"message_id":6,"date":1,"chat":{"id":1,"type":"group"}}}"#;
     let (outcome, method, body) = sent(Act::Say(vec![part]), taken);
-    let copies = vec![CopyKey {
-        native: native("6"),
-        quote: None,
-    }];
+    let copies = vec![CopyKey { native: native("6"), quote: None }];
     assert_eq!(outcome, Outcome::Accepted { copies });
     assert_eq!(method, "sendMessage");
     assert_eq!(
@@ -612,24 +409,14 @@ fn every_act_is_one_exact_request() {
         })
     );
     let target = || native("6");
-    let react = |emoji: Option<&str>| Act::React {
-        target: target(),
-        emoji: emoji.map(Into::into),
-    };
+    let react = |emoji: Option<&str>| Act::React { target: target(), emoji: emoji.map(Into::into) };
     let cases = [
         (
-            Act::Edit {
-                target: target(),
-                text: "고침".to_owned(),
-            },
+            Act::Edit { target: target(), text: "고침".to_owned() },
             "editMessageText",
             json!({"text": "고침", "link_preview_options": {"is_disabled": true}}),
         ),
-        (
-            Act::Withdraw { target: target() },
-            "deleteMessage",
-            json!({}),
-        ),
+        (Act::Withdraw { target: target() }, "deleteMessage", json!({})),
         (
             react(Some("👍")),
             "setMessageReaction",
@@ -652,35 +439,14 @@ fn what_telegram_cannot_carry_never_leaves() {
     let acts = [
         Act::Say(Vec::new()),
         Act::Say(vec![Part::default()]),
-        Act::Say(vec![
-            Part {
-                text: "x".to_owned(),
-                ..Part::default()
-            };
-            2
-        ]),
-        Act::Say(vec![Part {
-            text: "😀".repeat(2_049),
-            ..Part::default()
-        }]),
-        Act::Edit {
-            target: overflowing.clone(),
-            text: "x".to_owned(),
-        },
-        Act::Edit {
-            target: native("1"),
-            text: String::new(),
-        },
+        Act::Say(vec![Part { text: "x".to_owned(), ..Part::default() }; 2]),
+        Act::Say(vec![Part { text: "😀".repeat(2_049), ..Part::default() }]),
+        Act::Edit { target: overflowing.clone(), text: "x".to_owned() },
+        Act::Edit { target: native("1"), text: String::new() },
         Act::Withdraw { target: native("") },
-        Act::React {
-            target: overflowing,
-            emoji: None,
-        },
+        Act::React { target: overflowing, emoji: None },
     ];
-    let mut cases: Vec<_> = acts
-        .into_iter()
-        .map(|act| (outgoing(act), Scope::Message))
-        .collect();
+    let mut cases: Vec<_> = acts.into_iter().map(|act| (outgoing(act), Scope::Message)).collect();
     for chat in ["", "abc", "9223372036854775808", "1.5"] {
         let mut said = say("x");
         said.chat.key = ChatKey::new(chat);
@@ -703,22 +469,12 @@ fn buttons_that_do_not_fit_are_left_out() {
         label: label.to_owned(),
         payload: payload.to_owned(),
     };
-    let buttons = vec![
-        button("", "b"),
-        button("a", ""),
-        button("a", &"b".repeat(65)),
-        button("a", "b"),
-    ];
+    let buttons =
+        vec![button("", "b"), button("a", ""), button("a", &"b".repeat(65)), button("a", "b")];
     for (buttons, left) in [(buttons[..3].to_vec(), 0), (buttons, 1)] {
-        let part = Part {
-            text: "x".to_owned(),
-            buttons,
-            ..Part::default()
-        };
+        let part = Part { text: "x".to_owned(), buttons, ..Part::default() };
         let (_, _, body) = sent(Act::Say(vec![part]), "{}");
-        let rows = body["reply_markup"]["inline_keyboard"]
-            .as_array()
-            .map_or(0, Vec::len);
+        let rows = body["reply_markup"]["inline_keyboard"].as_array().map_or(0, Vec::len);
         assert_eq!(rows, left, "{body}");
     }
 }
@@ -727,19 +483,9 @@ fn buttons_that_do_not_fit_are_left_out() {
 fn short(outcome: &Outcome) -> String {
     match outcome {
         Outcome::Accepted { copies } => format!("accepted {}", copies.len()),
-        Outcome::Deferred {
-            after_ms, fault, ..
-        } => format!("deferred {fault:?} {after_ms}"),
-        Outcome::Refused {
-            scope,
-            moved_to: None,
-            ..
-        } => format!("refused {scope:?}"),
-        Outcome::Refused {
-            scope,
-            moved_to: Some(to),
-            ..
-        } => {
+        Outcome::Deferred { after_ms, fault, .. } => format!("deferred {fault:?} {after_ms}"),
+        Outcome::Refused { scope, moved_to: None, .. } => format!("refused {scope:?}"),
+        Outcome::Refused { scope, moved_to: Some(to), .. } => {
             format!("refused {scope:?} to {}", to.as_str())
         }
         Outcome::Unknown { .. } => "unknown".to_owned(),
@@ -750,54 +496,22 @@ const NOT_MODIFIED: &str = "Bad Request: message is not modified: new content is
 
 const NOS: [(u16, &str, &str); 23] = [
     (400, "Bad Request: chat not found", "refused Recipient"),
-    (
-        400,
-        "Bad Request: private chat not found",
-        "refused Recipient",
-    ),
+    (400, "Bad Request: private chat not found", "refused Recipient"),
     (400, "Bad Request: chat_id is empty", "refused Recipient"),
-    (
-        400,
-        "Bad Request: group chat was upgraded to a supergroup chat",
-        "refused Recipient",
-    ),
-    (
-        400,
-        "Bad Request: not enough rights to send text messages",
-        "refused Recipient",
-    ),
-    (
-        400,
-        "Bad Request: message thread not found",
-        "refused Recipient",
-    ),
+    (400, "Bad Request: group chat was upgraded to a supergroup chat", "refused Recipient"),
+    (400, "Bad Request: not enough rights to send text messages", "refused Recipient"),
+    (400, "Bad Request: message thread not found", "refused Recipient"),
     (400, "Bad Request: TOPIC_CLOSED", "refused Recipient"),
     (400, "Bad Request: message is too long", "refused Message"),
-    (
-        400,
-        "Bad Request: can't parse entities: unexpected end tag",
-        "refused Message",
-    ),
+    (400, "Bad Request: can't parse entities: unexpected end tag", "refused Message"),
     (400, "Bad Request: message text is empty", "refused Message"),
     (400, NOT_MODIFIED, "refused Message"),
     (401, "Unauthorized", "refused Account"),
-    (
-        403,
-        "Forbidden: bot was blocked by the user",
-        "refused Recipient",
-    ),
-    (
-        403,
-        "Forbidden: bot was kicked from the supergroup chat",
-        "refused Recipient",
-    ),
+    (403, "Forbidden: bot was blocked by the user", "refused Recipient"),
+    (403, "Forbidden: bot was kicked from the supergroup chat", "refused Recipient"),
     (403, "Forbidden: user is deactivated", "refused Recipient"),
     (404, "Not Found", "refused Account"),
-    (
-        409,
-        "Conflict: terminated by other getUpdates request",
-        "deferred Request 0",
-    ),
+    (409, "Conflict: terminated by other getUpdates request", "deferred Request 0"),
     (413, "Request Entity Too Large", "refused Message"),
     (418, "I'm new", "unknown"),
     (429, "Too Many Requests", "deferred Limit 1000"),
@@ -812,33 +526,16 @@ fn every_no_has_its_outcome() {
         json!({"ok": false, "error_code": code, "description": description}).to_string()
     };
     for (code, description, expected) in NOS {
-        assert_eq!(
-            answered(say("x").act, code, &no(code, description)),
-            expected,
-            "{description}"
-        );
+        assert_eq!(answered(say("x").act, code, &no(code, description)), expected, "{description}");
     }
     for (description, expected) in [
         (NOT_MODIFIED, "accepted 0"),
         ("Bad Request: message to edit not found", "refused Message"),
-        (
-            "Bad Request: message to delete not found",
-            "refused Message",
-        ),
-        (
-            "Bad Request: message can't be deleted for everyone",
-            "refused Message",
-        ),
+        ("Bad Request: message to delete not found", "refused Message"),
+        ("Bad Request: message can't be deleted for everyone", "refused Message"),
     ] {
-        let edit = Act::Edit {
-            target: native("1"),
-            text: "x".to_owned(),
-        };
-        assert_eq!(
-            answered(edit, 400, &no(400, description)),
-            expected,
-            "{description}"
-        );
+        let edit = Act::Edit { target: native("1"), text: "x".to_owned() };
+        assert_eq!(answered(edit, 400, &no(400, description)), expected, "{description}");
     }
 }
 
@@ -852,9 +549,7 @@ fn answered(act: Act, status: u16, body: &str) -> String {
 fn a_waiting_time_in_the_header_is_heard_too() {
     let mut response = http::Response::new(Bytes::from_static(b"{\"ok\":false}"));
     *response.status_mut() = http::StatusCode::TOO_MANY_REQUESTS;
-    response
-        .headers_mut()
-        .insert("retry-after", HeaderValue::from_static("7"));
+    response.headers_mut().insert("retry-after", HeaderValue::from_static("7"));
     let outcome = outcome::of_act(&say("x").act, Ok(response), NOW);
     assert_eq!(short(&outcome), "deferred Limit 7000");
 }
@@ -862,11 +557,7 @@ fn a_waiting_time_in_the_header_is_heard_too() {
 #[test]
 fn odd_answers_are_unknown_and_parameters_are_heard() {
     let cases = [
-        (
-            200,
-            r#"{"ok":true,"result":{"message_id":6}}"#,
-            "accepted 1",
-        ),
+        (200, r#"{"ok":true,"result":{"message_id":6}}"#, "accepted 1"),
         (200, r#"{"ok":true}"#, "accepted 0"),
         (200, r#"{"ok":true,"result":{"message_id":"#, "unknown"),
         (200, "<html>welcome</html>", "unknown"),
@@ -886,11 +577,7 @@ fn odd_answers_are_unknown_and_parameters_are_heard() {
         ),
     ];
     for (status, body, expected) in cases {
-        assert_eq!(
-            answered(say("x").act, status, body),
-            expected,
-            "{status} {body}"
-        );
+        assert_eq!(answered(say("x").act, status, body), expected, "{status} {body}");
     }
     let secret = format!("connect http://telegram.test/bot{TOKEN}/sendMessage");
     let failures = [
@@ -925,38 +612,23 @@ fn listened(
     deliveries: usize,
     cursor: Option<&str>,
 ) -> (ListenEnd, Kept, Vec<Value>) {
-    let inbox = Kept {
-        closes_after: Some(deliveries),
-        ..Kept::default()
-    };
+    let inbox = Kept { closes_after: Some(deliveries), ..Kept::default() };
     let end = run(telegram(script).listen(&inbox, cursor.map(Cursor::new)));
-    let polls = script
-        .calls()
-        .into_iter()
-        .filter(|call| call.uri().path().ends_with("getUpdates"));
-    let polls = polls
-        .map(|call| serde_json::from_slice(call.body()).unwrap())
-        .collect();
+    let polls = script.calls().into_iter().filter(|call| call.uri().path().ends_with("getUpdates"));
+    let polls = polls.map(|call| serde_json::from_slice(call.body()).unwrap()).collect();
     (end, inbox, polls)
 }
 
 #[test]
 fn an_offset_follows_what_is_durable() {
     let script = Script::default();
-    script
-        .answer_after(40, 200, ME)
-        .answer(200, &batch(&[text_update(7), text_update(9)]));
-    script
-        .answer_after(50_100, 200, EMPTY)
-        .answer(200, &batch(&[text_update(10)]));
+    script.answer_after(40, 200, ME).answer(200, &batch(&[text_update(7), text_update(9)]));
+    script.answer_after(50_100, 200, EMPTY).answer(200, &batch(&[text_update(10)]));
     let (end, inbox, polls) = listened(&script, 1, Some("7"));
     assert_eq!(end, ListenEnd::InboxClosed);
     let offsets: Vec<_> = polls.iter().map(|poll| poll["offset"].as_i64()).collect();
     assert_eq!(offsets, [Some(7), Some(10), Some(10)]);
-    assert_eq!(
-        (&polls[0]["timeout"], &polls[0]["limit"]),
-        (&json!(50), &json!(100))
-    );
+    assert_eq!((&polls[0]["timeout"], &polls[0]["limit"]), (&json!(50), &json!(100)));
     let wanted = polls[0]["allowed_updates"].as_array().unwrap();
     assert!(wanted.contains(&json!("message_reaction")) && wanted.contains(&json!("chat_member")));
     let delivered = inbox.delivered();
@@ -976,53 +648,32 @@ fn a_poisoned_update_is_passed_over() {
     let late = json!({"update_id": 9, "message": message(json!({"date": -5}))});
     let numberless = json!({"message": 5});
     let script = Script::default();
-    script
-        .answer(200, ME)
-        .answer(200, &batch(&[text_update(7), poisoned, late, numberless]));
+    script.answer(200, ME).answer(200, &batch(&[text_update(7), poisoned, late, numberless]));
     script.answer(200, &batch(&[text_update(10)]));
     let (end, inbox, polls) = listened(&script, 1, None);
     assert_eq!(end, ListenEnd::InboxClosed);
     let (arrival, cursor) = inbox.delivered().remove(0);
     assert_eq!((arrival.events.len(), arrival.ignored), (1, 3));
     assert_eq!(cursor, Some(Cursor::new("10")));
-    assert_eq!(
-        (polls[0].get("offset"), &polls[1]["offset"]),
-        (None, &json!(10))
-    );
+    assert_eq!((polls[0].get("offset"), &polls[1]["offset"]), (None, &json!(10)));
 }
 
 #[test]
 fn failures_wait_longer_each_time_and_good_news_resets() {
     let script = Script::default();
-    script
-        .fail(HttpFailure::NotSent("refused".to_owned()))
-        .answer(502, "<html>");
+    script.fail(HttpFailure::NotSent("refused".to_owned())).answer(502, "<html>");
     script.answer(200, ME).answer(200, "not json");
-    script
-        .answer(200, ME)
-        .fail(HttpFailure::NoAnswer("lost".to_owned()));
+    script.answer(200, ME).fail(HttpFailure::NoAnswer("lost".to_owned()));
     let slow = r#"{"ok":false,"error_code":429,"description":"x","parameters":{"retry_after":7}}"#;
     script.answer(200, ME).answer(429, slow);
     let conflict = r#"{"ok":false,"error_code":409,"description":"Conflict: terminated"}"#;
     script.answer(200, ME).answer(409, conflict);
-    script
-        .answer(200, ME)
-        .answer(200, &batch(&[json!({"message": 5})]));
-    script
-        .answer(200, ME)
-        .answer(200, EMPTY)
-        .answer(200, &batch(&[text_update(1)]));
+    script.answer(200, ME).answer(200, &batch(&[json!({"message": 5})]));
+    script.answer(200, ME).answer(200, EMPTY).answer(200, &batch(&[text_update(1)]));
     let (end, inbox, _) = listened(&script, 0, None);
     assert_eq!(end, ListenEnd::InboxClosed);
-    assert_eq!(
-        script.slept_ms(),
-        [1_000, 2_000, 1_000, 1_000, 7_000, 1_000, 1_000, 250]
-    );
-    let bad = inbox
-        .pulses()
-        .iter()
-        .filter(|pulse| matches!(pulse, Pulse::Bad { .. }))
-        .count();
+    assert_eq!(script.slept_ms(), [1_000, 2_000, 1_000, 1_000, 7_000, 1_000, 1_000, 250]);
+    let bad = inbox.pulses().iter().filter(|pulse| matches!(pulse, Pulse::Bad { .. })).count();
     assert_eq!(bad, 6);
 }
 
@@ -1035,10 +686,7 @@ fn a_batch_that_is_too_large_is_fetched_one_by_one() {
         .answer(200, &batch(&[text_update(1)]))
         .answer(200, &batch(&[text_update(2)]));
     let (_, _, polls) = listened(&script, 1, None);
-    let limits: Vec<_> = polls
-        .iter()
-        .map(|poll| poll["limit"].as_u64().unwrap())
-        .collect();
+    let limits: Vec<_> = polls.iter().map(|poll| poll["limit"].as_u64().unwrap()).collect();
     assert_eq!(limits, [100, 1, 100]);
 }
 
@@ -1061,41 +709,29 @@ fn polling_ends_where_it_makes_no_sense() {
         assert!(matches!(end, ListenEnd::Fatal(_)));
         assert!(polls.is_empty() && matches!(inbox.pulses()[..], [Pulse::Refused { .. }]));
         let script = Script::default();
-        script
-            .answer(200, ME)
-            .answer(code, &no(code, "Unauthorized"));
+        script.answer(200, ME).answer(code, &no(code, "Unauthorized"));
         assert!(matches!(listened(&script, 1, None).0, ListenEnd::Fatal(_)));
     }
     let inbox = Kept::default();
-    assert_eq!(
-        run(hooked(&Script::default()).listen(&inbox, None)),
-        ListenEnd::NotUsed
-    );
+    assert_eq!(run(hooked(&Script::default()).listen(&inbox, None)), ListenEnd::NotUsed);
 }
 
 #[test]
 fn a_probe_tells_life_and_teaches_our_name() {
     let script = Script::default();
     script.answer_after(30, 200, ME);
-    let nameless = TelegramConfig {
-        bot_name: None,
-        ..config(Receive::Polling { poll_seconds: 1 })
-    };
+    let nameless =
+        TelegramConfig { bot_name: None, ..config(Receive::Polling { poll_seconds: 1 }) };
     let telegram = Telegram::new(nameless, script.doors()).unwrap();
     assert_eq!(telegram.us().name, None);
     let probe = run(telegram.probe());
     assert_eq!(probe.pulse, Pulse::Good { took_ms: 30 });
     assert_eq!(probe.identity.as_deref(), Some("이음 (@IeumBot)"));
     assert_eq!(telegram.us().name, Some("IeumBot"));
-    assert_eq!(
-        script.only_call().uri().path(),
-        "/bot4242:AAE-hidden_token/getMe"
-    );
-    for (status, body, refused) in [
-        (401, r#"{"ok":false,"error_code":401}"#, true),
-        (500, "", false),
-        (200, "<html>", false),
-    ] {
+    assert_eq!(script.only_call().uri().path(), "/bot4242:AAE-hidden_token/getMe");
+    for (status, body, refused) in
+        [(401, r#"{"ok":false,"error_code":401}"#, true), (500, "", false), (200, "<html>", false)]
+    {
         script.answer(status, body);
         let pulse = run(telegram.probe()).pulse;
         assert_eq!(matches!(pulse, Pulse::Refused { .. }), refused, "{pulse:?}");
@@ -1131,32 +767,18 @@ fn a_configuration_gets_all_its_complaints_and_keeps_its_secrets() {
         );
     }
     for secret in ["", "with space", &"x".repeat(257)] {
-        let bad = config(Receive::Webhook {
-            secret_token: Secret::new(secret),
-        });
-        assert_eq!(
-            Telegram::new(bad, doors.clone()).unwrap_err(),
-            [ConfigComplaint::SecretToken]
-        );
+        let bad = config(Receive::Webhook { secret_token: Secret::new(secret) });
+        assert_eq!(Telegram::new(bad, doors.clone()).unwrap_err(), [ConfigComplaint::SecretToken]);
     }
     let printed = format!("{:?}", hooked(&Script::default()));
-    assert!(
-        !printed.contains("hidden") && !printed.contains("hook-secret"),
-        "{printed}"
-    );
+    assert!(!printed.contains("hidden") && !printed.contains("hook-secret"), "{printed}");
 }
 
 #[test]
 fn names_come_with_the_messages() {
     let script = Script::default();
-    let chat = ChatRef {
-        key: ChatKey::new("1"),
-        kind: ChatKind::Direct,
-    };
-    assert_eq!(
-        run(telegram(&script).profile(&chat, &UserKey::new("1"))),
-        None
-    );
+    let chat = ChatRef { key: ChatKey::new("1"), kind: ChatKind::Direct };
+    assert_eq!(run(telegram(&script).profile(&chat, &UserKey::new("1"))), None);
     assert!(script.calls().is_empty());
 }
 

@@ -72,12 +72,7 @@ pub(super) struct Message<'a> {
     pub(super) venue: Option<Thing<'a>>,
     #[serde(alias = "poll", alias = "dice")]
     pub(super) contact: Option<Thing<'a>>,
-    #[serde(
-        alias = "game",
-        alias = "invoice",
-        alias = "checklist",
-        alias = "paid_media"
-    )]
+    #[serde(alias = "game", alias = "invoice", alias = "checklist", alias = "paid_media")]
     #[serde(alias = "giveaway", alias = "rich_message", alias = "live_photo")]
     pub(super) story: Option<IgnoredAny>,
     pub(super) new_chat_members: Option<Vec<User<'a>>>,

@@ -22,10 +22,7 @@ pub(super) struct Unsendable {
 }
 
 fn message(reason: &'static str) -> Unsendable {
-    Unsendable {
-        scope: Scope::Message,
-        reason,
-    }
+    Unsendable { scope: Scope::Message, reason }
 }
 
 /// The addresses of the methods that are called; made once.
@@ -60,11 +57,7 @@ impl Methods {
         })?;
         let change = |target: &NativeMessageId| {
             let message_id = message_id(target)?;
-            let change = wire::ChangeMessage {
-                chat_id,
-                message_id,
-                ..Default::default()
-            };
+            let change = wire::ChangeMessage { chat_id, message_id, ..Default::default() };
             Ok::<_, Unsendable>(change)
         };
         match &outgoing.act {
@@ -73,29 +66,13 @@ impl Methods {
             Act::Edit { target, text } => {
                 let (text, link_preview_options) = (Some(checked(text)?), Some(NO_PREVIEW));
                 let change = change(target)?;
-                post(
-                    &self.edit,
-                    &wire::ChangeMessage {
-                        text,
-                        link_preview_options,
-                        ..change
-                    },
-                )
+                post(&self.edit, &wire::ChangeMessage { text, link_preview_options, ..change })
             }
             Act::React { target, emoji } => {
                 let emoji = emoji.as_deref();
-                let reaction = emoji.map(|emoji| wire::EmojiReaction {
-                    kind: "emoji",
-                    emoji,
-                });
+                let reaction = emoji.map(|emoji| wire::EmojiReaction { kind: "emoji", emoji });
                 let reaction = Some(reaction.into_iter().collect());
-                post(
-                    &self.react,
-                    &wire::ChangeMessage {
-                        reaction,
-                        ..change(target)?
-                    },
-                )
+                post(&self.react, &wire::ChangeMessage { reaction, ..change(target)? })
             }
         }
     }
@@ -110,12 +87,7 @@ impl Methods {
         let wanted = &wire::UPDATES_WANTED;
         post(
             &self.updates,
-            &wire::GetUpdates {
-                offset,
-                limit,
-                timeout: timeout_s,
-                allowed_updates: wanted,
-            },
+            &wire::GetUpdates { offset, limit, timeout: timeout_s, allowed_updates: wanted },
         )
     }
 
@@ -138,16 +110,12 @@ fn post(uri: &Uri, body: &impl Serialize) -> Result<Request<Bytes>, Unsendable> 
     let mut request = Request::new(Bytes::from(body));
     *request.method_mut() = Method::POST;
     *request.uri_mut() = uri.clone();
-    request
-        .headers_mut()
-        .insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    request.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     Ok(request)
 }
 
 fn message_id(id: &NativeMessageId) -> Result<i64, Unsendable> {
-    id.as_str()
-        .parse()
-        .map_err(|_| message("the message id is not a number of Telegram's"))
+    id.as_str().parse().map_err(|_| message("the message id is not a number of Telegram's"))
 }
 
 fn checked(text: &str) -> Result<&str, Unsendable> {
@@ -164,10 +132,7 @@ fn send_message(chat_id: i64, parts: &[Part]) -> Result<wire::SendMessage<'_>, U
         return Err(message("a call carries one message"));
     };
     // An answer to something that has no number here is shown without its tie.
-    let answered = part
-        .reply
-        .as_ref()
-        .and_then(|reply| message_id(&reply.native).ok());
+    let answered = part.reply.as_ref().and_then(|reply| message_id(&reply.native).ok());
     Ok(wire::SendMessage {
         chat_id,
         text: checked(&part.text)?,
@@ -191,8 +156,5 @@ fn keyboard(buttons: &[Button]) -> Option<wire::InlineKeyboardMarkup<'_>> {
 }
 
 fn row(button: &Button) -> [wire::InlineKeyboardButton<'_>; 1] {
-    [wire::InlineKeyboardButton {
-        text: &button.label,
-        callback_data: &button.payload,
-    }]
+    [wire::InlineKeyboardButton { text: &button.label, callback_data: &button.payload }]
 }

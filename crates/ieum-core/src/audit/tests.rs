@@ -12,10 +12,7 @@ const AT: Timestamp = Timestamp(0);
 const INSTEAD: Option<Label> = Some(Label::InsteadOf(crate::network::Network::KakaoTalk));
 
 fn way(account: u64) -> Route {
-    Route {
-        account: AccountId(account),
-        endpoint: Endpoint::Address(AddressId(account)),
-    }
+    Route { account: AccountId(account), endpoint: Endpoint::Address(AddressId(account)) }
 }
 
 fn owed(delivery: u64, person: u64) -> Planned {
@@ -30,10 +27,7 @@ fn owed(delivery: u64, person: u64) -> Planned {
 }
 
 fn held(delivery: u64, person: u64) -> Planned {
-    Planned {
-        held: true,
-        ..owed(delivery, person)
-    }
+    Planned { held: true, ..owed(delivery, person) }
 }
 
 fn id_of(number: u64) -> [u8; 32] {
@@ -55,11 +49,7 @@ fn message(seq: u64, deliveries: Vec<Planned>) -> JournalEvent {
 }
 
 fn claim(delivery: u64, attempt: u32) -> JournalEvent {
-    JournalEvent::Claimed {
-        at: AT,
-        delivery: DeliverySeq(delivery),
-        attempt,
-    }
+    JournalEvent::Claimed { at: AT, delivery: DeliverySeq(delivery), attempt }
 }
 
 fn settled(delivery: u64, step: Step) -> JournalEvent {
@@ -77,31 +67,14 @@ fn because(delivery: u64, step: Step, evidence: &str) -> JournalEvent {
 }
 
 fn with(event: JournalEvent, copies: Vec<Planned>) -> JournalEvent {
-    let JournalEvent::Settled {
-        at,
-        delivery,
-        step,
-        evidence,
-        ..
-    } = event
-    else {
+    let JournalEvent::Settled { at, delivery, step, evidence, .. } = event else {
         panic!("only a settlement plans more");
     };
-    JournalEvent::Settled {
-        at,
-        delivery,
-        step,
-        evidence,
-        plus: copies,
-    }
+    JournalEvent::Settled { at, delivery, step, evidence, plus: copies }
 }
 
 fn receipt(delivery: u64) -> JournalEvent {
-    JournalEvent::Receipt {
-        at: AT,
-        delivery: DeliverySeq(delivery),
-        read: true,
-    }
+    JournalEvent::Receipt { at: AT, delivery: DeliverySeq(delivery), read: true }
 }
 
 fn copied(message: u64) -> JournalEvent {
@@ -118,10 +91,7 @@ fn sent() -> Step {
 }
 
 fn part(part: u32) -> Step {
-    Step::NextPart {
-        copies: Vec::new(),
-        part,
-    }
+    Step::NextPart { copies: Vec::new(), part }
 }
 
 fn again(label: Option<Label>) -> Step {
@@ -129,11 +99,7 @@ fn again(label: Option<Label>) -> Step {
 }
 
 fn moved(label: Option<Label>) -> Step {
-    Step::NextRoute {
-        route: way(2),
-        label,
-        at: AT,
-    }
+    Step::NextRoute { route: way(2), label, at: AT }
 }
 
 fn hold(label: Option<Label>) -> Step {
@@ -141,9 +107,7 @@ fn hold(label: Option<Label>) -> Step {
 }
 
 const UNSURE: Step = Step::Unsure { decide_at: AT };
-const DEAD: Step = Step::Dead {
-    scope: Scope::Message,
-};
+const DEAD: Step = Step::Dead { scope: Scope::Message };
 
 fn replayed(events: Vec<JournalEvent>) -> Audit {
     let mut audit = Audit::new();
@@ -157,11 +121,7 @@ fn replayed(events: Vec<JournalEvent>) -> Audit {
 /// The report when the store agrees with the journal.
 fn report(events: Vec<JournalEvent>) -> AuditReport {
     let audit = replayed(events);
-    let open: Vec<_> = audit
-        .open
-        .iter()
-        .map(|(seq, open)| (*seq, open.state))
-        .collect();
+    let open: Vec<_> = audit.open.iter().map(|(seq, open)| (*seq, open.state)).collect();
     audit.finish(open.into_iter())
 }
 
@@ -193,11 +153,7 @@ fn a_day_with_everything_in_it_is_clean_and_counted() {
         // One whose room went down: somebody gets it personally, the room later.
         with(
             because(4, hold(late), "deferred: 503"),
-            vec![Planned {
-                stands_in_for: Some(DeliverySeq(4)),
-                label: INSTEAD,
-                ..owed(5, 5)
-            }],
+            vec![Planned { stands_in_for: Some(DeliverySeq(4)), label: INSTEAD, ..owed(5, 5) }],
         ),
         settled(5, sent()),
         message(2, vec![owed(6, 4), owed(7, 1)]),
@@ -224,20 +180,9 @@ fn a_day_with_everything_in_it_is_clean_and_counted() {
     assert!(report.clean());
     assert_eq!((report.messages, report.deliveries), (3, 11));
     assert_eq!((report.claims, report.receipts), (8, 2));
-    let ended = Ended {
-        sent: 4,
-        labelled: 3,
-        superseded: 1,
-        expired: 1,
-        dead: 1,
-    };
+    let ended = Ended { sent: 4, labelled: 3, superseded: 1, expired: 1, dead: 1 };
     assert_eq!(report.ended, ended);
-    let open = StillOpen {
-        queued: 1,
-        attempting: 1,
-        unsure: 1,
-        held: 1,
-    };
+    let open = StillOpen { queued: 1, attempting: 1, unsure: 1, held: 1 };
     assert_eq!(report.open, open);
 }
 
@@ -254,53 +199,23 @@ fn waiting() -> JournalEvent {
 
 fn nowhere() -> JournalEvent {
     let route = None;
-    message(
-        1,
-        vec![Planned {
-            route,
-            ..held(1, 1)
-        }],
-    )
+    message(1, vec![Planned { route, ..held(1, 1) }])
 }
 
 fn lost() -> Vec<Spoiled> {
     let no = || because(1, DEAD, "refused: 403");
     vec![
         (Rule::MessageGap, None, vec![one(), message(3, vec![])]),
-        (
-            Rule::DeliveryGap,
-            Some(3),
-            vec![one(), message(2, vec![owed(3, 2)])],
-        ),
+        (Rule::DeliveryGap, Some(3), vec![one(), message(2, vec![owed(3, 2)])]),
         (Rule::NeverPlanned, Some(2), vec![one(), claim(2, 1)]),
         (Rule::NeverPlanned, Some(2), vec![one(), receipt(2)]),
-        (
-            Rule::AfterEnd,
-            Some(1),
-            vec![one(), settled(1, sent()), settled(1, sent())],
-        ),
+        (Rule::AfterEnd, Some(1), vec![one(), settled(1, sent()), settled(1, sent())]),
         (Rule::AfterEnd, Some(1), vec![one(), no(), claim(1, 1)]),
-        (
-            Rule::IllegalStep,
-            Some(1),
-            vec![waiting(), settled(1, sent())],
-        ),
+        (Rule::IllegalStep, Some(1), vec![waiting(), settled(1, sent())]),
         (Rule::IllegalStep, Some(1), vec![waiting(), claim(1, 1)]),
-        (
-            Rule::IllegalStep,
-            Some(1),
-            vec![one(), settled(1, UNSURE), claim(1, 1)],
-        ),
-        (
-            Rule::WithoutRoute,
-            Some(1),
-            vec![nowhere(), settled(1, again(None))],
-        ),
-        (
-            Rule::WithoutEvidence,
-            Some(1),
-            vec![one(), because(1, Step::Expired, " ")],
-        ),
+        (Rule::IllegalStep, Some(1), vec![one(), settled(1, UNSURE), claim(1, 1)]),
+        (Rule::WithoutRoute, Some(1), vec![nowhere(), settled(1, again(None))]),
+        (Rule::WithoutEvidence, Some(1), vec![one(), because(1, Step::Expired, " ")]),
         (Rule::ReceiptUnsent, Some(1), vec![one(), receipt(1)]),
         (Rule::ReceiptUnsent, Some(1), vec![one(), no(), receipt(1)]),
         (Rule::CopyOfNothing, None, vec![one(), copied(2)]),
@@ -318,13 +233,7 @@ fn doubled() -> Vec<Spoiled> {
         class: Class::Chat,
         deliveries: Vec::new(),
     };
-    let decided = vec![
-        one(),
-        claim(1, 1),
-        silence(UNSURE),
-        settled(1, again(None)),
-        claim(1, 2),
-    ];
+    let decided = vec![one(), claim(1, 1), silence(UNSURE), settled(1, again(None)), claim(1, 2)];
     let at_once = vec![one(), claim(1, 1), silence(again(None)), claim(1, 2)];
     let mark_lost = vec![
         one(),
@@ -338,25 +247,13 @@ fn doubled() -> Vec<Spoiled> {
     let repeats = vec![one(), claim(1, 1), settled(1, again(None)), claim(1, 1)];
     vec![
         (Rule::MessageTwice, None, vec![one(), repeated]),
-        (
-            Rule::OwedTwice,
-            Some(2),
-            vec![message(1, vec![owed(1, 1), owed(2, 1)])],
-        ),
-        (
-            Rule::Unlabelled,
-            Some(1),
-            vec![one(), settled(1, moved(None))],
-        ),
+        (Rule::OwedTwice, Some(2), vec![message(1, vec![owed(1, 1), owed(2, 1)])]),
+        (Rule::Unlabelled, Some(1), vec![one(), settled(1, moved(None))]),
         (Rule::Unlabelled, Some(1), decided),
         (Rule::Unlabelled, Some(1), at_once),
         (Rule::Unlabelled, Some(1), mark_lost),
         (Rule::Unlabelled, Some(2), vec![one(), stand_in]),
-        (
-            Rule::InFlightTwice,
-            Some(1),
-            vec![one(), claim(1, 1), claim(1, 2)],
-        ),
+        (Rule::InFlightTwice, Some(1), vec![one(), claim(1, 1), claim(1, 2)]),
         (Rule::AttemptRepeated, Some(1), repeats),
         (Rule::PartBack, Some(1), back),
     ]
@@ -394,10 +291,7 @@ fn a_missing_or_repeated_entry_is_a_gap() {
         let mut audit = Audit::new();
         for number in numbers {
             let seq = JournalSeq(number);
-            audit.replay(&JournalEntry {
-                seq,
-                event: JournalEvent::Opened { at: AT },
-            });
+            audit.replay(&JournalEntry { seq, event: JournalEvent::Opened { at: AT } });
         }
         assert_eq!(audit.after(), JournalSeq(numbers[1]));
         let report = audit.finish(std::iter::empty());
@@ -412,10 +306,7 @@ fn the_store_must_hold_what_the_journal_left_open() {
         (vec![(1, State::Attempting), (2, State::Held)], vec![]),
         (vec![(2, State::Held), (1, State::Queued)], vec![]),
         (vec![(1, State::Queued)], vec![(2, Rule::MissingInStore)]),
-        (
-            vec![(1, State::Queued), (2, State::Queued)],
-            vec![(2, Rule::StateDiffers)],
-        ),
+        (vec![(1, State::Queued), (2, State::Queued)], vec![(2, Rule::StateDiffers)]),
         (
             vec![(1, State::Queued), (2, State::Held), (3, State::Queued)],
             vec![(3, Rule::OpenInStoreAlone)],
@@ -423,19 +314,11 @@ fn the_store_must_hold_what_the_journal_left_open() {
     ];
     for (store, expected) in cases {
         let journal = vec![message(1, vec![owed(1, 1), held(2, 2)])];
-        let open = store
-            .into_iter()
-            .map(|(seq, state)| (DeliverySeq(seq), state));
+        let open = store.into_iter().map(|(seq, state)| (DeliverySeq(seq), state));
         let report = replayed(journal).finish(open);
-        let found: Vec<_> = report
-            .violations
-            .iter()
-            .map(|one| (one.delivery, one.rule))
-            .collect();
-        let expected: Vec<_> = expected
-            .into_iter()
-            .map(|(seq, rule)| (Some(DeliverySeq(seq)), rule))
-            .collect();
+        let found: Vec<_> = report.violations.iter().map(|one| (one.delivery, one.rule)).collect();
+        let expected: Vec<_> =
+            expected.into_iter().map(|(seq, rule)| (Some(DeliverySeq(seq)), rule)).collect();
         assert_eq!(found, expected);
     }
 }

@@ -84,9 +84,7 @@ impl Content {
         target: MessageId,
     ) -> Self {
         let part = Part::null(Disposition::REACTION);
-        Self::new(salt, sender_uri, room_uri, part)
-            .replacing(reaction)
-            .reply_to(target)
+        Self::new(salt, sender_uri, room_uri, part).replacing(reaction).reply_to(target)
     }
 
     /// A file that was sent on a network and cannot be fetched here: kind, name and size, and the
@@ -117,19 +115,13 @@ impl Content {
     /// The same, as an answer to `message`.
     #[must_use]
     pub fn reply_to(self, message: MessageId) -> Self {
-        Self {
-            in_reply_to: Some(message),
-            ..self
-        }
+        Self { in_reply_to: Some(message), ..self }
     }
 
     /// The same, as a new version of `message`.
     #[must_use]
     pub fn replacing(self, message: MessageId) -> Self {
-        Self {
-            replaces: Some(message),
-            ..self
-        }
+        Self { replaces: Some(message), ..self }
     }
 }
 
@@ -150,10 +142,6 @@ impl Part {
     /// A part with nothing in it: what was there is withdrawn.
     #[must_use]
     pub fn null(disposition: Disposition) -> Self {
-        Self {
-            disposition,
-            language: String::new(),
-            body: Body::Null,
-        }
+        Self { disposition, language: String::new(), body: Body::Null }
     }
 }

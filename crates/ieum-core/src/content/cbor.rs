@@ -99,9 +99,7 @@ impl<'b> Reader<'b> {
 
     fn take(&mut self, length: u64) -> Result<&'b [u8], Broken> {
         let rest = self.bytes.get(self.at..).unwrap_or_default();
-        let taken = usize::try_from(length)
-            .ok()
-            .and_then(|length| rest.get(..length));
+        let taken = usize::try_from(length).ok().and_then(|length| rest.get(..length));
         let taken = taken.ok_or(self.broken(Rule::CutOff))?;
         self.at += taken.len();
         Ok(taken)
@@ -115,27 +113,16 @@ impl<'b> Reader<'b> {
             0..=23 => u64::from(form),
             24..=27 => {
                 let more = self.take(1 << (form - 24))?;
-                more.iter()
-                    .fold(0, |number, byte| number << 8 | u64::from(*byte))
+                more.iter().fold(0, |number, byte| number << 8 | u64::from(*byte))
             }
             31 if (BYTES..=MAP).contains(&major) => {
-                return Err(Broken {
-                    at: start,
-                    rule: Rule::IndefiniteLength,
-                });
+                return Err(Broken { at: start, rule: Rule::IndefiniteLength });
             }
             _ => {
-                return Err(Broken {
-                    at: start,
-                    rule: Rule::NotWellFormed,
-                });
+                return Err(Broken { at: start, rule: Rule::NotWellFormed });
             }
         };
-        let head = Head {
-            major,
-            form,
-            number,
-        };
+        let head = Head { major, form, number };
         check_shortest(head).map_err(|rule| Broken { at: start, rule })?;
         Ok(head)
     }
@@ -158,10 +145,7 @@ impl<'b> Reader<'b> {
         let text = self.take(length)?;
         match std::str::from_utf8(text) {
             Ok(_) => Ok(()),
-            Err(error) => Err(Broken {
-                at: start + error.valid_up_to(),
-                rule: Rule::Utf8,
-            }),
+            Err(error) => Err(Broken { at: start + error.valid_up_to(), rule: Rule::Utf8 }),
         }
     }
 
@@ -197,10 +181,7 @@ impl<'b> Reader<'b> {
             BYTES => self.take(head.number).map(drop)?,
             TEXT => self.text(head.number)?,
             _ => {
-                return Err(Broken {
-                    at: start,
-                    rule: Rule::KeyKind,
-                });
+                return Err(Broken { at: start, rule: Rule::KeyKind });
             }
         }
         Ok(self.bytes.get(start..self.at).unwrap_or_default())
@@ -229,11 +210,7 @@ fn check_shortest(head: Head) -> Result<(), Rule> {
         27 => 1 << 32,
         _ => 0,
     };
-    if head.number < smallest {
-        Err(Rule::NotShortest)
-    } else {
-        Ok(())
-    }
+    if head.number < smallest { Err(Rule::NotShortest) } else { Ok(()) }
 }
 
 /// Checks simple values (false, true, null and others) and floats of 2, 4 and 8 bytes.
@@ -274,10 +251,7 @@ fn check_double(value: f64) -> Result<(), Rule> {
     if value.is_nan() {
         return Err(Rule::Nan);
     }
-    #[allow(
-        clippy::cast_possible_truncation,
-        reason = "whether truncation loses is the question"
-    )]
+    #[allow(clippy::cast_possible_truncation, reason = "whether truncation loses is the question")]
     let single = value as f32;
     let same = f64::from(single).to_bits() == value.to_bits();
     if same { Err(Rule::NotShortest) } else { Ok(()) }
@@ -292,11 +266,7 @@ fn check_large_integer(item: &[u8]) -> Result<(), Rule> {
     }
     let digits = item.get(reader.at..).unwrap_or_default();
     let is_shortest = digits.len() > size_of::<u64>() && digits.first() != Some(&0);
-    if is_shortest {
-        Ok(())
-    } else {
-        Err(Rule::NotShortest)
-    }
+    if is_shortest { Ok(()) } else { Err(Rule::NotShortest) }
 }
 
 #[cfg(test)]
@@ -304,9 +274,7 @@ mod tests {
     use super::*;
 
     fn rule_of(hex: &str) -> Option<Rule> {
-        check_item(&super::super::examples::unhex(hex), 4)
-            .err()
-            .map(|broken| broken.rule)
+        check_item(&super::super::examples::unhex(hex), 4).err().map(|broken| broken.rule)
     }
 
     #[test]
@@ -416,25 +384,13 @@ mod tests {
                 _ => (mantissa + 1_024.0) * 2_f32.powi(exponent - 25),
             };
             for value in [half, -half] {
-                assert_eq!(
-                    check_single(value.to_bits()),
-                    Err(Rule::NotShortest),
-                    "{value}"
-                );
-                assert_eq!(
-                    check_double(f64::from(value)),
-                    Err(Rule::NotShortest),
-                    "{value}"
-                );
+                assert_eq!(check_single(value.to_bits()), Err(Rule::NotShortest), "{value}");
+                assert_eq!(check_double(f64::from(value)), Err(Rule::NotShortest), "{value}");
             }
             let beside = half.to_bits() + 1;
             assert_eq!(check_single(beside), Ok(()), "beside {half}");
             let beside = f64::from(half).to_bits() + 1;
-            assert_eq!(
-                check_double(f64::from_bits(beside)),
-                Ok(()),
-                "beside {half}"
-            );
+            assert_eq!(check_double(f64::from_bits(beside)), Ok(()), "beside {half}");
         }
         // One more than the largest that two bytes hold.
         assert_eq!(check_single(65_536_f32.to_bits()), Ok(()));

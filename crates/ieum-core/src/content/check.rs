@@ -23,27 +23,16 @@ impl Content {
     /// All of [`Content::check`] but the size of the whole.
     pub(super) fn check_fields(&self) -> Result<(), ContentError> {
         let ids = [self.replaces, self.in_reply_to];
-        if ids
-            .iter()
-            .flatten()
-            .any(|id| !id.as_bytes().starts_with(&[DIGEST_SHA256]))
-        {
+        if ids.iter().flatten().any(|id| !id.as_bytes().starts_with(&[DIGEST_SHA256])) {
             return Err(ContentError::UnknownDigest);
         }
         within("the topic id", self.topic_id.len(), TOPIC_ID_BYTES_MAX)?;
         if let Some(expires) = self.expires.filter(|expires| expires.relative) {
             let max = usize::try_from(EXPIRES_S_MAX).unwrap_or(usize::MAX);
-            within(
-                "the lifetime",
-                usize::try_from(expires.seconds).unwrap_or(usize::MAX),
-                max,
-            )?;
+            within("the lifetime", usize::try_from(expires.seconds).unwrap_or(usize::MAX), max)?;
         }
         let extensions = &self.extensions;
-        for uri in [&extensions.sender_uri, &extensions.room_uri]
-            .into_iter()
-            .flatten()
-        {
+        for uri in [&extensions.sender_uri, &extensions.room_uri].into_iter().flatten() {
             within("a URI", uri.len(), URI_BYTES_MAX)?;
         }
         if !extensions.others.keys().all(ExtensionKey::is_allowed) {
@@ -55,11 +44,7 @@ impl Content {
 }
 
 fn within(field: &'static str, found: usize, max: usize) -> Result<(), ContentError> {
-    if found > max {
-        Err(ContentError::OverLimit { field, max })
-    } else {
-        Ok(())
-    }
+    if found > max { Err(ContentError::OverLimit { field, max }) } else { Ok(()) }
 }
 
 fn check_part(part: &Part, levels_left: usize, count: &mut usize) -> Result<(), ContentError> {
@@ -78,31 +63,19 @@ fn check_part(part: &Part, levels_left: usize, count: &mut usize) -> Result<(), 
         Body::Multi { parts, .. } if parts.len() < PARTS_PER_MULTI_MIN => {
             Err(ContentError::TooFewParts)
         }
-        Body::Multi { parts, .. } => parts
-            .iter()
-            .try_for_each(|part| check_part(part, inner, count)),
+        Body::Multi { parts, .. } => {
+            parts.iter().try_for_each(|part| check_part(part, inner, count))
+        }
     }
 }
 
 fn check_external(external: &External) -> Result<(), ContentError> {
-    within(
-        "a content type",
-        external.content_type.len(),
-        CONTENT_TYPE_BYTES_MAX,
-    )?;
+    within("a content type", external.content_type.len(), CONTENT_TYPE_BYTES_MAX)?;
     within("a URL", external.url.len(), URL_BYTES_MAX)?;
     within("a key", external.key.len(), CRYPTO_BYTES_MAX)?;
     within("a nonce", external.nonce.len(), CRYPTO_BYTES_MAX)?;
-    within(
-        "additional data",
-        external.additional_data.len(),
-        CRYPTO_BYTES_MAX,
-    )?;
+    within("additional data", external.additional_data.len(), CRYPTO_BYTES_MAX)?;
     within("a hash", external.content_hash.len(), CRYPTO_BYTES_MAX)?;
-    within(
-        "a description",
-        external.description.len(),
-        DESCRIPTION_BYTES_MAX,
-    )?;
+    within("a description", external.description.len(), DESCRIPTION_BYTES_MAX)?;
     within("a file name", external.filename.len(), FILENAME_BYTES_MAX)
 }

@@ -24,10 +24,7 @@ impl Content {
     /// When the bytes are malformed, not deterministic, of another shape, or over a limit.
     pub fn decode(bytes: &[u8]) -> Result<Self, ContentError> {
         if bytes.len() > MESSAGE_BYTES_MAX {
-            return Err(ContentError::OverLimit {
-                field: "the message",
-                max: MESSAGE_BYTES_MAX,
-            });
+            return Err(ContentError::OverLimit { field: "the message", max: MESSAGE_BYTES_MAX });
         }
         check_item(bytes, LEVELS_MAX).map_err(encoding_error)?;
         let content = read_content(&mut Decoder::new(bytes))?;
@@ -95,8 +92,7 @@ fn read_salt(input: &mut Decoder<'_>) -> Result<[u8; SALT_BYTES], ContentError> 
     let expected = "a salt of 16 bytes";
     let at = input.position();
     let salt = field(input, expected, Decoder::bytes)?;
-    salt.try_into()
-        .map_err(|_| ContentError::Shape { at, expected })
+    salt.try_into().map_err(|_| ContentError::Shape { at, expected })
 }
 
 fn read_id(input: &mut Decoder<'_>) -> Result<Option<MessageId>, ContentError> {
@@ -106,9 +102,7 @@ fn read_id(input: &mut Decoder<'_>) -> Result<Option<MessageId>, ContentError> {
     let expected = "null or a message id of 32 bytes";
     let at = input.position();
     let id = field(input, expected, Decoder::bytes)?;
-    MessageId::try_from(id)
-        .map(Some)
-        .map_err(|_| ContentError::Shape { at, expected })
+    MessageId::try_from(id).map(Some).map_err(|_| ContentError::Shape { at, expected })
 }
 
 fn read_expiration(input: &mut Decoder<'_>) -> Result<Option<Expiration>, ContentError> {
@@ -155,16 +149,10 @@ fn read_extension_key(input: &mut Decoder<'_>) -> Result<ExtensionKey, ContentEr
 fn read_extension_value(input: &mut Decoder<'_>) -> Result<ExtensionValue, ContentError> {
     let start = input.position();
     field(input, "the value of an extension", Decoder::skip)?;
-    let encoded = input
-        .input()
-        .get(start..input.position())
-        .unwrap_or_default();
+    let encoded = input.input().get(start..input.position()).unwrap_or_default();
     ExtensionValue::from_cbor(encoded).map_err(|error| {
         if let ContentError::Encoding { at, rule } = error {
-            return ContentError::Encoding {
-                at: start + at,
-                rule,
-            };
+            return ContentError::Encoding { at: start + at, rule };
         }
         error
     })
@@ -173,10 +161,7 @@ fn read_extension_value(input: &mut Decoder<'_>) -> Result<ExtensionValue, Conte
 fn read_part(input: &mut Decoder<'_>, levels_left: usize) -> Result<Part, ContentError> {
     let at = input.position();
     let Some(inner) = levels_left.checked_sub(1) else {
-        return Err(ContentError::Encoding {
-            at,
-            rule: Rule::TooDeep,
-        });
+        return Err(ContentError::Encoding { at, rule: Rule::TooDeep });
     };
     let fields = field(input, "a part", Decoder::array)?;
     let disposition = Disposition(field(input, "a disposition of 8 bits", Decoder::u8)?);
@@ -191,17 +176,10 @@ fn read_part(input: &mut Decoder<'_>, levels_left: usize) -> Result<Part, Conten
         (2, Some(15)) => Body::External(Box::new(read_external(input)?)),
         (3, Some(5)) => read_multi(input, inner)?,
         _ => {
-            return Err(ContentError::Shape {
-                at,
-                expected: "a part of a known kind",
-            });
+            return Err(ContentError::Shape { at, expected: "a part of a known kind" });
         }
     };
-    Ok(Part {
-        disposition,
-        language,
-        body,
-    })
+    Ok(Part { disposition, language, body })
 }
 
 fn read_external(input: &mut Decoder<'_>) -> Result<External, ContentError> {
@@ -228,16 +206,11 @@ fn read_multi(input: &mut Decoder<'_>, levels_left: usize) -> Result<Body, Conte
         1 => Semantics::SingleUnit,
         2 => Semantics::ProcessAll,
         _ => {
-            return Err(ContentError::Shape {
-                at,
-                expected: "part semantics of 0 to 2",
-            });
+            return Err(ContentError::Shape { at, expected: "part semantics of 0 to 2" });
         }
     };
     let count = field(input, "an array of parts", Decoder::array)?.unwrap_or_default();
     // The count is a stranger's word; only the parts that are there take memory.
-    let parts = (0..count)
-        .map(|_| read_part(input, levels_left))
-        .collect::<Result<_, _>>()?;
+    let parts = (0..count).map(|_| read_part(input, levels_left)).collect::<Result<_, _>>()?;
     Ok(Body::Multi { semantics, parts })
 }

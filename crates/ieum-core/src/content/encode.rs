@@ -102,13 +102,8 @@ fn write_id(out: &mut Encoder<impl Memory>, id: Option<MessageId>) -> Written {
 }
 
 fn write_extensions(out: &mut Encoder<impl Memory>, extensions: &Extensions) -> Written {
-    let typed = [
-        (SENDER_URI, &extensions.sender_uri),
-        (ROOM_URI, &extensions.room_uri),
-    ];
-    let typed = typed
-        .into_iter()
-        .filter_map(|(key, uri)| Some((key, uri.as_deref()?)));
+    let typed = [(SENDER_URI, &extensions.sender_uri), (ROOM_URI, &extensions.room_uri)];
+    let typed = typed.into_iter().filter_map(|(key, uri)| Some((key, uri.as_deref()?)));
     let count = typed.clone().count() + extensions.others.len();
     out.map(count as u64)?;
     for (key, uri) in typed {
@@ -119,9 +114,7 @@ fn write_extensions(out: &mut Encoder<impl Memory>, extensions: &Extensions) -> 
             ExtensionKey::Integer(key) => out.i64(*key)?,
             ExtensionKey::Text(name) => out.str(name)?,
         };
-        out.writer_mut()
-            .write_all(value.as_cbor())
-            .map_err(Error::write)?;
+        out.writer_mut().write_all(value.as_cbor()).map_err(Error::write)?;
     }
     Ok(())
 }
@@ -132,15 +125,12 @@ fn write_part(out: &mut Encoder<impl Memory>, part: &Part) -> Written {
         Body::Single { .. } | Body::Multi { .. } => 5,
         Body::External(_) => 15,
     };
-    out.array(fields)?
-        .u8(part.disposition.0)?
-        .str(&part.language)?;
+    out.array(fields)?.u8(part.disposition.0)?.str(&part.language)?;
     match &part.body {
         Body::Null => out.u8(0)?.ok(),
-        Body::Single {
-            content_type,
-            content,
-        } => out.u8(1)?.str(content_type)?.bytes(content)?.ok(),
+        Body::Single { content_type, content } => {
+            out.u8(1)?.str(content_type)?.bytes(content)?.ok()
+        }
         Body::External(external) => {
             out.u8(2)?;
             write_external(out, external)

@@ -8,14 +8,8 @@ use crate::inbound::{FileKind, FileNote};
 
 /// The bytes that hexadecimal digits stand for.
 pub(super) fn unhex(hex: &str) -> Vec<u8> {
-    let digits: Vec<u32> = hex
-        .chars()
-        .map(|digit| digit.to_digit(16).unwrap())
-        .collect();
-    digits
-        .chunks(2)
-        .map(|pair| u8::try_from(pair[0] << 4 | pair[1]).unwrap())
-        .collect()
+    let digits: Vec<u32> = hex.chars().map(|digit| digit.to_digit(16).unwrap()).collect();
+    digits.chunks(2).map(|pair| u8::try_from(pair[0] << 4 | pair[1]).unwrap()).collect()
 }
 
 /// The draft's examples may not be kept here; they are looked for beside the repository.
@@ -26,11 +20,7 @@ fn official_examples() -> Option<PathBuf> {
 
 /// The id in an example's opening comment, which runs over two lines.
 fn id_in_header(annotated: &str) -> Option<MessageId> {
-    let quoted = annotated
-        .split_once("message ID = h'")?
-        .1
-        .split_once('\'')?
-        .0;
+    let quoted = annotated.split_once("message ID = h'")?.1.split_once('\'')?.0;
     let digits: String = quoted.chars().filter(char::is_ascii_hexdigit).collect();
     digits.parse().ok()
 }
@@ -105,15 +95,7 @@ fn a_text_and_an_answer() {
 fn an_edit_and_a_withdrawal() {
     let text = "저녁 8시에 봐요";
     let edit = Content::edit(SALT, SENDER, ROOM, first(), text);
-    check_example(
-        &edit,
-        EDIT,
-        EDIT_ID,
-        What::Edit {
-            replaces: first(),
-            text,
-        },
-    );
+    check_example(&edit, EDIT, EDIT_ID, What::Edit { replaces: first(), text });
     let withdrawal = Content::withdrawal(SALT, SENDER, ROOM, first());
     let what = What::Withdrawal { replaces: first() };
     check_example(&withdrawal, WITHDRAWAL, WITHDRAWAL_ID, what);
@@ -122,56 +104,30 @@ fn an_edit_and_a_withdrawal() {
 #[test]
 fn a_reaction_comes_and_goes() {
     let reaction = Content::reaction(SALT, SENDER, ROOM, first(), "👍🏽");
-    let what = What::Reaction {
-        target: first(),
-        emoji: "👍🏽",
-        replaces: None,
-    };
+    let what = What::Reaction { target: first(), emoji: "👍🏽", replaces: None };
     check_example(&reaction, REACTION, REACTION_ID, what);
     let gone = Content::reaction_withdrawal(SALT, SENDER, ROOM, second(), first());
-    let what = What::ReactionWithdrawal {
-        replaces: second(),
-        target: Some(first()),
-    };
+    let what = What::ReactionWithdrawal { replaces: second(), target: Some(first()) };
     check_example(&gone, REACTION_WITHDRAWAL, REACTION_WITHDRAWAL_ID, what);
 }
 
 #[test]
 fn a_file_is_told_by_kind_name_and_size() {
-    let note = FileNote {
-        kind: FileKind::Picture,
-        name: Some("cake.jpg".into()),
-        bytes: Some(123_456),
-    };
+    let note =
+        FileNote { kind: FileKind::Picture, name: Some("cake.jpg".into()), bytes: Some(123_456) };
     let content = Content::file_placeholder(SALT, SENDER, ROOM, &note, "할머니 생신");
-    let Body::External(file) = &content.part.body else {
-        panic!("a file lies elsewhere")
-    };
-    check_example(
-        &content,
-        FILE,
-        FILE_ID,
-        What::File {
-            file,
-            replaces: None,
-        },
-    );
+    let Body::External(file) = &content.part.body else { panic!("a file lies elsewhere") };
+    check_example(&content, FILE, FILE_ID, What::File { file, replaces: None });
 }
 
 #[test]
 fn each_kind_of_file_is_read_again() {
     use FileKind::{Audio, File, Other, Picture, Place, Sticker, Video};
     for kind in [Picture, Video, Audio, File, Sticker, Place, Other] {
-        let note = FileNote {
-            kind,
-            name: None,
-            bytes: None,
-        };
+        let note = FileNote { kind, name: None, bytes: None };
         let content = Content::file_placeholder(SALT, SENDER, ROOM, &note, "");
         let decoded = Content::decode(&content.encode()).unwrap();
-        let What::File { file, .. } = decoded.what() else {
-            panic!("{kind:?} is no file")
-        };
+        let What::File { file, .. } = decoded.what() else { panic!("{kind:?} is no file") };
         assert_eq!(file.kind(), kind);
     }
 }
@@ -182,30 +138,17 @@ fn every_field_has_its_place() {
     let single = |disposition, language: &str, content_type: &'static str, content: &[u8]| Part {
         disposition: Disposition(disposition),
         language: language.into(),
-        body: Body::Single {
-            content_type: content_type.into(),
-            content: content.into(),
-        },
+        body: Body::Single { content_type: content_type.into(), content: content.into() },
     };
     let parts = vec![
         single(1, "ko", MARKDOWN_TEXT, "**안녕**".as_bytes()),
         single(200, "", "application/octet-stream", &[0, 0xff]),
     ];
-    let body = Body::Multi {
-        semantics: Semantics::ChooseOne,
-        parts,
-    };
-    let part = Part {
-        disposition: Disposition::RENDER,
-        language: "ko,en".into(),
-        body,
-    };
+    let body = Body::Multi { semantics: Semantics::ChooseOne, parts };
+    let part = Part { disposition: Disposition::RENDER, language: "ko,en".into(), body };
     let mut content = Content::new(SALT, SENDER, ROOM, part);
     content.topic_id = b"topic".to_vec();
-    content.expires = Some(Expiration {
-        relative: true,
-        seconds: 86_400,
-    });
+    content.expires = Some(Expiration { relative: true, seconds: 86_400 });
     content.extensions.others = BTreeMap::from([
         (ExtensionKey::Text("aa".into()), value("a1416bd8206175")),
         (ExtensionKey::Text("b".into()), value("6178")),
@@ -221,14 +164,8 @@ fn a_native_event_has_one_salt() {
     let salt = salt_for_native(&secret, "line", "C4af4980629", "325708");
     assert_eq!(salt.as_slice(), unhex("d9e17a61e459d0843010e9ea8c205e4c"));
     // Fields that run together to the same letters are another event.
-    assert_ne!(
-        salt,
-        salt_for_native(&secret, "line", "C4af498062", "9325708")
-    );
-    assert_ne!(
-        salt,
-        salt_for_native(&HubSecret::new(*b"x"), "line", "C4af4980629", "325708")
-    );
+    assert_ne!(salt, salt_for_native(&secret, "line", "C4af498062", "9325708"));
+    assert_ne!(salt, salt_for_native(&HubSecret::new(*b"x"), "line", "C4af4980629", "325708"));
     assert_eq!(format!("{secret:?}"), "HubSecret(..)");
     // A secret longer than a block of the hash.
     let salt = salt_for_native(&HubSecret::new([b'k'; 65]), "kakaotalk", "가족방", "1");
@@ -239,14 +176,8 @@ fn a_native_event_has_one_salt() {
 fn an_id_is_written_and_read_as_hexadecimal() {
     let id: MessageId = TEXT_ID.parse().unwrap();
     assert_eq!(id.to_string(), TEXT_ID);
-    assert_eq!(
-        serde_json::to_string(&id).unwrap(),
-        format!("\"{TEXT_ID}\"")
-    );
-    assert_eq!(
-        serde_json::from_str::<MessageId>(&format!("\"{TEXT_ID}\"")).unwrap(),
-        id
-    );
+    assert_eq!(serde_json::to_string(&id).unwrap(), format!("\"{TEXT_ID}\""));
+    assert_eq!(serde_json::from_str::<MessageId>(&format!("\"{TEXT_ID}\"")).unwrap(), id);
     assert_eq!(id.short(), "A9EF");
     for wrong in [
         "",
@@ -286,27 +217,18 @@ fn what_a_stranger_may_not_send_is_refused() {
     assert_eq!(error, over("the number of parts", limits::PARTS_MAX));
     let seconds = 366 * 86_400 + 1;
     let error = refused(|content| {
-        content.expires = Some(Expiration {
-            relative: true,
-            seconds: 366 * 86_400 + 1,
-        });
+        content.expires = Some(Expiration { relative: true, seconds: 366 * 86_400 + 1 });
     });
     assert_eq!(error, over("the lifetime", seconds - 1));
-    let names = [
-        ExtensionKey::Text(String::new()),
-        ExtensionKey::Text(big(256)),
-        ExtensionKey::Integer(0),
-    ];
+    let names =
+        [ExtensionKey::Text(String::new()), ExtensionKey::Text(big(256)), ExtensionKey::Integer(0)];
     for name in names {
         let mut content = content.clone();
         content.extensions = Extensions::default();
         let value = ExtensionValue::from_cbor(&[0]).unwrap();
         content.extensions.others.insert(name, value);
         assert_eq!(content.check(), Err(ContentError::ExtensionName));
-        assert_eq!(
-            Content::decode(&content.encode()),
-            Err(ContentError::ExtensionName)
-        );
+        assert_eq!(Content::decode(&content.encode()), Err(ContentError::ExtensionName));
     }
 }
 
@@ -354,10 +276,7 @@ fn another_shape_is_refused_with_its_place() {
     };
     assert_eq!(shape("f6"), 0);
     assert_eq!(shape("80"), 0);
-    assert_eq!(
-        shape("874f000102030405060708090a0b0c0d0ef640f6f6a083016000"),
-        1
-    );
+    assert_eq!(shape("874f000102030405060708090a0b0c0d0ef640f6f6a083016000"), 1);
     let with_part = |part: &str| format!("8750000102030405060708090a0b0c0d0e0ff640f6f6a0{part}");
     assert!(Content::decode(&unhex(&with_part("83016000"))).is_ok());
     assert_eq!(shape(&with_part("83016004")), 23);
@@ -375,15 +294,8 @@ fn null() -> Part {
 }
 
 fn multi(parts: Vec<Part>) -> Part {
-    let body = Body::Multi {
-        semantics: Semantics::ProcessAll,
-        parts,
-    };
-    Part {
-        disposition: Disposition::RENDER,
-        language: String::new(),
-        body,
-    }
+    let body = Body::Multi { semantics: Semantics::ProcessAll, parts };
+    Part { disposition: Disposition::RENDER, language: String::new(), body }
 }
 
 const TEXT: &str = "\

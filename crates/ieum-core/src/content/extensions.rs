@@ -86,12 +86,8 @@ impl ExtensionValue {
                 max: EXTENSION_VALUE_BYTES_MAX,
             });
         }
-        check_item(encoded, EXTENSION_VALUE_LEVELS_MAX).map_err(|broken| {
-            ContentError::Encoding {
-                at: broken.at,
-                rule: broken.rule,
-            }
-        })?;
+        check_item(encoded, EXTENSION_VALUE_LEVELS_MAX)
+            .map_err(|broken| ContentError::Encoding { at: broken.at, rule: broken.rule })?;
         Ok(Self(encoded.to_vec()))
     }
 

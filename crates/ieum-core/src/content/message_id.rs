@@ -160,10 +160,7 @@ impl HubSecret {
         } else {
             fill(&mut block, bytes.iter().copied());
         }
-        Self {
-            bytes,
-            keyed: Hmac::new(&block.into()),
-        }
+        Self { bytes, keyed: Hmac::new(&block.into()) }
     }
 
     /// The bytes, for keeping them in the store.

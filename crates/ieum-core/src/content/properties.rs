@@ -36,11 +36,9 @@ fn external() -> impl Strategy<Value = External> {
 }
 
 fn leaf() -> impl Strategy<Value = Body> {
-    let single =
-        (".{0,40}", vec(any::<u8>(), 0..300)).prop_map(|(content_type, content)| Body::Single {
-            content_type: content_type.into(),
-            content,
-        });
+    let single = (".{0,40}", vec(any::<u8>(), 0..300)).prop_map(|(content_type, content)| {
+        Body::Single { content_type: content_type.into(), content }
+    });
     prop_oneof![
         Just(Body::Null),
         single,
@@ -80,11 +78,7 @@ fn extensions() -> impl Strategy<Value = Extensions> {
     let uri = || proptest::option::of("[a-z:/]{0,60}");
     (uri(), uri(), btree_map(key, value, 0..5)).prop_map(|(sender_uri, room_uri, others)| {
         let others: BTreeMap<_, _> = others;
-        Extensions {
-            sender_uri,
-            room_uri,
-            others,
-        }
+        Extensions { sender_uri, room_uri, others }
     })
 }
 
@@ -92,25 +86,17 @@ fn content() -> impl Strategy<Value = Content> {
     let ids = (proptest::option::of(id()), proptest::option::of(id()));
     let expires = proptest::option::of((any::<bool>(), 0..=limits::EXPIRES_S_MAX));
     let topic_id = vec(any::<u8>(), 0..20);
-    (
-        any::<[u8; SALT_BYTES]>(),
-        ids,
-        topic_id,
-        expires,
-        extensions(),
-        part(),
+    (any::<[u8; SALT_BYTES]>(), ids, topic_id, expires, extensions(), part()).prop_map(
+        |(salt, (replaces, in_reply_to), topic_id, expires, extensions, part)| Content {
+            salt,
+            replaces,
+            topic_id,
+            expires: expires.map(|(relative, seconds)| Expiration { relative, seconds }),
+            in_reply_to,
+            extensions,
+            part,
+        },
     )
-        .prop_map(
-            |(salt, (replaces, in_reply_to), topic_id, expires, extensions, part)| Content {
-                salt,
-                replaces,
-                topic_id,
-                expires: expires.map(|(relative, seconds)| Expiration { relative, seconds }),
-                in_reply_to,
-                extensions,
-                part,
-            },
-        )
 }
 
 proptest! {

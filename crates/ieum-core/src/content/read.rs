@@ -70,11 +70,7 @@ impl Content {
         match (&self.part.body, replaces) {
             (Body::Null, Some(replaces)) => What::ReactionWithdrawal { replaces, target },
             _ => match (target, self.part.text_of_any_disposition()) {
-                (Some(target), Some(emoji)) => What::Reaction {
-                    target,
-                    emoji,
-                    replaces,
-                },
+                (Some(target), Some(emoji)) => What::Reaction { target, emoji, replaces },
                 _ => What::Other,
             },
         }
@@ -89,27 +85,17 @@ impl Part {
         if !self.disposition.is_shown() {
             return None;
         }
-        if let Body::Multi {
-            semantics: Semantics::ChooseOne,
-            parts,
-        } = &self.body
-        {
+        if let Body::Multi { semantics: Semantics::ChooseOne, parts } = &self.body {
             return parts.iter().find_map(Self::text);
         }
         self.text_of_any_disposition()
     }
 
     fn text_of_any_disposition(&self) -> Option<&str> {
-        let Body::Single {
-            content_type,
-            content,
-        } = &self.body
-        else {
+        let Body::Single { content_type, content } = &self.body else {
             return None;
         };
-        is_text(content_type)
-            .then(|| std::str::from_utf8(content).ok())
-            .flatten()
+        is_text(content_type).then(|| std::str::from_utf8(content).ok()).flatten()
     }
 }
 
@@ -150,9 +136,7 @@ pub(super) fn media_type_of(kind: FileKind) -> &'static str {
 
 fn is_text(content_type: &str) -> bool {
     let essence = essence(content_type);
-    ["text/plain", "text/markdown"]
-        .iter()
-        .any(|known| essence.eq_ignore_ascii_case(known))
+    ["text/plain", "text/markdown"].iter().any(|known| essence.eq_ignore_ascii_case(known))
 }
 
 /// A media type without its parameters.
@@ -167,39 +151,17 @@ mod tests {
     const SALT: [u8; super::super::SALT_BYTES] = [7; super::super::SALT_BYTES];
 
     fn content(disposition: Disposition, content_type: &'static str, bytes: &[u8]) -> Content {
-        let body = Body::Single {
-            content_type: content_type.into(),
-            content: bytes.to_vec(),
-        };
-        Content::new(
-            SALT,
-            "s",
-            "r",
-            Part {
-                disposition,
-                language: String::new(),
-                body,
-            },
-        )
+        let body = Body::Single { content_type: content_type.into(), content: bytes.to_vec() };
+        Content::new(SALT, "s", "r", Part { disposition, language: String::new(), body })
     }
 
     #[test]
     fn text_is_known_by_its_media_type_and_not_by_its_parameters() {
-        for known in [
-            "text/plain",
-            "Text/Plain; charset=UTF-8",
-            "text/markdown;variant=GFM-MIMI",
-        ] {
+        for known in ["text/plain", "Text/Plain; charset=UTF-8", "text/markdown;variant=GFM-MIMI"] {
             let content = content(Disposition::RENDER, known, b"hi");
             assert_eq!(content.what(), What::Text("hi"), "{known}");
         }
-        for unknown in [
-            "text/html;charset=utf-8",
-            "text",
-            "",
-            "application/json",
-            "text/plainer",
-        ] {
+        for unknown in ["text/html;charset=utf-8", "text", "", "application/json", "text/plainer"] {
             let content = content(Disposition::RENDER, unknown, b"hi");
             assert_eq!(content.what(), What::Other, "{unknown}");
         }
@@ -232,11 +194,7 @@ mod tests {
     fn a_reaction_can_take_the_place_of_another() {
         let (first, target) = (MessageId::from([1; 32]), MessageId::from([2; 32]));
         let changed = Content::reaction(SALT, "s", "r", target, "!").replacing(first);
-        let what = What::Reaction {
-            target,
-            emoji: "!",
-            replaces: Some(first),
-        };
+        let what = What::Reaction { target, emoji: "!", replaces: Some(first) };
         assert_eq!(changed.what(), what);
     }
 
@@ -251,10 +209,7 @@ mod tests {
             ("", FileKind::Other),
         ];
         for (content_type, kind) in cases {
-            let file = External {
-                content_type: content_type.into(),
-                ..External::default()
-            };
+            let file = External { content_type: content_type.into(), ..External::default() };
             assert_eq!(file.kind(), kind, "{content_type}");
         }
     }

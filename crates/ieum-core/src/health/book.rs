@@ -85,11 +85,7 @@ pub struct HealthBook {
 /// The cell that our own calls of a function speak for.
 #[must_use]
 pub fn api_cell(network: Network, function: Function) -> Cell {
-    Cell {
-        network,
-        function,
-        surface: Surface::Api,
-    }
+    Cell { network, function, surface: Surface::Api }
 }
 
 impl HealthBook {
@@ -99,11 +95,7 @@ impl HealthBook {
             self.observe_route(route, evidence.good, evidence.at);
         }
         let record = self.cells.entry(evidence.cell).or_default();
-        if evidence.good {
-            record.good(evidence)
-        } else {
-            record.bad(evidence)
-        }
+        if evidence.good { record.good(evidence) } else { record.bad(evidence) }
     }
 
     fn observe_route(&mut self, route: Route, good: bool, at: Timestamp) {
@@ -146,9 +138,7 @@ impl HealthBook {
     /// The state of one cell.
     #[must_use]
     pub fn state(&self, cell: Cell) -> CellState {
-        self.cells
-            .get(&cell)
-            .map_or(CellState::Up, |record| record.state)
+        self.cells.get(&cell).map_or(CellState::Up, |record| record.state)
     }
 
     /// Whether something held for this route may be tried now, to see whether it works again.
@@ -230,12 +220,7 @@ impl CellRecord {
         self.state = to;
         self.since = evidence.at;
         self.evidence = text.into();
-        CellChange {
-            cell: evidence.cell,
-            from,
-            to,
-            evidence: self.evidence.clone(),
-        }
+        CellChange { cell: evidence.cell, from, to, evidence: self.evidence.clone() }
     }
 }
 

@@ -5,10 +5,7 @@ use crate::directory::Endpoint;
 use crate::ids::{AccountId, RoomId};
 
 fn route(room: u64) -> Route {
-    Route {
-        account: AccountId(1),
-        endpoint: Endpoint::Room(RoomId(room)),
-    }
+    Route { account: AccountId(1), endpoint: Endpoint::Room(RoomId(room)) }
 }
 
 fn evidence(room: Option<u64>, good: bool, at: i64) -> Evidence<'static> {
@@ -37,19 +34,10 @@ fn two_sick_rooms_put_the_network_down_with_the_evidence() {
     let mut book = HealthBook::default();
     assert_eq!(book.observe(evidence(Some(1), false, 0)), None);
     assert_eq!(book.observe(evidence(Some(2), false, 1)), None);
-    let change = book
-        .observe(evidence(Some(1), false, 2))
-        .expect("the cell turns");
+    let change = book.observe(evidence(Some(1), false, 2)).expect("the cell turns");
     assert_eq!((change.from, change.to), (CellState::Up, CellState::Down));
-    assert!(
-        change.evidence.contains("3 failures in a row on 2 routes"),
-        "{}",
-        change.evidence
-    );
-    assert!(
-        book.route_down(Network::KakaoTalk, route(9)),
-        "a down cell covers every route"
-    );
+    assert!(change.evidence.contains("3 failures in a row on 2 routes"), "{}", change.evidence);
+    assert!(book.route_down(Network::KakaoTalk, route(9)), "a down cell covers every route");
     assert!(!book.route_down(Network::Line, route(9)));
 }
 
@@ -73,9 +61,7 @@ fn probes_bring_a_cell_back_only_after_its_rest() {
     for at in 3..8 {
         assert_eq!(book.observe(evidence(None, true, at)), None, "too early");
     }
-    let change = book
-        .observe(evidence(None, true, 10_002))
-        .expect("the cell turns");
+    let change = book.observe(evidence(None, true, 10_002)).expect("the cell turns");
     assert_eq!(change.to, CellState::Up);
 }
 

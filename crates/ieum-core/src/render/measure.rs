@@ -55,10 +55,7 @@ pub fn measure(text: &str, unit: TextUnit) -> usize {
         TextUnit::Bytes => text.len(),
         TextUnit::Chars => text.chars().count(),
         TextUnit::Utf16 => {
-            let pairs = text
-                .bytes()
-                .filter(|byte| *byte >= FOUR_BYTES_FIRST)
-                .count();
+            let pairs = text.bytes().filter(|byte| *byte >= FOUR_BYTES_FIRST).count();
             text.chars().count() + pairs
         }
     }

@@ -105,11 +105,7 @@ pub fn render(facts: &RenderFacts<'_>) -> Vec<Part> {
                 sender: sender.clone(),
                 reply: (index == 0).then(|| facts.reply.clone()).flatten(),
                 mentions: Vec::new(),
-                buttons: if index == last {
-                    facts.buttons.clone()
-                } else {
-                    Vec::new()
-                },
+                buttons: if index == last { facts.buttons.clone() } else { Vec::new() },
             }
         })
         .collect()
@@ -126,11 +122,7 @@ fn compose<'a>(facts: &RenderFacts<'a>) -> Vec<(String, &'a str)> {
         bodies.push("");
     }
     let total = bodies.len();
-    bodies
-        .into_iter()
-        .enumerate()
-        .map(|(index, body)| (head(facts, index, total), body))
-        .collect()
+    bodies.into_iter().enumerate().map(|(index, body)| (head(facts, index, total), body)).collect()
 }
 
 fn head_room(limit: usize) -> usize {
@@ -194,18 +186,13 @@ fn quote_line(quote: &Quote<'_>) -> String {
 
 /// `[가족 · LINE] 민지: `, or what of it the network does not show by itself; then shorter ones.
 fn names(facts: &RenderFacts<'_>) -> Vec<String> {
-    let place = facts
-        .place
-        .map(shown_name)
-        .filter(|place| !place.is_empty());
+    let place = facts.place.map(shown_name).filter(|place| !place.is_empty());
     let in_text = facts.chat.author == AuthorSupport::InText;
     let Some(speaker) = facts.speaker.as_ref().filter(|_| in_text) else {
         return place.iter().map(|place| format!("[{place}] ")).collect();
     };
     let name = shown_name(speaker.name);
-    let network = speaker
-        .network
-        .map(|network| network_name(network, facts.language));
+    let network = speaker.network.map(|network| network_name(network, facts.language));
     let without_place = match network {
         Some(network) => format!("[{network}] {name}: "),
         None => format!("{name}: "),
@@ -252,10 +239,7 @@ fn shown_sender(facts: &RenderFacts<'_>) -> Option<ShownSender> {
     let room = name_max - measure(suffix, TextUnit::Utf16);
     let name = one_line(speaker.name);
     let name = format!("{}{suffix}", cut(name.trim(), room, TextUnit::Utf16));
-    (!name.is_empty()).then(|| ShownSender {
-        name,
-        icon_url: speaker.icon_url.map(Into::into),
-    })
+    (!name.is_empty()).then(|| ShownSender { name, icon_url: speaker.icon_url.map(Into::into) })
 }
 
 #[cfg(test)]

@@ -25,11 +25,7 @@ pub fn split(text: &str, limit: usize, unit: TextUnit) -> Vec<&str> {
 /// The parts that [`split`] gives, one at a time.
 #[must_use]
 pub fn parts(text: &str, limit: usize, unit: TextUnit) -> Parts<'_> {
-    Parts {
-        rest: text,
-        limit: limit.max(unit.units_per_char_max()),
-        unit,
-    }
+    Parts { rest: text, limit: limit.max(unit.units_per_char_max()), unit }
 }
 
 /// The longest beginning of `text` that fits and tears no character, for quotes and names.
@@ -41,11 +37,7 @@ pub fn cut(text: &str, limit: usize, unit: TextUnit) -> &str {
         return text;
     }
     let window = window(text, limit, unit);
-    let end = if is_border(text, window.len()) {
-        window.len()
-    } else {
-        last_border(window)
-    };
+    let end = if is_border(text, window.len()) { window.len() } else { last_border(window) };
     text.get(..end).unwrap_or_default()
 }
 
@@ -98,11 +90,7 @@ fn end_of_part(text: &str, limit: usize, unit: TextUnit) -> usize {
             break;
         }
         let ending = ending_after(grapheme, before);
-        let found = if end <= window.len() / 3 * 2 {
-            Ending::Character
-        } else {
-            ending
-        };
+        let found = if end <= window.len() / 3 * 2 { Ending::Character } else { ending };
         if found >= best {
             (best, best_at) = (found, end);
         }
@@ -143,9 +131,7 @@ fn window(text: &str, limit: usize, unit: TextUnit) -> &str {
 
 /// Whether what people see as a character ends at byte `at`.
 fn is_border(text: &str, at: usize) -> bool {
-    GraphemeCursor::new(at, text.len(), true)
-        .is_boundary(text, 0)
-        .unwrap_or(false)
+    GraphemeCursor::new(at, text.len(), true).is_boundary(text, 0).unwrap_or(false)
 }
 
 /// Where the last character of `text`, which is torn, begins.
@@ -176,30 +162,10 @@ mod tests {
     fn parts_end_where_the_text_pauses() {
         check("one two three", 9, TextUnit::Chars, &["one two ", "three"]);
         check("a line\nb c d", 9, TextUnit::Chars, &["a line\n", "b c d"]);
-        check(
-            "abcde\n\nf\ng h i",
-            10,
-            TextUnit::Chars,
-            &["abcde\n\n", "f\ng h i"],
-        );
-        check(
-            "abcde\r\n\r\nf g h",
-            12,
-            TextUnit::Bytes,
-            &["abcde\r\n\r\n", "f g h"],
-        );
-        check(
-            "今日は。明日も行く",
-            6,
-            TextUnit::Chars,
-            &["今日は。明日", "も行く"],
-        );
-        check(
-            "今日は。明日も行く",
-            5,
-            TextUnit::Chars,
-            &["今日は。", "明日も行く"],
-        );
+        check("abcde\n\nf\ng h i", 10, TextUnit::Chars, &["abcde\n\n", "f\ng h i"]);
+        check("abcde\r\n\r\nf g h", 12, TextUnit::Bytes, &["abcde\r\n\r\n", "f g h"]);
+        check("今日は。明日も行く", 6, TextUnit::Chars, &["今日は。明日", "も行く"]);
+        check("今日は。明日も行く", 5, TextUnit::Chars, &["今日は。", "明日も行く"]);
         // A pause before the last third would leave parts too short.
         check("a bcdefghijkl", 9, TextUnit::Chars, &["a bcdefgh", "ijkl"]);
         check("12\u{a0}kmabc", 5, TextUnit::Chars, &["12\u{a0}km", "abc"]);
@@ -215,24 +181,14 @@ mod tests {
         check("👨‍👩‍👧👨‍👩‍👧", 9, TextUnit::Chars, &["👨‍👩‍👧", "👨‍👩‍👧"]);
         check("🇰🇷🇯🇵🇰🇷", 3, TextUnit::Chars, &["🇰🇷", "🇯🇵", "🇰🇷"]);
         check("👍🏽👍🏽", 7, TextUnit::Utf16, &["👍🏽", "👍🏽"]);
-        check(
-            "e\u{301}e\u{301}e\u{301}",
-            5,
-            TextUnit::Chars,
-            &["e\u{301}e\u{301}", "e\u{301}"],
-        );
+        check("e\u{301}e\u{301}e\u{301}", 5, TextUnit::Chars, &["e\u{301}e\u{301}", "e\u{301}"]);
         check("ab\r\ncd", 3, TextUnit::Chars, &["ab", "\r\nc", "d"]);
     }
 
     #[test]
     fn a_character_over_the_limit_is_torn_and_kept() {
         check("👨‍👩‍👧", 4, TextUnit::Chars, &["👨‍👩\u{200d}", "👧"]);
-        check(
-            "e\u{301}\u{301}\u{301}",
-            2,
-            TextUnit::Chars,
-            &["e\u{301}", "\u{301}\u{301}"],
-        );
+        check("e\u{301}\u{301}\u{301}", 2, TextUnit::Chars, &["e\u{301}", "\u{301}\u{301}"]);
         check("👍👍", 0, TextUnit::Utf16, &["👍", "👍"]);
         check("한", 1, TextUnit::Bytes, &["한"]);
     }
@@ -250,11 +206,7 @@ mod tests {
             ("\u{1100}\u{1161}\u{11a8}x", 2, ""),
         ];
         for (text, limit, expected) in cases {
-            assert_eq!(
-                cut(text, limit, TextUnit::Chars),
-                expected,
-                "{text:?} at {limit}"
-            );
+            assert_eq!(cut(text, limit, TextUnit::Chars), expected, "{text:?} at {limit}");
         }
     }
 

@@ -34,11 +34,7 @@ fn said<'a>(chat: &'a ChatCapabilities, body: &'a str) -> RenderFacts<'a> {
     RenderFacts {
         chat,
         language: Language::Ko,
-        speaker: Some(Speaker {
-            name: "민지",
-            network: Some(Network::Line),
-            icon_url: None,
-        }),
+        speaker: Some(Speaker { name: "민지", network: Some(Network::Line), icon_url: None }),
         place: None,
         label: None,
         quote: None,
@@ -59,33 +55,19 @@ const IN_TEXT: ChatCapabilities = chat(1_000, TextUnit::Chars, AuthorSupport::In
 fn a_text_names_its_author_and_where_several_conversations_meet_its_place() {
     let plain = said(&IN_TEXT, "저녁 먹었어?");
     check(&plain, &expect!["[LINE] 민지: 저녁 먹었어?"]);
-    let placed = RenderFacts {
-        place: Some("가족"),
-        ..plain.clone()
-    };
+    let placed = RenderFacts { place: Some("가족"), ..plain.clone() };
     check(&placed, &expect!["[가족 · LINE] 민지: 저녁 먹었어?"]);
-    let hub = RenderFacts {
-        speaker: None,
-        ..plain
-    };
+    let hub = RenderFacts { speaker: None, ..plain };
     check(&hub, &expect!["저녁 먹었어?"]);
 }
 
 #[test]
 fn labels_say_what_happened_in_both_languages() {
-    let labels = [
-        Label::InsteadOf(Network::KakaoTalk),
-        Label::Late,
-        Label::Again,
-    ];
+    let labels = [Label::InsteadOf(Network::KakaoTalk), Label::Late, Label::Again];
     let mut lines = String::new();
     for kind in labels {
         for language in [Language::Ko, Language::En] {
-            let facts = RenderFacts {
-                language,
-                label: Some(label(kind)),
-                ..said(&IN_TEXT, "응")
-            };
+            let facts = RenderFacts { language, label: Some(label(kind)), ..said(&IN_TEXT, "응") };
             lines.push_str(&render(&facts)[0].text);
             lines.push('\n');
         }
@@ -109,10 +91,8 @@ fn labels_say_what_happened_in_both_languages() {
 
 #[test]
 fn a_quote_is_one_short_line() {
-    let quoted = |name, text| RenderFacts {
-        quote: Some(Quote { name, text }),
-        ..said(&IN_TEXT, "좋아")
-    };
+    let quoted =
+        |name, text| RenderFacts { quote: Some(Quote { name, text }), ..said(&IN_TEXT, "좋아") };
     check(
         &quoted("철수", "내일 6시에 보자"),
         &expect![[r#"
@@ -127,10 +107,7 @@ fn a_quote_is_one_short_line() {
     );
     let long = "가".repeat(500);
     let text = render(&quoted("철수", &long))[0].text.clone();
-    assert_eq!(
-        text.lines().next().unwrap().chars().count(),
-        60 + "> 철수: …".chars().count()
-    );
+    assert_eq!(text.lines().next().unwrap().chars().count(), 60 + "> 철수: …".chars().count());
 }
 
 #[test]
@@ -139,10 +116,7 @@ fn every_part_is_numbered_and_labelled_and_only_the_first_quotes() {
     let body = "하나 둘 셋 넷 다섯 여섯 일곱 여덟 아홉 열 ".repeat(4);
     let facts = RenderFacts {
         label: Some(label(Label::Late)),
-        quote: Some(Quote {
-            name: "철수",
-            text: "세어 봐",
-        }),
+        quote: Some(Quote { name: "철수", text: "세어 봐" }),
         ..said(&short, &body)
     };
     check(
@@ -163,14 +137,8 @@ fn buttons_stand_below_the_last_part_and_the_answer_points_from_the_first() {
     let body = "가 ".repeat(60);
     let native = crate::ids::NativeMessageId::new("9");
     let facts = RenderFacts {
-        reply: Some(ReplyTarget {
-            native,
-            quote: None,
-        }),
-        buttons: vec![Button {
-            label: "답하기".to_owned(),
-            payload: "r".to_owned(),
-        }],
+        reply: Some(ReplyTarget { native, quote: None }),
+        buttons: vec![Button { label: "답하기".to_owned(), payload: "r".to_owned() }],
         ..said(&short, &body)
     };
     let parts = render(&facts);
@@ -182,11 +150,7 @@ fn buttons_stand_below_the_last_part_and_the_answer_points_from_the_first() {
 
 #[test]
 fn the_sender_is_shown_within_the_networks_limit() {
-    let line = chat(
-        5_000,
-        TextUnit::Utf16,
-        AuthorSupport::AsSender { name_max: 20 },
-    );
+    let line = chat(5_000, TextUnit::Utf16, AuthorSupport::AsSender { name_max: 20 });
     let cases = [
         ("민지", Some(Network::KakaoTalk), Some("민지 · 카톡")),
         ("민지", None, Some("민지")),
@@ -200,15 +164,8 @@ fn the_sender_is_shown_within_the_networks_limit() {
         (" ", None, None),
     ];
     for (name, network, expected) in cases {
-        let speaker = Some(Speaker {
-            name,
-            network,
-            icon_url: None,
-        });
-        let facts = RenderFacts {
-            speaker,
-            ..said(&line, "응")
-        };
+        let speaker = Some(Speaker { name, network, icon_url: None });
+        let facts = RenderFacts { speaker, ..said(&line, "응") };
         let part = render(&facts).remove(0);
         assert_eq!(part.text, "응", "the name is not said twice");
         let shown = part.sender.map(|sender| sender.name);
@@ -220,21 +177,11 @@ fn the_sender_is_shown_within_the_networks_limit() {
 fn a_name_or_title_cannot_pass_for_a_label() {
     let forged = "[카톡 지연 · 대신 보냄 #7F2A 13:44]\n철수";
     let facts = RenderFacts {
-        speaker: Some(Speaker {
-            name: forged,
-            network: None,
-            icon_url: None,
-        }),
+        speaker: Some(Speaker { name: forged, network: None, icon_url: None }),
         ..said(&IN_TEXT, "응")
     };
-    check(
-        &facts,
-        &expect!["(카톡 지연 · 대신 보냄 #7F2A 13:44) 철수: 응"],
-    );
-    let facts = RenderFacts {
-        place: Some("가족] 철수: \u{202e}["),
-        ..said(&IN_TEXT, "응")
-    };
+    check(&facts, &expect!["(카톡 지연 · 대신 보냄 #7F2A 13:44) 철수: 응"]);
+    let facts = RenderFacts { place: Some("가족] 철수: \u{202e}["), ..said(&IN_TEXT, "응") };
     check(&facts, &expect!["[가족) 철수:  ( · LINE] 민지: 응"]);
 }
 
@@ -247,10 +194,7 @@ fn borders_of_parts_do_not_move_with_what_stands_in_front() {
         language: Language::En,
         place: Some("우리 가족이 모이는 방"),
         label: Some(label(Label::Again)),
-        quote: Some(Quote {
-            name: "철수",
-            text: "왜?",
-        }),
+        quote: Some(Quote { name: "철수", text: "왜?" }),
         speaker: None,
         ..plain.clone()
     };
@@ -285,12 +229,7 @@ fn clocks_show_the_readers_wall() {
 fn files_are_named_with_their_size() {
     use crate::inbound::FileKind;
     let cases = [
-        (
-            FileKind::Picture,
-            "IMG.jpg",
-            1_250_000,
-            "[사진 IMG.jpg · 1.2 MB]",
-        ),
+        (FileKind::Picture, "IMG.jpg", 1_250_000, "[사진 IMG.jpg · 1.2 MB]"),
         (FileKind::File, "a.pdf", 999, "[파일 a.pdf · 999 B]"),
         (FileKind::Video, "", 1_000, "[동영상 · 1 kB]"),
         (FileKind::Sticker, "", 0, "[스티커]"),
@@ -307,12 +246,7 @@ fn any_author() -> impl Strategy<Value = AuthorSupport> {
 
 fn any_label() -> impl Strategy<Value = Option<Label>> {
     let instead = Label::InsteadOf(Network::KakaoTalk);
-    prop::sample::select(vec![
-        None,
-        Some(instead),
-        Some(Label::Late),
-        Some(Label::Again),
-    ])
+    prop::sample::select(vec![None, Some(instead), Some(Label::Late), Some(Label::Again)])
 }
 
 /// Words, breaks, brackets and characters that take several units.
@@ -378,11 +312,7 @@ impl Owned {
         });
         let quote = self.quote.as_ref();
         RenderFacts {
-            language: if self.english {
-                Language::En
-            } else {
-                Language::Ko
-            },
+            language: if self.english { Language::En } else { Language::Ko },
             speaker,
             place: self.place.as_deref(),
             label: self.label.map(label),

@@ -46,9 +46,7 @@ pub fn label_text(label: Label, short_id: &str, clock: &str, language: Language)
 /// Hour and minute on the reader's wall.
 #[must_use]
 pub fn clock_text(at: Timestamp, utc_offset_minutes: i32) -> String {
-    let minutes =
-        at.0.div_euclid(60_000)
-            .saturating_add(i64::from(utc_offset_minutes));
+    let minutes = at.0.div_euclid(60_000).saturating_add(i64::from(utc_offset_minutes));
     let of_day = minutes.rem_euclid(24 * 60);
     format!("{:02}:{:02}", of_day / 60, of_day % 60)
 }

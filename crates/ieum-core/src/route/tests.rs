@@ -25,10 +25,7 @@ fn address(person: u64, network: Network) -> AddressId {
 }
 
 fn direct(person: u64, network: Network) -> Route {
-    Route {
-        account: account(network),
-        endpoint: Endpoint::Address(address(person, network)),
-    }
+    Route { account: account(network), endpoint: Endpoint::Address(address(person, network)) }
 }
 
 /// A word for each way: `k`, `l`, `t` with consent to talk and failover, `K`, `L`, `T` to failover
@@ -118,9 +115,7 @@ impl Town {
             id: person,
             name: format!("p{person}").into(),
             language: Language::Ko,
-            routes: routes
-                .map(|(_, network)| address(person.0, *network))
-                .collect(),
+            routes: routes.map(|(_, network)| address(person.0, *network)).collect(),
             consents,
         }));
     }
@@ -212,10 +207,8 @@ impl Town {
 
     fn check(&self, author: Author, source_room: Option<u64>, expected: &Expect) {
         let conversation = self.conversation();
-        let facts = PlanFacts {
-            source_room: source_room.map(RoomId),
-            ..self.facts(&conversation, author)
-        };
+        let facts =
+            PlanFacts { source_room: source_room.map(RoomId), ..self.facts(&conversation, author) };
         expected.assert_eq(&drawn(&plan(facts)));
     }
 }
@@ -228,16 +221,10 @@ fn drawn(plan: &Plan) -> String {
             Recipient::Room(id) => format!("room {id}"),
         };
         let by = match delivery.route {
-            Some(route) => NETWORKS
-                .iter()
-                .find(|n| account(**n) == route.account)
-                .unwrap()
-                .word(),
+            Some(route) => NETWORKS.iter().find(|n| account(**n) == route.account).unwrap().word(),
             None => "no way",
         };
-        let label = delivery
-            .label
-            .map_or_else(String::new, |label| format!(" {label:?}"));
+        let label = delivery.label.map_or_else(String::new, |label| format!(" {label:?}"));
         lines.push_str(&format!("{to} by {by}: {:?}{label}\n", delivery.state));
     }
     for person in &plan.unreachable {
@@ -252,16 +239,12 @@ fn by(person: u64, network: Network) -> Author {
 
 #[test]
 fn every_room_but_the_one_it_came_from_and_every_person_outside_rooms() {
-    let everybody = [
-        neighbour(1, "k"),
-        neighbour(2, "l"),
-        neighbour(3, "t"),
-        neighbour(4, "lk"),
-    ];
-    let town = Town::of(&everybody)
-        .room(11, KakaoTalk, &[1])
-        .room(22, Line, &[2])
-        .room(33, Telegram, &[3]);
+    let everybody = [neighbour(1, "k"), neighbour(2, "l"), neighbour(3, "t"), neighbour(4, "lk")];
+    let town = Town::of(&everybody).room(11, KakaoTalk, &[1]).room(22, Line, &[2]).room(
+        33,
+        Telegram,
+        &[3],
+    );
     town.check(
         by(1, KakaoTalk),
         Some(11),
@@ -427,13 +410,9 @@ fn who_is_in_two_rooms_that_are_down_stands_in_once() {
 
 #[test]
 fn without_a_way_it_is_held_and_told() {
-    let town = Town::of(&[
-        neighbour(1, "t"),
-        neighbour(2, "k"),
-        neighbour(3, ""),
-        neighbour(4, "L"),
-    ])
-    .down(KakaoTalk);
+    let town =
+        Town::of(&[neighbour(1, "t"), neighbour(2, "k"), neighbour(3, ""), neighbour(4, "L")])
+            .down(KakaoTalk);
     town.check(
         by(1, Telegram),
         None,
@@ -496,10 +475,7 @@ fn a_withdrawn_consent_counts_at_once() {
     });
     town.directory.apply(Change::Person(person));
     let from = Some(direct(1, KakaoTalk));
-    assert_eq!(
-        next_route(&town.directory, &town.health, PersonId(1), from),
-        None
-    );
+    assert_eq!(next_route(&town.directory, &town.health, PersonId(1), from), None);
 }
 
 /// A town by chance: ways of each person, who is in which room, what is down, who speaks where.
@@ -531,19 +507,12 @@ prop_compose! {
 impl Chance {
     fn town(&self) -> Town {
         let ids = 1_u64..;
-        let all: Vec<_> = ids
-            .zip(&self.ways)
-            .map(|(id, ways)| neighbour(id, ways))
-            .collect();
+        let all: Vec<_> = ids.zip(&self.ways).map(|(id, ways)| neighbour(id, ways)).collect();
         let mut town = Town::of(&all);
         for (index, (network, persons)) in self.rooms.iter().enumerate() {
             town = town.room(100 + index as u64, NETWORKS[*network], persons);
         }
-        for network in NETWORKS
-            .into_iter()
-            .zip(self.down)
-            .filter(|(_, down)| *down)
-        {
+        for network in NETWORKS.into_iter().zip(self.down).filter(|(_, down)| *down) {
             town = town.down(network.0);
         }
         for (index, (network, _)) in self.rooms.iter().enumerate() {
@@ -616,11 +585,8 @@ fn check_member(facts: PlanFacts<'_>, plan: &Plan, member: PersonId) -> Result<(
     let at_source = |room: &Room| facts.source_room == Some(room.id);
     let covered = author_person(facts.directory, facts.author) == Some(member)
         || rooms().any(|room| sees(room) && (at_source(room) || room_up(facts, room)));
-    let personal: Vec<_> = plan
-        .deliveries
-        .iter()
-        .filter(|one| one.recipient == Recipient::Person(member))
-        .collect();
+    let personal: Vec<_> =
+        plan.deliveries.iter().filter(|one| one.recipient == Recipient::Person(member)).collect();
     let told = plan.unreachable.contains(&member);
     prop_assert!(personal.len() <= 1);
     match (personal.first(), covered) {

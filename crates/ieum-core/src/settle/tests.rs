@@ -15,10 +15,7 @@ const IDEMPOTENT: [bool; 3] = [false, true, false];
 
 fn way(index: usize) -> Route {
     let number = index as u64;
-    Route {
-        account: AccountId(number),
-        endpoint: Endpoint::Address(AddressId(number)),
-    }
+    Route { account: AccountId(number), endpoint: Endpoint::Address(AddressId(number)) }
 }
 
 fn fresh() -> Delivery {
@@ -57,25 +54,15 @@ fn facts(delivery: &Delivery) -> SettleFacts<'_> {
 }
 
 fn no(scope: Scope) -> Outcome {
-    Outcome::Refused {
-        scope,
-        moved_to: None,
-        reason: "403".to_owned(),
-    }
+    Outcome::Refused { scope, moved_to: None, reason: "403".to_owned() }
 }
 
 fn later(after_ms: u64, fault: Fault) -> Outcome {
-    Outcome::Deferred {
-        after_ms,
-        fault,
-        reason: "later".to_owned(),
-    }
+    Outcome::Deferred { after_ms, fault, reason: "later".to_owned() }
 }
 
 fn silence() -> Outcome {
-    Outcome::Unknown {
-        reason: "time-out".to_owned(),
-    }
+    Outcome::Unknown { reason: "time-out".to_owned() }
 }
 
 /// A delivery of which `attempts` were made on its route, `part` parts accepted.
@@ -96,30 +83,10 @@ const INSTEAD: Option<Label> = Some(Label::InsteadOf(Network::KakaoTalk));
 fn a_move_is_labelled_whatever_led_to_it() {
     let cases = [
         ("a first no", tried(1, 0, None), false, no(Scope::Recipient)),
-        (
-            "a no to a later part",
-            tried(3, 2, None),
-            false,
-            no(Scope::Recipient),
-        ),
-        (
-            "a no after silence",
-            tried(2, 0, Some(Label::Again)),
-            false,
-            no(Scope::Recipient),
-        ),
-        (
-            "a no to a repetition by key",
-            tried(2, 0, None),
-            true,
-            no(Scope::Recipient),
-        ),
-        (
-            "a pause that is too long",
-            tried(1, 0, None),
-            false,
-            later(60_000, Fault::Limit),
-        ),
+        ("a no to a later part", tried(3, 2, None), false, no(Scope::Recipient)),
+        ("a no after silence", tried(2, 0, Some(Label::Again)), false, no(Scope::Recipient)),
+        ("a no to a repetition by key", tried(2, 0, None), true, no(Scope::Recipient)),
+        ("a pause that is too long", tried(1, 0, None), false, later(60_000, Fault::Limit)),
         (
             "what was held goes another way",
             tried(1, 0, Some(Label::Late)),
@@ -128,16 +95,8 @@ fn a_move_is_labelled_whatever_led_to_it() {
         ),
     ];
     for (name, delivery, idempotent, outcome) in cases {
-        let facts = SettleFacts {
-            idempotent,
-            next: Some(way(1)),
-            ..facts(&delivery)
-        };
-        let expected = Step::NextRoute {
-            route: way(1),
-            label: INSTEAD,
-            at: facts.now,
-        };
+        let facts = SettleFacts { idempotent, next: Some(way(1)), ..facts(&delivery) };
+        let expected = Step::NextRoute { route: way(1), label: INSTEAD, at: facts.now };
         assert_eq!(settle(facts, outcome), expected, "{name}");
     }
 }
@@ -148,26 +107,13 @@ fn a_no_without_a_way_left_ends_or_waits_for_the_operator() {
     let held_before = tried(3, 0, Some(Label::Late));
     let hold = |label| Step::Hold { label: Some(label) };
     let dead = |scope| Step::Dead { scope };
-    assert_eq!(
-        settle(facts(&first), no(Scope::Message)),
-        dead(Scope::Message)
-    );
-    assert_eq!(
-        settle(facts(&first), no(Scope::Recipient)),
-        dead(Scope::Recipient)
-    );
+    assert_eq!(settle(facts(&first), no(Scope::Message)), dead(Scope::Message));
+    assert_eq!(settle(facts(&first), no(Scope::Recipient)), dead(Scope::Recipient));
     assert_eq!(settle(facts(&first), no(Scope::Account)), hold(Label::Late));
     let again = settle(facts(&held_before), no(Scope::Account));
     let at = ACCEPTED_AT.plus_ms(500 + 4_000);
-    assert_eq!(
-        again,
-        Step::RetryAt { at, label: None },
-        "not held and freed at full speed"
-    );
-    let down = SettleFacts {
-        route_down: true,
-        ..facts(&held_before)
-    };
+    assert_eq!(again, Step::RetryAt { at, label: None }, "not held and freed at full speed");
+    let down = SettleFacts { route_down: true, ..facts(&held_before) };
     assert_eq!(settle(down, no(Scope::Account)), hold(Label::Late));
 }
 
@@ -175,14 +121,8 @@ fn a_no_without_a_way_left_ends_or_waits_for_the_operator() {
 fn doubt_lasts_as_long_as_its_class_allows() {
     let delivery = tried(1, 0, None);
     let (day, minute) = (86_400_000, 60_000);
-    let unsure = |ms| Step::Unsure {
-        decide_at: ACCEPTED_AT.plus_ms(ms),
-    };
-    let moved = Step::NextRoute {
-        route: way(1),
-        label: INSTEAD,
-        at: ACCEPTED_AT.plus_ms(500),
-    };
+    let unsure = |ms| Step::Unsure { decide_at: ACCEPTED_AT.plus_ms(ms) };
+    let moved = Step::NextRoute { route: way(1), label: INSTEAD, at: ACCEPTED_AT.plus_ms(500) };
     let cases = [
         (Class::Urgent, day, moved),
         (Class::Chat, day, unsure(30_000)),
@@ -197,11 +137,7 @@ fn doubt_lasts_as_long_as_its_class_allows() {
             next: Some(way(1)),
             ..facts(&delivery)
         };
-        assert_eq!(
-            settle(facts, silence()),
-            expected,
-            "{class:?} of {lifetime_ms} ms"
-        );
+        assert_eq!(settle(facts, silence()), expected, "{class:?} of {lifetime_ms} ms");
     }
 }
 
@@ -214,22 +150,11 @@ fn a_network_that_repeats_by_key_is_asked_again_and_not_left_while_it_is_up() {
         now: ACCEPTED_AT.plus_ms(600_000),
         ..facts(&delivery)
     };
-    assert!(matches!(
-        settle(facts, silence()),
-        Step::RetryAt { label: None, .. }
-    ));
-    let down = SettleFacts {
-        route_down: true,
-        ..facts
-    };
-    assert!(matches!(
-        settle(down, silence()),
-        Step::NextRoute { label: INSTEAD, .. }
-    ));
+    assert!(matches!(settle(facts, silence()), Step::RetryAt { label: None, .. }));
+    let down = SettleFacts { route_down: true, ..facts };
+    assert!(matches!(settle(down, silence()), Step::NextRoute { label: INSTEAD, .. }));
     let alone = SettleFacts { next: None, ..down };
-    let marked = Step::Hold {
-        label: Some(Label::Late),
-    };
+    let marked = Step::Hold { label: Some(Label::Late) };
     assert_eq!(settle(alone, silence()), marked, "a hold is never unmarked");
 }
 
@@ -245,15 +170,10 @@ fn what_must_come_once_stays_where_it_may_have_arrived() {
     };
     let outage = settle(facts, later(0, Fault::Network));
     assert!(matches!(outage, Step::RetryAt { .. }), "{outage:?}");
-    let until_expired = Step::Unsure {
-        decide_at: facts.expires_at,
-    };
+    let until_expired = Step::Unsure { decide_at: facts.expires_at };
     assert_eq!(settle(facts, no(Scope::Recipient)), until_expired);
     let first = tried(1, 0, None);
-    let certain = SettleFacts {
-        delivery: &first,
-        ..facts
-    };
+    let certain = SettleFacts { delivery: &first, ..facts };
     let moved = settle(certain, no(Scope::Recipient));
     assert!(matches!(moved, Step::NextRoute { .. }), "{moved:?}");
 }
@@ -264,11 +184,7 @@ fn ways_that_all_say_no_are_not_asked_in_a_circle_at_full_speed() {
     let mut now = ACCEPTED_AT.plus_ms(100);
     let mut waits = Vec::new();
     for _ in 0..12 {
-        let facts = SettleFacts {
-            now,
-            next: Some(way(1)),
-            ..facts(&delivery)
-        };
+        let facts = SettleFacts { now, next: Some(way(1)), ..facts(&delivery) };
         let Step::NextRoute { at, .. } = settle(facts, no(Scope::Recipient)) else {
             panic!("a way is left");
         };
@@ -302,15 +218,10 @@ fn a_chat_that_only_moved_is_followed_at_once_and_not_forever() {
     };
     let first = tried(1, 0, None);
     let now = facts(&first).now;
-    let at_once = Step::RetryAt {
-        at: now,
-        label: None,
-    };
+    let at_once = Step::RetryAt { at: now, label: None };
     assert_eq!(settle(facts(&first), moved()), at_once);
     let last = tried(ATTEMPTS_PER_ROUTE_MAX, 0, None);
-    let dead = Step::Dead {
-        scope: Scope::Recipient,
-    };
+    let dead = Step::Dead { scope: Scope::Recipient };
     assert_eq!(settle(facts(&last), moved()), dead);
 }
 
@@ -333,10 +244,7 @@ fn waits_grow_and_are_bounded() {
         }
     }
     for attempts in 1..5 {
-        assert!(
-            retry_ms(attempts, 1_000) < retry_ms(attempts + 1, 0),
-            "at any jitter"
-        );
+        assert!(retry_ms(attempts, 1_000) < retry_ms(attempts + 1, 0), "at any jitter");
     }
 }
 
@@ -401,17 +309,12 @@ struct World {
 
 impl World {
     fn route_index(&self) -> usize {
-        self.delivery
-            .route
-            .map_or(0, |route| usize::try_from(route.account.0).unwrap())
+        self.delivery.route.map_or(0, |route| usize::try_from(route.account.0).unwrap())
     }
 
     fn next(&self, down: [bool; 3]) -> Option<Route> {
         let here = self.route_index();
-        (1..self.ways)
-            .map(|step| (here + step) % self.ways)
-            .find(|index| !down[*index])
-            .map(way)
+        (1..self.ways).map(|step| (here + step) % self.ways).find(|index| !down[*index]).map(way)
     }
 
     fn facts(&self, turn: &Turn) -> SettleFacts<'_> {
@@ -471,10 +374,7 @@ impl World {
         self.delivery.tried_at.get_or_insert(self.now);
         let part = self.delivery.part;
         let repeats = self.doubtful.contains(&part) && !IDEMPOTENT[self.route_index()];
-        assert!(
-            !repeats || self.delivery.label.is_some(),
-            "an unlabelled second copy"
-        );
+        assert!(!repeats || self.delivery.label.is_some(), "an unlabelled second copy");
         self.now = self.now.plus_ms(turn.took_ms);
         let step = settle(self.facts(turn), turn.outcome.clone());
         match &turn.outcome {
@@ -530,10 +430,7 @@ impl World {
 
     fn check_doubt(&self, decide_at: Timestamp) {
         assert!(decide_at <= self.expires_at && decide_at > self.now);
-        let since_first = self
-            .delivery
-            .tried_at
-            .map(|tried| decide_at.ms_since(tried));
+        let since_first = self.delivery.tried_at.map(|tried| decide_at.ms_since(tried));
         match self.class {
             Class::Urgent => panic!("an urgent message does not wait in doubt"),
             Class::Chat => assert!(since_first <= Some(UNSURE_CHAT_MS_MAX)),
@@ -556,12 +453,7 @@ impl World {
                 delivery.state = State::Queued;
             }
             Step::NextRoute { route, label, at } => {
-                *delivery = Delivery {
-                    route: Some(route),
-                    label,
-                    due_at: at,
-                    ..fresh()
-                };
+                *delivery = Delivery { route: Some(route), label, due_at: at, ..fresh() };
                 self.doubtful.clear();
                 self.accepted.clear();
             }
@@ -586,11 +478,7 @@ fn world() -> impl Strategy<Value = World> {
     let label = prop::sample::select(vec![None, Some(Label::Late), INSTEAD]);
     (class, lifetime_ms, 1..4_u32, 1..4_usize, 0..3_usize, label).prop_map(
         |(class, lifetime_ms, parts, ways, start, label)| World {
-            delivery: Delivery {
-                route: Some(way(start % ways)),
-                label,
-                ..fresh()
-            },
+            delivery: Delivery { route: Some(way(start % ways)), label, ..fresh() },
             class,
             expires_at: ACCEPTED_AT.plus_ms(lifetime_ms),
             now: ACCEPTED_AT,

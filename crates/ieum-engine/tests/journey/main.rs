@@ -1,11 +1,6 @@
 //! Journeys: what people see when messages cross, networks fail and the hub is killed.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    reason = "tests"
-)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, reason = "tests")]
 #![allow(clippy::large_futures, missing_docs, reason = "tests")]
 
 mod town;
@@ -20,9 +15,7 @@ use town::{Mood, Town};
 /// only; 유나 is in the LINE room; 준호 is in the Telegram room.
 async fn family() -> Town {
     let town = Town::new().await;
-    let minji = town
-        .person("민지", &[(KakaoTalk, "kminji"), (Line, "Uminji")])
-        .await;
+    let minji = town.person("민지", &[(KakaoTalk, "kminji"), (Line, "Uminji")]).await;
     let halmeoni = town.person("할머니", &[(KakaoTalk, "khal")]).await;
     let yuna = town.person("유나", &[(Line, "Uyuna")]).await;
     let junho = town.person("준호", &[(Telegram, "77")]).await;
@@ -30,19 +23,14 @@ async fn family() -> Town {
     town.comes(KakaoTalk, "kroom", &["kminji", "khal"]).await;
     town.comes(Line, "Croom", &["Uyuna"]).await;
     town.comes(Telegram, "-1", &["77"]).await;
-    town.group("가족", &[minji, halmeoni, yuna, junho], &rooms)
-        .await;
+    town.group("가족", &[minji, halmeoni, yuna, junho], &rooms).await;
     town.says(KakaoTalk, "kroom", "kminji", "안녕").await;
     town.says(KakaoTalk, "kroom", "khal", "그래").await;
     town.says(Line, "Croom", "Uyuna", "네").await;
     town.says(Telegram, "-1", "77", "왔어요").await;
     town.passes(5_000).await;
     for (network, others) in [(KakaoTalk, 2), (Line, 3), (Telegram, 3)] {
-        assert_eq!(
-            town.script(network).screen().len(),
-            others,
-            "{network:?} saw the others"
-        );
+        assert_eq!(town.script(network).screen().len(), others, "{network:?} saw the others");
         town.script(network).seen.lock().unwrap().clear();
     }
     town
@@ -53,15 +41,9 @@ async fn a_message_reaches_every_other_room_once_with_its_author() {
     let town = family().await;
     town.says(Line, "Croom", "Uyuna", "저녁 먹었어?").await;
     town.passes(1_000).await;
-    assert_eq!(
-        town.kakaotalk.screen(),
-        ["kroom: [LINE] 유나: 저녁 먹었어?"]
-    );
+    assert_eq!(town.kakaotalk.screen(), ["kroom: [LINE] 유나: 저녁 먹었어?"]);
     assert_eq!(town.telegram.screen(), ["-1: [LINE] 유나: 저녁 먹었어?"]);
-    assert!(
-        town.line.screen().is_empty(),
-        "not back to where it came from"
-    );
+    assert!(town.line.screen().is_empty(), "not back to where it came from");
     assert_eq!(town.open().await, 0);
 }
 
@@ -70,26 +52,19 @@ async fn an_outage_moves_messages_and_the_room_gets_them_later_in_order() {
     let town = family().await;
     town.kakaotalk.turns(Mood::Refuses);
     for n in 0..5 {
-        town.says(Line, "Croom", "Uyuna", &format!("소식 {n}"))
-            .await;
+        town.says(Line, "Croom", "Uyuna", &format!("소식 {n}")).await;
         town.passes(1_000).await;
     }
     town.passes(9_000).await;
     let direct: Vec<String> = moved(&town.line.screen(), "Uminji:");
     assert_eq!(direct.len(), 5, "민지 got each by LINE: {direct:?}");
     for (n, line) in direct.iter().enumerate() {
-        assert!(
-            line.contains("[카톡 지연 · 대신 보냄 #"),
-            "labelled: {line}"
-        );
+        assert!(line.contains("[카톡 지연 · 대신 보냄 #"), "labelled: {line}");
         assert!(line.ends_with(&format!("소식 {n}")), "in order: {line}");
     }
     assert!(town.kakaotalk.screen().is_empty());
     let told = moved(&town.line.screen(), "Croom:");
-    assert!(
-        told.iter().any(|line| line.contains("할머니")),
-        "유나 learns who is out: {told:?}"
-    );
+    assert!(told.iter().any(|line| line.contains("할머니")), "유나 learns who is out: {told:?}");
     town.kakaotalk.turns(Mood::Well);
     town.passes(60_000).await;
     let late = town.kakaotalk.screen();
@@ -102,11 +77,7 @@ async fn an_outage_moves_messages_and_the_room_gets_them_later_in_order() {
 }
 
 fn moved(screen: &[String], chat: &str) -> Vec<String> {
-    screen
-        .iter()
-        .filter(|line| line.starts_with(chat))
-        .cloned()
-        .collect()
+    screen.iter().filter(|line| line.starts_with(chat)).cloned().collect()
 }
 
 #[tokio::test(start_paused = true)]
@@ -117,15 +88,8 @@ async fn each_moved_message_arrives_within_ten_seconds() {
     town.says(Telegram, "-1", "77", "지금 어디?").await;
     town.passes(30_000).await;
     let seen = town.line.seen.lock().unwrap().clone();
-    let (at, _) = seen
-        .iter()
-        .find(|(_, line)| line.starts_with("Uminji:"))
-        .unwrap();
-    assert!(
-        at.ms_since(said_at) <= 10_000,
-        "after {} ms",
-        at.ms_since(said_at)
-    );
+    let (at, _) = seen.iter().find(|(_, line)| line.starts_with("Uminji:")).unwrap();
+    assert!(at.ms_since(said_at) <= 10_000, "after {} ms", at.ms_since(said_at));
 }
 
 #[tokio::test(start_paused = true)]
@@ -167,10 +131,7 @@ async fn a_network_that_hangs_delays_no_other() {
     let seen = town.telegram.seen.lock().unwrap().clone();
     assert_eq!(seen.len(), 20);
     let last = seen.last().unwrap().0;
-    assert!(
-        last.ms_since(said_at) <= 500,
-        "20 messages at 20 ms each, nothing else"
-    );
+    assert!(last.ms_since(said_at) <= 500, "20 messages at 20 ms each, nothing else");
 }
 
 #[tokio::test(start_paused = true)]
@@ -182,11 +143,7 @@ async fn one_sick_room_is_left_alone_while_others_of_its_network_work() {
     town.comes(KakaoTalk, "kother", &["ksua"]).await;
     town.comes(Line, "Cother", &["Uyuna"]).await;
     town.group("동아리", &[sua, yuna], &rooms).await;
-    town.kakaotalk
-        .chat_moods
-        .lock()
-        .unwrap()
-        .insert("kroom".to_owned(), Mood::Refuses);
+    town.kakaotalk.chat_moods.lock().unwrap().insert("kroom".to_owned(), Mood::Refuses);
     town.says(Line, "Croom", "Uyuna", "가족").await;
     town.says(Line, "Cother", "Uyuna", "동아리").await;
     town.passes(8_000).await;
@@ -200,22 +157,14 @@ async fn answers_changes_withdrawals_and_reactions_are_carried_or_shown() {
     let asked = town.says(Line, "Croom", "Uyuna", "몇 시?").await;
     town.passes(1_000).await;
     let room = ("Croom", ChatKind::Group);
-    town.says_as(Line, room, "Uyuna", "일곱 시?", Some(&asked))
-        .await;
+    town.says_as(Line, room, "Uyuna", "일곱 시?", Some(&asked)).await;
     let native = NativeMessageId::new(asked.as_str());
-    let edit = InboundKind::Edit {
-        native: native.clone(),
-        text: "몇 시쯤?".to_owned(),
-    };
+    let edit = InboundKind::Edit { native: native.clone(), text: "몇 시쯤?".to_owned() };
     town.happens(Line, room, "Uyuna", edit).await;
     let emoji = Some("👍".into());
-    let react = InboundKind::Reaction {
-        native: native.clone(),
-        emoji,
-    };
+    let react = InboundKind::Reaction { native: native.clone(), emoji };
     town.happens(Line, room, "Uyuna", react).await;
-    town.happens(Line, room, "Uyuna", InboundKind::Withdrawal { native })
-        .await;
+    town.happens(Line, room, "Uyuna", InboundKind::Withdrawal { native }).await;
     town.passes(5_000).await;
     expect_test::expect![[r#"
         -1: [LINE] 유나: 몇 시?
@@ -254,10 +203,7 @@ async fn a_crash_between_any_two_moments_loses_nothing_and_labels_what_may_be_do
                 let copies: Vec<_> = screen.iter().filter(|line| line.ends_with(&end)).collect();
                 assert!(!copies.is_empty(), "{after_ms} ms, {network:?}: {end} lost");
                 let plain = copies.iter().filter(|line| !line.contains('#')).count();
-                assert!(
-                    plain <= 1,
-                    "{after_ms} ms: {end} twice without a label: {copies:?}"
-                );
+                assert!(plain <= 1, "{after_ms} ms: {end} twice without a label: {copies:?}");
             }
             let plain: Vec<_> = screen.iter().filter(|line| !line.contains('#')).collect();
             let mut sorted = plain.clone();
@@ -277,24 +223,18 @@ async fn a_direct_chat_that_holds_two_conversations_names_them_and_asks_when_uns
     town.group("가족", &[minji, yuna, junho], &[]).await;
     town.group("회사", &[minji, junho], &[]).await;
     let direct = ("kminji", ChatKind::Direct);
-    town.says_as(KakaoTalk, direct, "kminji", "안녕", None)
-        .await;
+    town.says_as(KakaoTalk, direct, "kminji", "안녕", None).await;
     town.passes(1_000).await;
     assert_eq!(
         town.kakaotalk.screen(),
         ["kminji: 어느 대화로 보낼까요? @가족, @회사 중 하나를 앞에 붙여 다시 써 주세요."]
     );
-    town.says_as(KakaoTalk, direct, "kminji", "@회사 회의 시작", None)
-        .await;
-    town.says_as(KakaoTalk, direct, "kminji", "늦지 마", None)
-        .await;
+    town.says_as(KakaoTalk, direct, "kminji", "@회사 회의 시작", None).await;
+    town.says_as(KakaoTalk, direct, "kminji", "늦지 마", None).await;
     town.passes(1_000).await;
     assert_eq!(
         town.telegram.screen(),
-        [
-            "77: [회사 · 카톡] 민지: 회의 시작",
-            "77: [회사 · 카톡] 민지: 늦지 마"
-        ]
+        ["77: [회사 · 카톡] 민지: 회의 시작", "77: [회사 · 카톡] 민지: 늦지 마"]
     );
     assert!(town.line.screen().is_empty(), "유나 is not at work");
 }
@@ -304,25 +244,14 @@ async fn nobody_is_reached_where_they_did_not_agree() {
     let town = family().await;
     let minji = ieum_core::ids::PersonId(1);
     town.hub
-        .set_consent(
-            minji,
-            Line,
-            ieum_core::directory::Purpose::Failover,
-            false,
-            "said no",
-        )
+        .set_consent(minji, Line, ieum_core::directory::Purpose::Failover, false, "said no")
         .await
         .unwrap();
     town.kakaotalk.turns(Mood::Refuses);
     town.says(Line, "Croom", "Uyuna", "비밀").await;
     town.passes(60_000).await;
     assert!(moved(&town.line.screen(), "Uminji:").is_empty());
-    assert!(
-        town.telegram
-            .screen()
-            .iter()
-            .any(|line| line.ends_with("비밀"))
-    );
+    assert!(town.telegram.screen().iter().any(|line| line.ends_with("비밀")));
 }
 
 #[tokio::test(start_paused = true)]
@@ -332,8 +261,7 @@ async fn a_message_that_no_way_can_carry_is_shown_to_its_author() {
     let junho = town.person("준호", &[(Telegram, "77")]).await;
     town.group("둘", &[yuna, junho], &[]).await;
     town.telegram.turns(Mood::Closed);
-    town.says_as(Line, ("Uyuna", ChatKind::Direct), "Uyuna", "어디야", None)
-        .await;
+    town.says_as(Line, ("Uyuna", ChatKind::Direct), "Uyuna", "어디야", None).await;
     town.passes(5_000).await;
     let told = town.line.screen();
     assert_eq!(told.len(), 1, "{told:?}");

@@ -39,9 +39,7 @@ pub struct TownClock {
 impl TownClock {
     fn new() -> Self {
         #[allow(clippy::disallowed_methods, reason = "this is the clock of the tests")]
-        Self {
-            started: tokio::time::Instant::now(),
-        }
+        Self { started: tokio::time::Instant::now() }
     }
 }
 
@@ -162,12 +160,7 @@ impl Script {
 
     /// What people saw so far, one line each.
     pub fn screen(&self) -> Vec<String> {
-        self.seen
-            .lock()
-            .unwrap()
-            .iter()
-            .map(|(_, line)| line.clone())
-            .collect()
+        self.seen.lock().unwrap().iter().map(|(_, line)| line.clone()).collect()
     }
 
     fn mood_of(&self, chat: &ChatKey) -> Mood {
@@ -180,10 +173,7 @@ impl Script {
         if self.caps.idempotent_send
             && let Some(native) = self.keys.lock().unwrap().get(&outgoing.key)
         {
-            let key = CopyKey {
-                native: NativeMessageId::new(native.as_str()),
-                quote: None,
-            };
+            let key = CopyKey { native: NativeMessageId::new(native.as_str()), quote: None };
             return Outcome::Accepted { copies: vec![key] };
         }
         let mut copies = Vec::new();
@@ -192,10 +182,7 @@ impl Script {
             let at = self.clock.now();
             let line = format!("{}: {line}", outgoing.chat.key.as_str());
             self.seen.lock().unwrap().push((at, line));
-            self.keys
-                .lock()
-                .unwrap()
-                .insert(outgoing.key, native.clone());
+            self.keys.lock().unwrap().insert(outgoing.key, native.clone());
             copies.push(CopyKey {
                 native: NativeMessageId::new(native.as_str()),
                 quote: Some(QuoteKey::new(format!("q{native}"))),
@@ -210,24 +197,19 @@ fn lines_of(act: &Act) -> Vec<String> {
         Act::Say(parts) => parts
             .iter()
             .map(|part| {
-                let sender = part
-                    .sender
+                let sender =
+                    part.sender.as_ref().map_or(String::new(), |s| format!("<{}> ", s.name));
+                let reply = part
+                    .reply
                     .as_ref()
-                    .map_or(String::new(), |s| format!("<{}> ", s.name));
-                let reply = part.reply.as_ref().map_or(String::new(), |reply| {
-                    format!("(re {}) ", reply.native.as_str())
-                });
+                    .map_or(String::new(), |reply| format!("(re {}) ", reply.native.as_str()));
                 format!("{sender}{reply}{}", part.text)
             })
             .collect(),
         Act::Edit { target, text } => vec![format!("EDIT {} {text}", target.as_str())],
         Act::Withdraw { target } => vec![format!("WITHDRAW {}", target.as_str())],
         Act::React { target, emoji } => {
-            vec![format!(
-                "REACT {} {}",
-                target.as_str(),
-                emoji.as_deref().unwrap_or("-")
-            )]
+            vec![format!("REACT {} {}", target.as_str(), emoji.as_deref().unwrap_or("-"))]
         }
     }
 }
@@ -247,9 +229,7 @@ impl Connector for Script {
 
     fn send<'a>(&'a self, outgoing: &'a Outgoing) -> BoxFuture<'a, Outcome> {
         Box::pin(async move {
-            let unknown = || Outcome::Unknown {
-                reason: "time-out".to_owned(),
-            };
+            let unknown = || Outcome::Unknown { reason: "time-out".to_owned() };
             match self.mood_of(&outgoing.chat.key) {
                 Mood::Well => {
                     self.clock.sleep(20).await;
@@ -258,11 +238,7 @@ impl Connector for Script {
                 Mood::Refuses => {
                     self.clock.sleep(20).await;
                     let reason = "503 -9798".to_owned();
-                    Outcome::Deferred {
-                        after_ms: 0,
-                        fault: Fault::Network,
-                        reason,
-                    }
+                    Outcome::Deferred { after_ms: 0, fault: Fault::Network, reason }
                 }
                 Mood::Hangs => {
                     self.clock.sleep(5_000).await;
@@ -286,14 +262,11 @@ impl Connector for Script {
         Box::pin(async move {
             let pulse = match *self.mood.lock().unwrap() {
                 Mood::Well | Mood::Closed => Pulse::Good { took_ms: 1 },
-                Mood::Refuses | Mood::Hangs | Mood::HangsButDelivers => Pulse::Bad {
-                    reason: "503".to_owned(),
-                },
+                Mood::Refuses | Mood::Hangs | Mood::HangsButDelivers => {
+                    Pulse::Bad { reason: "503".to_owned() }
+                }
             };
-            Probe {
-                pulse,
-                identity: None,
-            }
+            Probe { pulse, identity: None }
         })
     }
 
@@ -310,12 +283,7 @@ impl Connector for Script {
         _chat: &'a ChatRef,
         user: &'a UserKey,
     ) -> BoxFuture<'a, Option<Profile>> {
-        Box::pin(async move {
-            Some(Profile {
-                name: user.as_str().into(),
-                icon_url: None,
-            })
-        })
+        Box::pin(async move { Some(Profile { name: user.as_str().into(), icon_url: None }) })
     }
 }
 
@@ -338,15 +306,7 @@ impl Town {
         let scripts = Network::ALL.map(|network| Script::new(network, Arc::clone(&clock)));
         let hub = start(&store, &clock, &scripts).await;
         let [kakaotalk, line, telegram] = scripts;
-        Self {
-            hub,
-            store,
-            clock,
-            kakaotalk,
-            line,
-            telegram,
-            event: AtomicU64::new(1),
-        }
+        Self { hub, store, clock, kakaotalk, line, telegram, event: AtomicU64::new(1) }
     }
 
     pub fn script(&self, network: Network) -> &Arc<Script> {
@@ -359,11 +319,8 @@ impl Town {
 
     /// Kills the loops without a calm stop and starts a new hub over the same store.
     pub async fn crash(self) -> Self {
-        let scripts = [
-            Arc::clone(&self.kakaotalk),
-            Arc::clone(&self.line),
-            Arc::clone(&self.telegram),
-        ];
+        let scripts =
+            [Arc::clone(&self.kakaotalk), Arc::clone(&self.line), Arc::clone(&self.telegram)];
         drop(self.hub);
         tokio::task::yield_now().await;
         self.store.reopen();
@@ -377,23 +334,14 @@ impl Town {
 
     /// A person with addresses `(network, user)`; direct chats are called like the user.
     pub async fn person(&self, name: &str, addresses: &[(Network, &str)]) -> PersonId {
-        let new = NewPerson {
-            name: name.to_owned(),
-            language: Language::Ko,
-        };
+        let new = NewPerson { name: name.to_owned(), language: Language::Ko };
         let id = self.hub.create_person(new).await.unwrap();
         for (network, user) in addresses {
             let direct = Some(ChatKey::new(*user));
             let account = network.word();
-            self.hub
-                .link_address(id, account, UserKey::new(*user), direct, name)
-                .await
-                .unwrap();
+            self.hub.link_address(id, account, UserKey::new(*user), direct, name).await.unwrap();
             for purpose in [Purpose::Talk, Purpose::Failover] {
-                self.hub
-                    .set_consent(id, *network, purpose, true, "test")
-                    .await
-                    .unwrap();
+                self.hub.set_consent(id, *network, purpose, true, "test").await.unwrap();
             }
         }
         id
@@ -408,17 +356,10 @@ impl Town {
     ) -> ConversationId {
         let kind = ConversationKind::Group;
         let (title, members) = (title.to_owned(), members.to_vec());
-        let new = NewConversation {
-            kind,
-            title,
-            members,
-        };
+        let new = NewConversation { kind, title, members };
         let id = self.hub.create_conversation(new).await.unwrap();
         for (network, chat) in rooms {
-            let room = self
-                .hub
-                .register_room(network.word(), ChatKey::new(*chat), chat)
-                .await;
+            let room = self.hub.register_room(network.word(), ChatKey::new(*chat), chat).await;
             self.hub.join_room(id, room.unwrap()).await.unwrap();
         }
         id
@@ -436,43 +377,26 @@ impl Town {
         let event = Inbound {
             event: EventKey::new(format!("{number:08}")),
             at: self.clock.now(),
-            chat: ChatRef {
-                key: ChatKey::new(chat),
-                kind,
-            },
+            chat: ChatRef { key: ChatKey::new(chat), kind },
             title: None,
-            sender: Some(Sender {
-                key: UserKey::new(user),
-                name: None,
-            }),
+            sender: Some(Sender { key: UserKey::new(user), name: None }),
             kind: what,
         };
-        let arrival = Arrival {
-            events: vec![event],
-            ignored: 0,
-        };
-        self.hub
-            .take_arrival(network.word(), arrival)
-            .await
-            .unwrap();
+        let arrival = Arrival { events: vec![event], ignored: 0 };
+        self.hub.take_arrival(network.word(), arrival).await.unwrap();
         number.to_string()
     }
 
     /// People come into a room.
     pub async fn comes(&self, network: Network, room: &str, users: &[&str]) {
-        let people = users.iter().map(|user| Sender {
-            key: UserKey::new(*user),
-            name: None,
-        });
+        let people = users.iter().map(|user| Sender { key: UserKey::new(*user), name: None });
         let joined = InboundKind::PeopleJoined(people.collect());
-        self.happens(network, (room, ChatKind::Group), users[0], joined)
-            .await;
+        self.happens(network, (room, ChatKind::Group), users[0], joined).await;
     }
 
     /// A text in a room; returns its native id.
     pub async fn says(&self, network: Network, room: &str, user: &str, text: &str) -> String {
-        self.says_as(network, (room, ChatKind::Group), user, text, None)
-            .await
+        self.says_as(network, (room, ChatKind::Group), user, text, None).await
     }
 
     /// A text, perhaps as an answer.
@@ -491,8 +415,7 @@ impl Town {
             reply_to: reply_to.map(NativeMessageId::new),
             ..InboundMessage::default()
         };
-        self.happens(network, chat, user, InboundKind::Message(message))
-            .await
+        self.happens(network, chat, user, InboundKind::Message(message)).await
     }
 
     /// The journal replayed: how many entries, and what is still open.

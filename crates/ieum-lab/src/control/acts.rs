@@ -48,11 +48,7 @@ fn move_about(world: &mut World, act: &str, body: &Bytes) -> Answer {
 }
 
 fn in_room(world: &mut World, act: &str, body: InRoom) -> Answer {
-    let InRoom {
-        network,
-        user,
-        room,
-    } = body;
+    let InRoom { network, user, room } = body;
     match act {
         "join" => world.join(network, &user, &room)?,
         _ => world.leave(network, &user, &room)?,
@@ -70,20 +66,13 @@ fn about_bot(world: &mut World, act: &str, body: Someone) -> Answer {
 }
 
 fn sign(world: &mut World, signed_in: bool, body: OnSurface) -> Answer {
-    let OnSurface {
-        network,
-        user,
-        surface,
-    } = body;
+    let OnSurface { network, user, surface } = body;
     world.sign(network, &user, surface, signed_in)?;
     Ok(json!({}))
 }
 
 fn say(world: &mut World, body: SayBody) -> Answer {
-    let media = body
-        .media
-        .map(|media| media_of(body.kind, media))
-        .transpose()?;
+    let media = body.media.map(|media| media_of(body.kind, media)).transpose()?;
     let media = media.or_else(|| (body.kind != Kind::Text).then(|| made_up(body.kind)));
     let said = world.say(Say {
         network: body.network,
@@ -93,10 +82,7 @@ fn say(world: &mut World, body: SayBody) -> Answer {
         kind: body.kind,
         media,
         reply_to: body.reply_to,
-        mention: body
-            .mention
-            .map(super::shapes::Mentions::names)
-            .unwrap_or_default(),
+        mention: body.mention.map(super::shapes::Mentions::names).unwrap_or_default(),
         surface: body.surface,
     })?;
     Ok(json!(said))
@@ -109,11 +95,7 @@ fn media_of(kind: Kind, body: MediaBody) -> Result<Media, Trouble> {
     Ok(Media {
         file_name: body.file_name.unwrap_or(made_up.file_name),
         content_type: body.content_type.unwrap_or(made_up.content_type),
-        bytes: if bytes.is_empty() {
-            made_up.bytes
-        } else {
-            Bytes::from(bytes)
-        },
+        bytes: if bytes.is_empty() { made_up.bytes } else { Bytes::from(bytes) },
         url: None,
         duration_ms: body.duration_ms,
         latitude: body.latitude,

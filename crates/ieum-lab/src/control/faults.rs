@@ -30,11 +30,7 @@ pub(super) fn set(world: &mut World, body: &Bytes) -> Answer {
 
 pub(super) fn remove(world: &mut World, id: &str) -> Answer {
     let known = id.parse().is_ok_and(|id| world.heal_one(id));
-    if known {
-        Ok(json!({}))
-    } else {
-        Err(missing(format!("no fault {id:?}")))
-    }
+    if known { Ok(json!({})) } else { Err(missing(format!("no fault {id:?}"))) }
 }
 
 pub(super) fn list(world: &World) -> Value {
@@ -54,9 +50,7 @@ pub(super) fn list(world: &World) -> Value {
 
 pub(super) fn scenarios() -> Answer {
     let each = Scenario::ids().map(|id| Scenario::named(id).map(|scenario| json!(scenario)));
-    let all = each
-        .collect::<Result<Vec<_>, _>>()
-        .map_err(|error| bad(error.to_string()))?;
+    let all = each.collect::<Result<Vec<_>, _>>().map_err(|error| bad(error.to_string()))?;
     Ok(json!({ "scenarios": all }))
 }
 
@@ -85,10 +79,7 @@ pub(super) fn webhook(world: &mut World, body: &Bytes) -> Answer {
         (Network::Telegram, Some(url)) => world.telegram.webhook.set(url, wish.secret),
         (Network::Telegram, None) => world.telegram.webhook.unset(),
         (Network::Kakaotalk, Some(url)) => {
-            world
-                .kakaotalk
-                .webhook
-                .set(url, wish.headers.into_iter().collect());
+            world.kakaotalk.webhook.set(url, wish.headers.into_iter().collect());
         }
         (Network::Kakaotalk, None) => world.kakaotalk.webhook.unset(),
     }
@@ -97,11 +88,8 @@ pub(super) fn webhook(world: &mut World, body: &Bytes) -> Answer {
 
 /// `POST /drop`: closes the gateway's connection.
 pub(super) fn drop_gateway(world: &mut World, body: &Bytes) -> Answer {
-    let wish: DropBody = if body.is_empty() {
-        read(&Bytes::from_static(b"{}"))?
-    } else {
-        read(body)?
-    };
+    let wish: DropBody =
+        if body.is_empty() { read(&Bytes::from_static(b"{}"))? } else { read(body)? };
     let gateway = &mut world.kakaotalk.gateway;
     let dropped = gateway.drop_connection(wish.code.unwrap_or(code::RESTART));
     if wish.expire {
@@ -125,16 +113,8 @@ pub(super) fn state(world: &World) -> Value {
     let put = crate::reading::put;
     put(&mut state, "now", json!(world.now()));
     put(&mut state, "bots", json!(bots));
-    put(
-        &mut state,
-        "users",
-        json!(world.users().collect::<Vec<_>>()),
-    );
-    put(
-        &mut state,
-        "rooms",
-        json!(world.chats().collect::<Vec<_>>()),
-    );
+    put(&mut state, "users", json!(world.users().collect::<Vec<_>>()));
+    put(&mut state, "rooms", json!(world.chats().collect::<Vec<_>>()));
     put(&mut state, "rules", json!(world.rules));
     put(
         &mut state,
@@ -146,11 +126,7 @@ pub(super) fn state(world: &World) -> Value {
             "resumed": world.kakaotalk.gateway.resumed_by(),
         }),
     );
-    put(
-        &mut state,
-        "line",
-        json!({ "webhook": world.line.webhook.url }),
-    );
+    put(&mut state, "line", json!({ "webhook": world.line.webhook.url }));
     put(
         &mut state,
         "telegram",

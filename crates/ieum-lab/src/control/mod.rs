@@ -40,28 +40,16 @@ impl From<WorldError> for Trouble {
             WorldError::Taken { .. } => StatusCode::CONFLICT,
             WorldError::Unsupported { .. } | WorldError::Bad { .. } => StatusCode::BAD_REQUEST,
         };
-        Self {
-            status,
-            name: error.name(),
-            message: error.to_string(),
-        }
+        Self { status, name: error.name(), message: error.to_string() }
     }
 }
 
 pub(crate) fn bad(message: impl Into<String>) -> Trouble {
-    Trouble {
-        status: StatusCode::BAD_REQUEST,
-        name: "bad_request",
-        message: message.into(),
-    }
+    Trouble { status: StatusCode::BAD_REQUEST, name: "bad_request", message: message.into() }
 }
 
 fn missing(message: impl Into<String>) -> Trouble {
-    Trouble {
-        status: StatusCode::NOT_FOUND,
-        name: "not_found",
-        message: message.into(),
-    }
+    Trouble { status: StatusCode::NOT_FOUND, name: "not_found", message: message.into() }
 }
 
 /// Reads a body, or says which field is wrong.

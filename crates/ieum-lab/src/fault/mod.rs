@@ -56,11 +56,7 @@ pub struct Faults {
 
 impl Faults {
     pub(crate) const fn new(salt: u64) -> Self {
-        Self {
-            set: Vec::new(),
-            next_id: 1,
-            salt,
-        }
+        Self { set: Vec::new(), next_id: 1, salt }
     }
 
     /// All faults, ended ones too until they are cleared.
@@ -77,19 +73,10 @@ impl Faults {
         fall_ms: u64,
     ) -> u64 {
         let start = origin.plus_ms(u64::from(cell.start_s) * 1_000);
-        let end = cell
-            .dur_s
-            .map(|dur_s| start.plus_ms(u64::from(dur_s) * 1_000));
+        let end = cell.dur_s.map(|dur_s| start.plus_ms(u64::from(dur_s) * 1_000));
         let id = self.next_id;
         self.next_id += 1;
-        self.set.push(Fault {
-            id,
-            network,
-            cell,
-            start,
-            end,
-            fall_ms,
-        });
+        self.set.push(Fault { id, network, cell, start, end, fall_ms });
         id
     }
 
@@ -105,9 +92,7 @@ impl Faults {
 
     /// The first fault that hits now, if any.
     pub(crate) fn hit(&self, asked: &Asked<'_>, now: Timestamp) -> Option<&Fault> {
-        self.set
-            .iter()
-            .find(|fault| fault.hits(asked, now, self.salt))
+        self.set.iter().find(|fault| fault.hits(asked, now, self.salt))
     }
 
     /// The first moment from `from` on at which nothing is held back; `None` when no end is set.
@@ -115,10 +100,8 @@ impl Faults {
         let mut moment = from;
         for _ in 0..CHAIN_MAX {
             let blocker = self.set.iter().find(|fault| {
-                matches!(
-                    fault.cell.mode,
-                    Mode::Refuse | Mode::Hang | Mode::Flap { .. }
-                ) && fault.hits(asked, moment, self.salt)
+                matches!(fault.cell.mode, Mode::Refuse | Mode::Hang | Mode::Flap { .. })
+                    && fault.hits(asked, moment, self.salt)
             });
             let Some(fault) = blocker else {
                 return Some(moment);
@@ -130,10 +113,7 @@ impl Faults {
 
     /// The next moment after `now` at which a fault begins, ends, or changes its share.
     pub(crate) fn next_change(&self, now: Timestamp) -> Option<Timestamp> {
-        self.set
-            .iter()
-            .filter_map(|fault| fault.next_change(now))
-            .min()
+        self.set.iter().filter_map(|fault| fault.next_change(now)).min()
     }
 }
 
@@ -152,20 +132,12 @@ impl Fault {
         match self.end {
             Some(end) if now >= end => {
                 let past_ms = now.ms_since(end);
-                if past_ms >= self.fall_ms {
-                    0.0
-                } else {
-                    1.0 - ratio(past_ms, self.fall_ms)
-                }
+                if past_ms >= self.fall_ms { 0.0 } else { 1.0 - ratio(past_ms, self.fall_ms) }
             }
             _ => {
                 let ramp_ms = self.ramp_ms();
                 let passed_ms = now.ms_since(self.start);
-                if passed_ms >= ramp_ms {
-                    1.0
-                } else {
-                    ratio(passed_ms, ramp_ms)
-                }
+                if passed_ms >= ramp_ms { 1.0 } else { ratio(passed_ms, ramp_ms) }
             }
         }
     }
@@ -228,9 +200,7 @@ impl Fault {
         let ramped = self.start.plus_ms(self.ramp_ms());
         let fallen = self.end.map(|end| end.plus_ms(self.fall_ms));
         let sliding = (now >= self.start && now < ramped)
-            || self
-                .end
-                .is_some_and(|end| now >= end && fallen.is_some_and(|last| now < last));
+            || self.end.is_some_and(|end| now >= end && fallen.is_some_and(|last| now < last));
         let step = sliding.then(|| now.plus_ms(1_000));
         let is_flap = matches!(self.cell.mode, Mode::Flap { .. });
         let flaps = is_flap && now >= self.start && fallen.is_none_or(|last| now < last);
@@ -265,9 +235,7 @@ impl Verdict {
             Mode::Refuse | Mode::Flap { .. } => Self::Refuse { carried_out },
             Mode::Hang => Self::Hang { carried_out },
             Mode::Blackhole => Self::Blackhole,
-            Mode::Delay { times } => Self::Delay {
-                ms: u64::from(times) * ORDINARY_LATENCY_MS,
-            },
+            Mode::Delay { times } => Self::Delay { ms: u64::from(times) * ORDINARY_LATENCY_MS },
             Mode::Duplicate { chance } if draw < chance => Self::Duplicate,
             Mode::Duplicate { .. } | Mode::DropReceipt => Self::Pass,
         }
@@ -288,10 +256,7 @@ fn position(network: Network, key: &str, salt: u64) -> f64 {
     hasher.update([0]);
     hasher.update(key.as_bytes());
     let digest = hasher.finalize();
-    let number = digest
-        .iter()
-        .take(4)
-        .fold(0_u32, |sum, byte| (sum << 8) | u32::from(*byte));
+    let number = digest.iter().take(4).fold(0_u32, |sum, byte| (sum << 8) | u32::from(*byte));
     f64::from(number) / (f64::from(u32::MAX) + 1.0)
 }
 
@@ -334,12 +299,7 @@ mod tests {
     }
 
     fn refusing(share: f64, dur_s: u32) -> Cell {
-        let mut cell = Cell::new(
-            Network::Kakaotalk,
-            Function::Send,
-            Surface::Api,
-            Mode::Refuse,
-        );
+        let mut cell = Cell::new(Network::Kakaotalk, Function::Send, Surface::Api, Mode::Refuse);
         cell.share = share;
         cell.dur_s = Some(dur_s);
         cell
@@ -370,9 +330,7 @@ mod tests {
         for second in 1..100 {
             let count = (0..200)
                 .filter(|room| {
-                    faults
-                        .hit(&asked(&room.to_string()), Timestamp(second * 1_000))
-                        .is_some()
+                    faults.hit(&asked(&room.to_string()), Timestamp(second * 1_000)).is_some()
                 })
                 .count();
             assert!(count >= before);
@@ -384,32 +342,14 @@ mod tests {
     #[test]
     fn what_is_held_is_let_go_at_the_end_or_in_the_pause_of_a_flap() {
         let faults = one(refusing(1.0, 60), 0);
-        assert_eq!(
-            faults.clear_at(&asked("a"), Timestamp(5)),
-            Some(Timestamp(60_000))
-        );
-        assert_eq!(
-            faults.clear_at(&asked("a"), Timestamp(70_000)),
-            Some(Timestamp(70_000))
-        );
+        assert_eq!(faults.clear_at(&asked("a"), Timestamp(5)), Some(Timestamp(60_000)));
+        assert_eq!(faults.clear_at(&asked("a"), Timestamp(70_000)), Some(Timestamp(70_000)));
         let mut cell = refusing(1.0, 600);
-        cell.mode = Mode::Flap {
-            on_s: 60,
-            off_s: 30,
-        };
+        cell.mode = Mode::Flap { on_s: 60, off_s: 30 };
         let faults = one(cell, 0);
-        assert_eq!(
-            faults.clear_at(&asked("a"), Timestamp(10)),
-            Some(Timestamp(60_000))
-        );
-        assert_eq!(
-            faults.clear_at(&asked("a"), Timestamp(61_000)),
-            Some(Timestamp(61_000))
-        );
-        assert_eq!(
-            faults.clear_at(&asked("a"), Timestamp(91_000)),
-            Some(Timestamp(150_000))
-        );
+        assert_eq!(faults.clear_at(&asked("a"), Timestamp(10)), Some(Timestamp(60_000)));
+        assert_eq!(faults.clear_at(&asked("a"), Timestamp(61_000)), Some(Timestamp(61_000)));
+        assert_eq!(faults.clear_at(&asked("a"), Timestamp(91_000)), Some(Timestamp(150_000)));
     }
 
     #[test]

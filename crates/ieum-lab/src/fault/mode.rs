@@ -98,20 +98,13 @@ impl Mode {
         }
         if let Some(rest) = written.strip_prefix("delay") {
             let times = rest.trim().strip_prefix('x')?.trim().parse().ok()?;
-            return (1..=DELAY_FACTOR_MAX)
-                .contains(&times)
-                .then_some(Self::Delay { times });
+            return (1..=DELAY_FACTOR_MAX).contains(&times).then_some(Self::Delay { times });
         }
         if let Some(rest) = written.strip_prefix("dup") {
             let chance: f64 = rest.trim().parse().ok()?;
-            return (0.0..=1.0)
-                .contains(&chance)
-                .then_some(Self::Duplicate { chance });
+            return (0.0..=1.0).contains(&chance).then_some(Self::Duplicate { chance });
         }
-        let (on, off) = written
-            .strip_prefix("flap(")?
-            .strip_suffix(')')?
-            .split_once(',')?;
+        let (on, off) = written.strip_prefix("flap(")?.strip_suffix(')')?.split_once(',')?;
         let (on_s, off_s) = (on.trim().parse().ok()?, off.trim().parse().ok()?);
         (on_s > 0 && off_s > 0).then_some(Self::Flap { on_s, off_s })
     }
@@ -123,15 +116,8 @@ mod tests {
 
     #[test]
     fn every_mode_reads_what_it_writes() {
-        let written = [
-            "refuse",
-            "hang",
-            "blackhole",
-            "delay x30",
-            "dup 0.25",
-            "drop_receipt",
-            "flap(60,30)",
-        ];
+        let written =
+            ["refuse", "hang", "blackhole", "delay x30", "dup 0.25", "drop_receipt", "flap(60,30)"];
         for text in written {
             let mode = Mode::try_from(text.to_owned()).expect(text);
             assert_eq!(mode.to_string(), text);
@@ -140,16 +126,7 @@ mod tests {
 
     #[test]
     fn nonsense_is_refused_with_the_list_of_modes() {
-        for text in [
-            "",
-            "slow",
-            "delay",
-            "delay 3",
-            "delay x0",
-            "dup 2",
-            "flap(1)",
-            "flap(0,1)",
-        ] {
+        for text in ["", "slow", "delay", "delay 3", "delay x0", "dup 2", "flap(1)", "flap(0,1)"] {
             let error = Mode::try_from(text.to_owned()).expect_err(text);
             assert!(error.to_string().contains("flap(ON_S,OFF_S)"), "{error}");
         }

@@ -111,11 +111,7 @@ impl fmt::Display for ScenarioError {
         match self {
             Self::Unknown(id) => {
                 let known: Vec<&str> = Scenario::ids().collect();
-                write!(
-                    formatter,
-                    "no scenario {id:?}; built in are {}",
-                    known.join(", ")
-                )
+                write!(formatter, "no scenario {id:?}; built in are {}", known.join(", "))
             }
             Self::Unreadable(reason) => write!(formatter, "not a scenario: {reason}"),
         }
@@ -132,9 +128,7 @@ impl Scenario {
 
     /// A built-in scenario, by id, whatever the case of its letters.
     pub fn named(id: &str) -> Result<Self, ScenarioError> {
-        let found = BUILT_IN
-            .into_iter()
-            .find(|(known, _)| known.eq_ignore_ascii_case(id));
+        let found = BUILT_IN.into_iter().find(|(known, _)| known.eq_ignore_ascii_case(id));
         let (_, text) = found.ok_or_else(|| ScenarioError::Unknown(id.to_owned()))?;
         Self::parse(text)
     }
@@ -157,10 +151,7 @@ impl Scenario {
             return Some("dur_s must be at least 1".to_owned());
         }
         if moment(&self.t0).is_none() {
-            return Some(format!(
-                "t0 is not of the form 2024-05-20T14:52:00+09:00: {}",
-                self.t0
-            ));
+            return Some(format!("t0 is not of the form 2024-05-20T14:52:00+09:00: {}", self.t0));
         }
         self.cells.iter().find_map(Cell::complaint)
     }
@@ -175,11 +166,7 @@ impl Scenario {
     #[must_use]
     pub fn plan(&self) -> Vec<(Network, Cell, u64)> {
         let slow = self.recovery.kind == RecoveryKind::Slow;
-        let fall_ms = if slow {
-            u64::from(self.recovery.overload_s) * 1_000
-        } else {
-            0
-        };
+        let fall_ms = if slow { u64::from(self.recovery.overload_s) * 1_000 } else { 0 };
         let filled = self.cells.iter().map(|cell| {
             let (network, cell) = self.filled(cell);
             (network, cell, fall_ms)
@@ -192,11 +179,7 @@ impl Scenario {
         let network = written.network.unwrap_or(self.network);
         let mut cell = written.clone();
         cell.network = Some(network);
-        cell.dur_s = Some(
-            written
-                .dur_s
-                .unwrap_or(self.dur_s.saturating_sub(written.start_s)),
-        );
+        cell.dur_s = Some(written.dur_s.unwrap_or(self.dur_s.saturating_sub(written.start_s)));
         cell.ramp_s = Some(written.ramp_s.unwrap_or(self.ramp_s));
         cell.backlog = Some(written.backlog.unwrap_or(self.recovery.backlog));
         (network, cell)
@@ -212,9 +195,7 @@ impl Scenario {
         cell.start_s = cell.start_s.saturating_add(cell.dur_s.unwrap_or(0));
         cell.dur_s = Some(self.recovery.overload_s);
         cell.ramp_s = Some(0);
-        cell.mode = Mode::Delay {
-            times: OVERLOAD_DELAY_FACTOR,
-        };
+        cell.mode = Mode::Delay { times: OVERLOAD_DELAY_FACTOR };
         Some((network, cell, 0))
     }
 

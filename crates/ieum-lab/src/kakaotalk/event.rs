@@ -22,10 +22,7 @@ pub(crate) fn tell(world: &mut World, event: &Event) -> bool {
         return false;
     };
     if world.kakaotalk.webhook.is_set() {
-        world
-            .kakaotalk
-            .webhook
-            .add(json!({ "op": 0, "t": kind, "d": body }));
+        world.kakaotalk.webhook.add(json!({ "op": 0, "t": kind, "d": body }));
         return true;
     }
     world.kakaotalk.gateway.dispatch(kind, &body)
@@ -34,18 +31,13 @@ pub(crate) fn tell(world: &mut World, event: &Event) -> bool {
 fn written(world: &mut World, chat: &Chat, event: &Event) -> Option<(&'static str, Value)> {
     let timestamp = rfc3339(event.at, 9);
     let key = |world: &World, user: &str| {
-        world
-            .find_user(Network::Kakaotalk, user)
-            .map(|user| user.native.clone())
+        world.find_user(Network::Kakaotalk, user).map(|user| user.native.clone())
     };
     let group = &chat.native;
     match &event.what {
         What::Message(message) if chat.bot => {
             let message = world.messages.get(message)?.clone();
-            Some((
-                "MESSAGE_CREATE",
-                message_create(world, chat, &message, &timestamp)?,
-            ))
+            Some(("MESSAGE_CREATE", message_create(world, chat, &message, &timestamp)?))
         }
         What::BotJoined { by } => {
             let inviter = by.as_deref().and_then(|by| key(world, by));
@@ -58,10 +50,9 @@ fn written(world: &mut World, chat: &Chat, event: &Event) -> Option<(&'static st
             });
             Some(("ENTRANCE", body))
         }
-        What::BotLeft { .. } => Some((
-            "LEAVE",
-            json!({ "botGroupKey": group, "timestamp": timestamp }),
-        )),
+        What::BotLeft { .. } => {
+            Some(("LEAVE", json!({ "botGroupKey": group, "timestamp": timestamp })))
+        }
         What::Joined(user) if chat.bot => {
             let user = json!({ "botUserKey": key(world, user)? });
             Some((
@@ -71,10 +62,7 @@ fn written(world: &mut World, chat: &Chat, event: &Event) -> Option<(&'static st
         }
         What::AdReward { user } => {
             let viewer = json!({ "botUserKey": key(world, user)? });
-            Some((
-                "AD_REWARD",
-                json!({ "viewer": viewer, "params": {}, "timestamp": timestamp }),
-            ))
+            Some(("AD_REWARD", json!({ "viewer": viewer, "params": {}, "timestamp": timestamp })))
         }
         What::Message(_)
         | What::Edited(_)
@@ -101,21 +89,12 @@ fn message_create(
     if message.kind != Kind::Text || !heard {
         return None;
     }
-    let user = world
-        .find_user(Network::Kakaotalk, &message.author)?
-        .native
-        .clone();
+    let user = world.find_user(Network::Kakaotalk, &message.author)?.native.clone();
     let token = world.random_hex();
     let now = world.now();
-    world
-        .kakaotalk
-        .callbacks
-        .retain(|_, (_, until)| now < *until);
+    world.kakaotalk.callbacks.retain(|_, (_, until)| now < *until);
     let until = now.plus_ms(CALLBACK_MS);
-    world
-        .kakaotalk
-        .callbacks
-        .insert(token.clone(), (chat.id.clone(), until));
+    world.kakaotalk.callbacks.insert(token.clone(), (chat.id.clone(), until));
     Some(json!({
         "id": message.native.parse::<i64>().ok()?,
         "type": "MESSAGE_CREATE",
@@ -131,12 +110,7 @@ fn message_create(
 /// The words without the mention of the bot.
 fn without_bot(message: &Message) -> String {
     let mut units: Vec<u16> = message.text.encode_utf16().collect();
-    for mention in message
-        .mentions
-        .iter()
-        .rev()
-        .filter(|mention| mention.user == BOT)
-    {
+    for mention in message.mentions.iter().rev().filter(|mention| mention.user == BOT) {
         let end = (mention.index + mention.length).min(units.len());
         units.drain(mention.index.min(end)..end);
     }

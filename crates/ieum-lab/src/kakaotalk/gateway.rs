@@ -75,10 +75,7 @@ impl Gateway {
 
     /// Closes the present connection with a code; false when there is none.
     pub(crate) fn drop_connection(&mut self, code: u16) -> bool {
-        let connected = self
-            .session
-            .as_ref()
-            .is_some_and(|session| session.connected);
+        let connected = self.session.as_ref().is_some_and(|session| session.connected);
         self.dropped = connected.then_some((self.connection, code));
         connected
     }
@@ -89,9 +86,7 @@ impl Gateway {
     }
 
     pub(crate) fn is_connected(&self) -> bool {
-        self.session
-            .as_ref()
-            .is_some_and(|session| session.connected)
+        self.session.as_ref().is_some_and(|session| session.connected)
     }
 }
 
@@ -99,10 +94,7 @@ impl Session {
     /// Keeps the last hundred, and while connected also what is not sent yet.
     fn trim(&mut self) {
         while self.buffer.len() > REPLAY_MAX {
-            let unsent = self
-                .buffer
-                .front()
-                .is_some_and(|(number, _)| *number > self.sent);
+            let unsent = self.buffer.front().is_some_and(|(number, _)| *number > self.sent);
             if unsent && self.connected {
                 return;
             }
@@ -128,9 +120,7 @@ pub(crate) async fn connect(
 }
 
 fn login_verdict(shared: &Shared) -> Verdict {
-    shared
-        .lock()
-        .verdict(Network::Kakaotalk, &[Function::Login], BOT)
+    shared.lock().verdict(Network::Kakaotalk, &[Function::Login], BOT)
 }
 
 /// Why a connection ends.
@@ -149,12 +139,7 @@ struct Connection {
 impl Connection {
     fn new(shared: Shared, socket: WebSocket) -> Self {
         let heard_at = shared.clock.now();
-        Self {
-            shared,
-            socket,
-            number: 0,
-            heard_at,
-        }
+        Self { shared, socket, number: 0, heard_at }
     }
 
     async fn run(mut self) {
@@ -164,10 +149,7 @@ impl Connection {
         };
         self.leave();
         if let End::Close(code, reason) = end {
-            let frame = CloseFrame {
-                code,
-                reason: Utf8Bytes::from_static(reason),
-            };
+            let frame = CloseFrame { code, reason: Utf8Bytes::from_static(reason) };
             // The client may be gone already; there is nobody else to tell.
             drop(self.socket.send(Message::Close(Some(frame))).await);
         }
@@ -175,15 +157,11 @@ impl Connection {
 
     /// HELLO, then IDENTIFY or RESUME.
     async fn greet(&mut self) -> Result<(), End> {
-        if matches!(
-            login_verdict(&self.shared),
-            Verdict::Hang { .. } | Verdict::Blackhole
-        ) {
+        if matches!(login_verdict(&self.shared), Verdict::Hang { .. } | Verdict::Blackhole) {
             self.shared.pause(HANG_MS_MAX).await;
             return Err(End::Gone);
         }
-        self.send(&json!({ "op": 10, "d": { "heartbeat_interval": HEARTBEAT_MS } }))
-            .await?;
+        self.send(&json!({ "op": 10, "d": { "heartbeat_interval": HEARTBEAT_MS } })).await?;
         let waited = tokio::select! {
             biased;
             () = self.shared.stopped() => return Err(End::Close(code::RESTART, "restart")),
@@ -238,10 +216,8 @@ impl Connection {
         let now = world.now();
         let gateway = &mut world.kakaotalk.gateway;
         gateway.count_resume(by_seq.is_some());
-        let session = gateway
-            .session
-            .as_mut()
-            .filter(|session| session.can_resume(body, seen, now));
+        let session =
+            gateway.session.as_mut().filter(|session| session.can_resume(body, seen, now));
         let Some(session) = session else {
             return Err(End::Close(code::EXPIRED, "session expired"));
         };
@@ -289,10 +265,7 @@ impl Connection {
                 break;
             }
             for (number, frame) in frames {
-                self.socket
-                    .send(Message::text(frame))
-                    .await
-                    .map_err(|_| End::Gone)?;
+                self.socket.send(Message::text(frame)).await.map_err(|_| End::Gone)?;
                 let mut world = self.shared.lock();
                 let session = world.kakaotalk.gateway.session.as_mut();
                 if let Some(session) = session {
@@ -326,18 +299,12 @@ impl Connection {
         let Some(session) = &gateway.session else {
             return Err(End::Close(code::EXPIRED, "session expired"));
         };
-        let frames = session
-            .buffer
-            .iter()
-            .filter(|(number, _)| *number > session.sent);
+        let frames = session.buffer.iter().filter(|(number, _)| *number > session.sent);
         Ok((frames.take(REPLAY_MAX).cloned().collect(), mute))
     }
 
     async fn hear(&mut self, frame: &Value) -> Result<(), End> {
-        let mute = matches!(
-            login_verdict(&self.shared),
-            Verdict::Hang { .. } | Verdict::Blackhole
-        );
+        let mute = matches!(login_verdict(&self.shared), Verdict::Hang { .. } | Verdict::Blackhole);
         match frame.get("op").and_then(Value::as_u64) {
             Some(1) if mute => Ok(()),
             Some(1) => {
@@ -370,11 +337,7 @@ impl Connection {
 
 impl Gateway {
     fn count_resume(&mut self, by_seq: bool) {
-        let counter = if by_seq {
-            &mut self.resumed_by_seq
-        } else {
-            &mut self.resumed_by_sequence
-        };
+        let counter = if by_seq { &mut self.resumed_by_seq } else { &mut self.resumed_by_sequence };
         *counter += 1;
     }
 
@@ -388,10 +351,7 @@ impl Session {
     fn can_resume(&self, body: &Value, seen: u64, now: Timestamp) -> bool {
         let is_this = text(body, "session_id") == Some(self.id.as_str());
         let is_fresh = self.connected || now.ms_since(self.left_at) < SESSION_MS_MAX;
-        let oldest = self
-            .buffer
-            .front()
-            .map_or(self.last + 1, |(number, _)| *number);
+        let oldest = self.buffer.front().map_or(self.last + 1, |(number, _)| *number);
         is_this && is_fresh && seen <= self.last && seen + 1 >= oldest
     }
 }
@@ -405,10 +365,7 @@ fn take_over(world: &mut World) -> u64 {
 }
 
 fn check_token(world: &World, frame: &Value) -> Result<(), End> {
-    let token = frame
-        .get("d")
-        .and_then(|body| text(body, "token"))
-        .unwrap_or_default();
+    let token = frame.get("d").and_then(|body| text(body, "token")).unwrap_or_default();
     if same_secret(token, &world.bot(Network::Kakaotalk).token) {
         Ok(())
     } else {

@@ -46,49 +46,28 @@ pub(crate) struct State {
 }
 
 pub(crate) fn router(shared: Shared) -> Router {
-    Router::new()
-        .route("/gateway", get(gateway::connect))
-        .fallback(answer)
-        .with_state(shared)
+    Router::new().route("/gateway", get(gateway::connect)).fallback(answer).with_state(shared)
 }
 
 async fn answer(Extracted(shared): Extracted<Shared>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
     let Ok(body) = to_bytes(body, BODY_BYTES_MAX).await else {
-        return problem(
-            StatusCode::PAYLOAD_TOO_LARGE,
-            -2,
-            "request body is too large",
-        );
+        return problem(StatusCode::PAYLOAD_TOO_LARGE, -2, "request body is too large");
     };
     if !is_ours(&shared.lock(), &parts.headers) {
-        return problem(
-            StatusCode::UNAUTHORIZED,
-            -401,
-            "this access token does not exist",
-        );
+        return problem(StatusCode::UNAUTHORIZED, -401, "this access token does not exist");
     }
     let path = parts.uri.path().to_owned();
     match (parts.method, path.as_str()) {
         (Method::POST, "/v1/bot/send_message") => send::send_message(&shared, &body).await,
         (Method::POST, "/v1/bot/callback") => {
             let token = parts.headers.get("x-bot-callback-token");
-            let token = token
-                .and_then(|token| token.to_str().ok())
-                .unwrap_or_default();
+            let token = token.and_then(|token| token.to_str().ok()).unwrap_or_default();
             send::callback(&shared, token, &body).await
         }
         (method, path) => {
             let act = |world: &mut World, _| setting(world, &method, path, &body);
-            shared
-                .spoil(
-                    Network::Kakaotalk,
-                    &[Function::Login],
-                    BOT,
-                    act,
-                    unavailable,
-                )
-                .await
+            shared.spoil(Network::Kakaotalk, &[Function::Login], BOT, act, unavailable).await
         }
     }
 }
@@ -120,10 +99,7 @@ fn update_commands(world: &mut World, body: &Bytes) -> Response {
         let Some(name) = text(one, "buttonName").filter(|name| !name.is_empty()) else {
             return bad(-872, "buttonName is required");
         };
-        if commands
-            .iter()
-            .any(|known| text(known, "buttonName") == Some(name))
-        {
+        if commands.iter().any(|known| text(known, "buttonName") == Some(name)) {
             return bad(-875, "duplicate command");
         }
         commands.push(json!({
@@ -164,9 +140,7 @@ fn shown_guide(world: &World) -> Value {
 }
 
 fn is_ours(world: &World, headers: &HeaderMap) -> bool {
-    let given = headers
-        .get(header::AUTHORIZATION)
-        .and_then(|value| value.to_str().ok());
+    let given = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
     let token = given.and_then(|value| value.strip_prefix("KakaoAK "));
     token.is_some_and(|token| same_secret(token.trim(), &world.bot(Network::Kakaotalk).token))
 }
@@ -186,10 +160,7 @@ fn bad_body() -> Response {
 
 pub(crate) fn problem(status: StatusCode, code: i64, message: &str) -> Response {
     let extras = json!({ "code": code, "message": message });
-    answered(
-        status,
-        &json!({ "code": code, "msg": message, "extras": extras }),
-    )
+    answered(status, &json!({ "code": code, "msg": message, "extras": extras }))
 }
 
 pub(crate) fn ok(body: &Value) -> Response {
@@ -205,21 +176,14 @@ fn answered(status: StatusCode, body: &Value) -> Response {
 }
 
 fn json_body(body: &Bytes) -> Result<Value, ()> {
-    serde_json::from_slice::<Value>(body)
-        .ok()
-        .filter(Value::is_object)
-        .ok_or(())
+    serde_json::from_slice::<Value>(body).ok().filter(Value::is_object).ok_or(())
 }
 
 /// Has the skill response a bubble with media in it?
 fn has_media(body: &Value) -> bool {
-    let template = body
-        .get("skillResponse")
-        .and_then(|skill| skill.get("template"));
+    let template = body.get("skillResponse").and_then(|skill| skill.get("template"));
     let outputs = template.map_or(&[][..], |template| list(template, "outputs"));
-    outputs
-        .iter()
-        .any(|output| output.get("simpleImage").is_some())
+    outputs.iter().any(|output| output.get("simpleImage").is_some())
 }
 
 impl World {
@@ -228,11 +192,6 @@ impl World {
         self.advance();
         let place = self.room_place(Network::Kakaotalk, room)?;
         let user = self.user_id(Network::Kakaotalk, user)?;
-        Ok(self.emit(
-            place.0,
-            &place.1,
-            &user,
-            What::AdReward { user: user.clone() },
-        ))
+        Ok(self.emit(place.0, &place.1, &user, What::AdReward { user: user.clone() }))
     }
 }

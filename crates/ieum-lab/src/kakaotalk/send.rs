@@ -37,11 +37,7 @@ pub(crate) async fn callback(shared: &Shared, token: &str, body: &Bytes) -> Resp
     let chat = {
         let world = shared.lock();
         let now = world.now();
-        let known = world
-            .kakaotalk
-            .callbacks
-            .get(token)
-            .filter(|(_, until)| now < *until);
+        let known = world.kakaotalk.callbacks.get(token).filter(|(_, until)| now < *until);
         match known {
             Some((chat, _)) => chat.clone(),
             None => return bad(-881, "callback token is expired or used"),
@@ -55,26 +51,15 @@ async fn spoil<A>(shared: &Shared, body: &Value, chat: &str, act: A) -> Response
 where
     A: FnOnce(&mut World, Posted) -> Response,
 {
-    let functions: &[Function] = if has_media(body) {
-        &[Function::Send, Function::Media]
-    } else {
-        &[Function::Send]
-    };
-    shared
-        .spoil(Network::Kakaotalk, functions, chat, act, unavailable)
-        .await
+    let functions: &[Function] =
+        if has_media(body) { &[Function::Send, Function::Media] } else { &[Function::Send] };
+    shared.spoil(Network::Kakaotalk, functions, chat, act, unavailable).await
 }
 
 fn answer(world: &mut World, token: &str, body: &Value, how: Posted) -> Response {
     let now = world.now();
-    let known = world
-        .kakaotalk
-        .callbacks
-        .get(token)
-        .filter(|(_, until)| now < *until);
-    let chat = known
-        .and_then(|(chat, _)| world.find_chat(Network::Kakaotalk, chat))
-        .cloned();
+    let known = world.kakaotalk.callbacks.get(token).filter(|(_, until)| now < *until);
+    let chat = known.and_then(|(chat, _)| world.find_chat(Network::Kakaotalk, chat)).cloned();
     let Some(chat) = chat else {
         return bad(-881, "callback token is expired or used");
     };
@@ -89,10 +74,7 @@ fn answer(world: &mut World, token: &str, body: &Value, how: Posted) -> Response
 }
 
 fn target<'a>(world: &'a World, body: &Value) -> Result<&'a Chat, (i64, &'static str)> {
-    let invalid = (
-        -876,
-        "exactly one valid botGroupKey or botUserKey is required",
-    );
+    let invalid = (-876, "exactly one valid botGroupKey or botUserKey is required");
     let chat = match (text(body, "botGroupKey"), text(body, "botUserKey")) {
         (Some(room), None) => {
             let chat = world.find_chat(Network::Kakaotalk, room);
@@ -104,9 +86,7 @@ fn target<'a>(world: &'a World, body: &Value) -> Result<&'a Chat, (i64, &'static
             if !found.follows || found.blocked {
                 return Err((-877, "the user is not a friend of the channel"));
             }
-            world
-                .find_chat(Network::Kakaotalk, &direct_id(&found.id))
-                .ok_or(invalid)?
+            world.find_chat(Network::Kakaotalk, &direct_id(&found.id)).ok_or(invalid)?
         }
         _ => return Err(invalid),
     };
@@ -117,8 +97,7 @@ fn forbidden(chat: &Chat) -> Option<(i64, &'static str)> {
     if !chat.bot {
         return Some((-880, "the bot is not in the room"));
     }
-    chat.bot_muted
-        .then_some((-879, "the room switched bot messages off"))
+    chat.bot_muted.then_some((-879, "the room switched bot messages off"))
 }
 
 fn post(world: &mut World, chat: &Chat, body: &Value, how: Posted) -> Response {

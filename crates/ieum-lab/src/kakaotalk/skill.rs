@@ -36,15 +36,11 @@ type Refusal = (i64, String);
 /// Reads a skill response into what stands on the screens, one draft a bubble.
 pub(crate) fn drafts(world: &World, chat: &Chat, body: &Value) -> Result<Vec<Draft>, Refusal> {
     let message = |why: &str| (-870, why.to_owned());
-    let skill = body
-        .get("skillResponse")
-        .ok_or_else(|| message("skillResponse is required"))?;
+    let skill = body.get("skillResponse").ok_or_else(|| message("skillResponse is required"))?;
     if text(skill, "version") != Some("2.0") {
         return Err(message("skillResponse.version must be 2.0"));
     }
-    let template = skill
-        .get("template")
-        .ok_or_else(|| message("template is required"))?;
+    let template = skill.get("template").ok_or_else(|| message("template is required"))?;
     let outputs = list(template, "outputs");
     if outputs.is_empty() || outputs.len() > OUTPUTS_MAX {
         return Err(message("template.outputs must have 1 to 3 bubbles"));
@@ -116,10 +112,7 @@ fn simple_text(content: &Value, mentions: &[Mentioned]) -> Result<Draft, Refusal
         return Err((-878, "simpleText.text is required".to_owned()));
     }
     if words.chars().count() > TEXT_CHARS_MAX {
-        return Err((
-            -878,
-            "simpleText.text must have at most 1000 characters".to_owned(),
-        ));
+        return Err((-878, "simpleText.text must have at most 1000 characters".to_owned()));
     }
     let mut shown = String::new();
     let mut marks = Vec::new();
@@ -133,11 +126,7 @@ fn simple_text(content: &Value, mentions: &[Mentioned]) -> Result<Draft, Refusal
         match mentions.iter().find(|one| one.0 == key) {
             Some((_, user, name)) => {
                 let (index, length) = (utf16_len(&shown), utf16_len(name) + 1);
-                marks.push(Mention {
-                    user: user.clone(),
-                    index,
-                    length,
-                });
+                marks.push(Mention { user: user.clone(), index, length });
                 shown.push('@');
                 shown.push_str(name);
             }
@@ -145,10 +134,7 @@ fn simple_text(content: &Value, mentions: &[Mentioned]) -> Result<Draft, Refusal
         }
     }
     shown.push_str(rest);
-    Ok(Draft {
-        mentions: marks,
-        ..Draft::text(shown)
-    })
+    Ok(Draft { mentions: marks, ..Draft::text(shown) })
 }
 
 fn simple_image(content: &Value) -> Result<Draft, Refusal> {
@@ -157,61 +143,36 @@ fn simple_image(content: &Value) -> Result<Draft, Refusal> {
         return Err((-878, "simpleImage.imageUrl is required".to_owned()));
     };
     let words = text(content, "altText").unwrap_or(url);
-    let media = Media {
-        url: Some(url.to_owned()),
-        ..Media::default()
-    };
-    Ok(Draft {
-        kind: Kind::Image,
-        media: Some(media),
-        ..Draft::text(words)
-    })
+    let media = Media { url: Some(url.to_owned()), ..Media::default() };
+    Ok(Draft { kind: Kind::Image, media: Some(media), ..Draft::text(words) })
 }
 
 fn card(content: &Value) -> Draft {
-    let header = content
-        .get("header")
-        .and_then(|header| text(header, "title"));
+    let header = content.get("header").and_then(|header| text(header, "title"));
     let mut lines: Vec<&str> = header.into_iter().collect();
     lines.extend(text(content, "title"));
     lines.extend(text(content, "description"));
     let items = list(content, "items");
     lines.extend(items.iter().filter_map(|item| text(item, "title")));
-    let mut draft = Draft {
-        kind: Kind::Card,
-        ..Draft::text(lines.join("\n"))
-    };
+    let mut draft = Draft { kind: Kind::Card, ..Draft::text(lines.join("\n")) };
     draft.buttons = list(content, "buttons").iter().filter_map(button).collect();
     let tappable = items.iter().filter(|item| text(item, "action").is_some());
     draft.buttons.extend(tappable.filter_map(|item| {
         let label = text(item, "title")?.to_owned();
-        Some(Button {
-            value: label.clone(),
-            label,
-            action: "message".to_owned(),
-        })
+        Some(Button { value: label.clone(), label, action: "message".to_owned() })
     }));
     draft
 }
 
 /// A tapped button or list item arrives as a mention with the visible words.
 fn button(written: &Value) -> Option<Button> {
-    let label = text(written, "label")
-        .or_else(|| text(written, "title"))?
-        .to_owned();
+    let label = text(written, "label").or_else(|| text(written, "title"))?.to_owned();
     let action = match text(written, "action").unwrap_or("message") {
         "webLink" => "link",
         "mention" => "message",
         other => other,
     };
     let link = text(written, "webLinkUrl").or_else(|| text(written, "phoneNumber"));
-    let value = link
-        .or_else(|| text(written, "messageText"))
-        .unwrap_or_default()
-        .to_owned();
-    Some(Button {
-        label,
-        action: action.to_owned(),
-        value,
-    })
+    let value = link.or_else(|| text(written, "messageText")).unwrap_or_default().to_owned();
+    Some(Button { label, action: action.to_owned(), value })
 }

@@ -59,10 +59,7 @@ pub(crate) async fn deliver(shared: Shared) {
         let next = {
             let mut world = shared.lock();
             let webhook = &mut world.kakaotalk.webhook;
-            webhook
-                .target
-                .clone()
-                .and_then(|target| Some((target, webhook.waiting.pop_front()?)))
+            webhook.target.clone().and_then(|target| Some((target, webhook.waiting.pop_front()?)))
         };
         let Some(((url, headers), frame)) = next else {
             tokio::select! {

@@ -31,11 +31,7 @@ pub(crate) fn tell(world: &mut World, event: &Event) -> bool {
     put(&mut body, "mode", "active");
     put(&mut body, "timestamp", event.at.0);
     put(&mut body, "webhookEventId", ulid(world, event.at.0));
-    put(
-        &mut body,
-        "deliveryContext",
-        json!({ "isRedelivery": false }),
-    );
+    put(&mut body, "deliveryContext", json!({ "isRedelivery": false }));
     put(&mut body, "source", source(world, &chat, by.as_deref()));
     let silent = matches!(
         event.what,
@@ -53,36 +49,21 @@ fn written(world: &mut World, chat: &Chat, event: &Event) -> Option<(Value, Opti
     let written = match &event.what {
         What::Message(key) => {
             let message = world.messages.get(key)?.clone();
-            (
-                json!({ "type": "message", "message": content(world, &message) }),
-                message.author,
-            )
+            (json!({ "type": "message", "message": content(world, &message) }), message.author)
         }
         What::Edited(key) if !chat.is_direct() => {
             let message = world.messages.get(key)?.clone();
             let content = content(world, &message);
-            (
-                json!({ "type": "messageEdited", "message": content }),
-                message.author,
-            )
+            (json!({ "type": "messageEdited", "message": content }), message.author)
         }
         What::Withdrawn(key) => {
             let message = world.messages.get(key)?;
             let unsend = json!({ "messageId": message.native });
-            (
-                json!({ "type": "unsend", "unsend": unsend }),
-                message.author.clone(),
-            )
+            (json!({ "type": "unsend", "unsend": unsend }), message.author.clone())
         }
-        What::Tapped {
-            user,
-            action,
-            value,
-            ..
-        } if action == "postback" => (
-            json!({ "type": "postback", "postback": { "data": value } }),
-            user.clone(),
-        ),
+        What::Tapped { user, action, value, .. } if action == "postback" => {
+            (json!({ "type": "postback", "postback": { "data": value } }), user.clone())
+        }
         What::BotJoined { .. } => return Some((json!({ "type": "join" }), None)),
         What::BotLeft { .. } => return Some((json!({ "type": "leave" }), None)),
         What::Joined(user) => {
@@ -112,16 +93,12 @@ fn written(world: &mut World, chat: &Chat, event: &Event) -> Option<(Value, Opti
 }
 
 fn members(world: &World, user: &str) -> Value {
-    let native = world
-        .find_user(Network::Line, user)
-        .map_or("", |user| user.native.as_str());
+    let native = world.find_user(Network::Line, user).map_or("", |user| user.native.as_str());
     json!({ "members": [{ "type": "user", "userId": native }] })
 }
 
 fn source(world: &World, chat: &Chat, by: Option<&str>) -> Value {
-    let user = by
-        .and_then(|by| world.find_user(Network::Line, by))
-        .map(|user| &user.native);
+    let user = by.and_then(|by| world.find_user(Network::Line, by)).map(|user| &user.native);
     let mut source = match chat.kind {
         ChatKind::Direct => json!({ "type": "user" }),
         ChatKind::Room => json!({ "type": "room", "roomId": chat.native }),
@@ -139,20 +116,15 @@ fn reply_token(world: &mut World, chat: &str) -> String {
     let now = world.now();
     let token = world.random_hex();
     world.line.reply_tokens.retain(|_, (_, until)| now < *until);
-    world.line.reply_tokens.insert(
-        token.clone(),
-        (chat.to_owned(), now.plus_ms(REPLY_TOKEN_MS)),
-    );
+    world.line.reply_tokens.insert(token.clone(), (chat.to_owned(), now.plus_ms(REPLY_TOKEN_MS)));
     token
 }
 
 fn content(world: &mut World, message: &Message) -> Value {
     let mut content = json!({ "id": message.native, "type": message.kind.name() });
     own_fields(world, message, &mut content);
-    let quotable = matches!(
-        message.kind,
-        Kind::Text | Kind::Image | Kind::Video | Kind::Sticker | Kind::Card
-    );
+    let quotable =
+        matches!(message.kind, Kind::Text | Kind::Image | Kind::Video | Kind::Sticker | Kind::Card);
     if quotable {
         put(&mut content, "quoteToken", quote_token(world, message.key));
     }
@@ -176,15 +148,8 @@ fn own_fields(world: &World, message: &Message, content: &mut Value) {
             put(content, "type", "text");
             put(content, "text", message.text.clone());
             if !message.mentions.is_empty() {
-                let each = message
-                    .mentions
-                    .iter()
-                    .filter_map(|one| mentionee(world, one));
-                put(
-                    content,
-                    "mention",
-                    json!({ "mentionees": each.collect::<Vec<_>>() }),
-                );
+                let each = message.mentions.iter().filter_map(|one| mentionee(world, one));
+                put(content, "mention", json!({ "mentionees": each.collect::<Vec<_>>() }));
             }
         }
         Kind::Image => put(content, "contentProvider", json!({ "type": "line" })),
@@ -215,19 +180,11 @@ fn mentionee(world: &World, mention: &Mention) -> Option<Value> {
     match mention.user.as_str() {
         "all" => put(&mut mentionee, "type", "all"),
         BOT => {
-            put(
-                &mut mentionee,
-                "userId",
-                world.bot(Network::Line).native.clone(),
-            );
+            put(&mut mentionee, "userId", world.bot(Network::Line).native.clone());
             put(&mut mentionee, "isSelf", true);
         }
         user => {
-            put(
-                &mut mentionee,
-                "userId",
-                world.find_user(Network::Line, user)?.native.clone(),
-            );
+            put(&mut mentionee, "userId", world.find_user(Network::Line, user)?.native.clone());
             put(&mut mentionee, "isSelf", false);
         }
     }

@@ -27,8 +27,7 @@ pub(crate) fn complaints(body: &Value) -> Vec<Value> {
         return vec![complaint("Size must be between 1 and 5", "messages")];
     }
     let each = messages.iter().enumerate();
-    each.flat_map(|(index, message)| check(message, &format!("messages[{index}]")))
-        .collect()
+    each.flat_map(|(index, message)| check(message, &format!("messages[{index}]"))).collect()
 }
 
 fn complaint(message: &str, property: &str) -> Value {
@@ -49,28 +48,15 @@ fn check(message: &Value, at: &str) -> Vec<Value> {
         }
         Some("sticker") => need_all(message, &["packageId", "stickerId"], at, &mut found),
         Some("location") => {
-            need_all(
-                message,
-                &["title", "address", "latitude", "longitude"],
-                at,
-                &mut found,
-            );
+            need_all(message, &["title", "address", "latitude", "longitude"], at, &mut found);
         }
         Some("flex") => need_all(message, &["altText", "contents"], at, &mut found),
         Some("template") => need_all(message, &["altText", "template"], at, &mut found),
         Some("imagemap") => {
-            need_all(
-                message,
-                &["altText", "baseUrl", "baseSize", "actions"],
-                at,
-                &mut found,
-            );
+            need_all(message, &["altText", "baseUrl", "baseSize", "actions"], at, &mut found);
         }
         Some("coupon") => need(message, "couponId", at, &mut found),
-        Some(_) => found.push(complaint(
-            "Must be one of the message types",
-            &join(at, "type"),
-        )),
+        Some(_) => found.push(complaint("Must be one of the message types", &join(at, "type"))),
         None => found.push(complaint("May not be empty", &join(at, "type"))),
     }
     check_around(message, at, &mut found);
@@ -81,27 +67,19 @@ fn check_text(message: &Value, at: &str, found: &mut Vec<Value>) {
     match text(message, "text") {
         None | Some("") => found.push(complaint("May not be empty", &join(at, "text"))),
         Some(words) if utf16_len(words) > TEXT_UNITS_MAX => {
-            found.push(complaint(
-                "Length must be between 0 and 5000",
-                &join(at, "text"),
-            ));
+            found.push(complaint("Length must be between 0 and 5000", &join(at, "text")));
         }
         Some(_) => {}
     }
 }
 
 fn check_around(message: &Value, at: &str, found: &mut Vec<Value>) {
-    let items = message
-        .get("quickReply")
-        .map_or(&[][..], |quick| list(quick, "items"));
+    let items = message.get("quickReply").map_or(&[][..], |quick| list(quick, "items"));
     if items.len() > QUICK_REPLIES_MAX {
         let at = join(at, "quickReply.items");
         found.push(complaint("Size must be between 1 and 13", &at));
     }
-    let Some(name) = message
-        .get("sender")
-        .and_then(|sender| text(sender, "name"))
-    else {
+    let Some(name) = message.get("sender").and_then(|sender| text(sender, "name")) else {
         return;
     };
     if name.chars().count() > SENDER_NAME_CHARS_MAX {
@@ -109,10 +87,7 @@ fn check_around(message: &Value, at: &str, found: &mut Vec<Value>) {
         found.push(complaint("Length must be between 0 and 20", &at));
     }
     if name.to_lowercase().contains("line") {
-        found.push(complaint(
-            "The name contains a reserved word",
-            &join(at, "sender.name"),
-        ));
+        found.push(complaint("The name contains a reserved word", &join(at, "sender.name")));
     }
 }
 
@@ -123,10 +98,7 @@ fn check_address(message: &Value, key: &str, at: &str, found: &mut Vec<Value>) {
             found.push(complaint("invalid uri scheme", &join(at, key)));
         }
         Some(url) if url.chars().count() > ADDRESS_CHARS_MAX => {
-            found.push(complaint(
-                "Length must be between 0 and 2000",
-                &join(at, key),
-            ));
+            found.push(complaint("Length must be between 0 and 2000", &join(at, key)));
         }
         Some(_) => {}
     }
@@ -164,40 +136,23 @@ pub(crate) fn draft(world: &World, message: &Value) -> Draft {
         "location" => place(message),
         _ => card(message),
     };
-    let sender = message
-        .get("sender")
-        .and_then(|sender| text(sender, "name"));
+    let sender = message.get("sender").and_then(|sender| text(sender, "name"));
     draft.sender = sender.map(str::to_owned);
-    let quick = message
-        .get("quickReply")
-        .map_or(&[][..], |quick| list(quick, "items"));
-    draft
-        .buttons
-        .extend(quick.iter().filter_map(|item| button(item.get("action")?)));
+    let quick = message.get("quickReply").map_or(&[][..], |quick| list(quick, "items"));
+    draft.buttons.extend(quick.iter().filter_map(|item| button(item.get("action")?)));
     draft
 }
 
 fn media(kind: Kind, message: &Value) -> Draft {
     let url = text(message, "originalContentUrl").map(str::to_owned);
-    let media = Media {
-        url: url.clone(),
-        ..Media::default()
-    };
-    Draft {
-        kind,
-        text: url.unwrap_or_default(),
-        media: Some(media),
-        ..Draft::default()
-    }
+    let media = Media { url: url.clone(), ..Media::default() };
+    Draft { kind, text: url.unwrap_or_default(), media: Some(media), ..Draft::default() }
 }
 
 fn sticker(message: &Value) -> Draft {
     let id = |key| text(message, key).unwrap_or_default();
     let words = format!("{}/{}", id("packageId"), id("stickerId"));
-    Draft {
-        kind: Kind::Sticker,
-        ..Draft::text(words)
-    }
+    Draft { kind: Kind::Sticker, ..Draft::text(words) }
 }
 
 fn place(message: &Value) -> Draft {
@@ -209,22 +164,13 @@ fn place(message: &Value) -> Draft {
     };
     let words = [text(message, "title"), text(message, "address")];
     let words = words.into_iter().flatten().collect::<Vec<_>>().join(", ");
-    Draft {
-        kind: Kind::Location,
-        media: Some(media),
-        ..Draft::text(words)
-    }
+    Draft { kind: Kind::Location, media: Some(media), ..Draft::text(words) }
 }
 
 fn card(message: &Value) -> Draft {
     let words = text(message, "altText").unwrap_or_default();
-    let mut draft = Draft {
-        kind: Kind::Card,
-        ..Draft::text(words)
-    };
-    let actions = message
-        .get("template")
-        .map_or(&[][..], |template| list(template, "actions"));
+    let mut draft = Draft { kind: Kind::Card, ..Draft::text(words) };
+    let actions = message.get("template").map_or(&[][..], |template| list(template, "actions"));
     draft.buttons = actions.iter().filter_map(button).collect();
     draft
 }
@@ -261,20 +207,13 @@ fn substituted(world: &World, message: &Value) -> Draft {
                 let index = utf16_len(&words);
                 words.push('@');
                 words.push_str(&name);
-                mentions.push(Mention {
-                    user,
-                    index,
-                    length: utf16_len(&name) + 1,
-                });
+                mentions.push(Mention { user, index, length: utf16_len(&name) + 1 });
             }
             None => words.push('$'),
         }
     }
     words.push_str(rest);
-    Draft {
-        mentions,
-        ..Draft::text(words)
-    }
+    Draft { mentions, ..Draft::text(words) }
 }
 
 fn mentioned(world: &World, place: &Value) -> Option<(String, String)> {

@@ -89,10 +89,7 @@ async fn route(shared: &Shared, call: Call) -> Response {
         );
     }
     if call.headers.contains_key("x-line-retry-key") && !send::takes_retry_key(&call.path) {
-        return error(
-            StatusCode::BAD_REQUEST,
-            "The 'X-Line-Retry-Key' header is not supported",
-        );
+        return error(StatusCode::BAD_REQUEST, "The 'X-Line-Retry-Key' header is not supported");
     }
     let path = call.path.clone();
     let segments: Vec<&str> = path.trim_matches('/').split('/').collect();
@@ -106,32 +103,18 @@ async fn route(shared: &Shared, call: Call) -> Response {
             let refuse = || unavailable();
             let act = |world: &mut World, _| read::route(world, &call, &segments);
             let functions = functions_of(&segments);
-            shared
-                .spoil(
-                    Network::Line,
-                    functions,
-                    crate::world::message::BOT,
-                    act,
-                    refuse,
-                )
-                .await
+            shared.spoil(Network::Line, functions, crate::world::message::BOT, act, refuse).await
         }
     }
 }
 
 fn functions_of(segments: &[&str]) -> &'static [Function] {
     let content = segments.len() > 4 && segments.get(4) == Some(&"content");
-    if content {
-        &[Function::Login, Function::Media]
-    } else {
-        &[Function::Login]
-    }
+    if content { &[Function::Login, Function::Media] } else { &[Function::Login] }
 }
 
 fn is_ours(world: &World, headers: &HeaderMap) -> bool {
-    let given = headers
-        .get(header::AUTHORIZATION)
-        .and_then(|value| value.to_str().ok());
+    let given = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
     let token = given.and_then(|value| value.strip_prefix("Bearer "));
     token.is_some_and(|token| same_secret(token.trim(), &world.bot(Network::Line).token))
 }
@@ -163,19 +146,14 @@ pub(crate) fn reply(status: StatusCode, body: &Value) -> Response {
 
 /// Reads a JSON body, or says as LINE does what is wrong with it.
 pub(crate) fn json_body(call: &Call) -> Result<Value, Box<Response>> {
-    let kind = call
-        .headers
-        .get(header::CONTENT_TYPE)
-        .and_then(|value| value.to_str().ok());
+    let kind = call.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
     if !kind.is_some_and(|kind| kind.to_ascii_lowercase().starts_with("application/json")) {
         let message = "The Content-Type must be application/json";
         return Err(Box::new(error(StatusCode::UNSUPPORTED_MEDIA_TYPE, message)));
     }
     let parsed = serde_json::from_slice::<Value>(&call.body);
     parsed.ok().filter(Value::is_object).ok_or_else(|| {
-        Box::new(bad(
-            "The request body could not be parsed as JSON (line: 1, column: 1)",
-        ))
+        Box::new(bad("The request body could not be parsed as JSON (line: 1, column: 1)"))
     })
 }
 
@@ -187,14 +165,7 @@ fn request_id(world: &World) -> String {
 /// Writes 32 hex digits as a UUID.
 pub(crate) fn uuid(hex: &str) -> String {
     let part = |from, to| hex.get(from..to).unwrap_or_default();
-    [
-        part(0, 8),
-        part(8, 12),
-        part(12, 16),
-        part(16, 20),
-        part(20, 32),
-    ]
-    .join("-")
+    [part(0, 8), part(8, 12), part(12, 16), part(16, 20), part(20, 32)].join("-")
 }
 
 impl World {
@@ -202,21 +173,13 @@ impl World {
     pub fn link_account(&mut self, token: &str, nonce: &str) -> Result<Told, WorldError> {
         self.advance();
         let now = self.now();
-        let known = self
-            .line
-            .link_tokens
-            .remove(token)
-            .filter(|(_, until)| now < *until);
+        let known = self.line.link_tokens.remove(token).filter(|(_, until)| now < *until);
         let Some((user, _)) = known else {
             return Err(WorldError::Bad {
                 what: "the link token is unknown or too old".to_owned(),
             });
         };
-        let what = What::Linked {
-            user: user.clone(),
-            nonce: nonce.to_owned(),
-            ok: true,
-        };
+        let what = What::Linked { user: user.clone(), nonce: nonce.to_owned(), ok: true };
         Ok(self.emit(Network::Line, &direct_id(&user), &user, what))
     }
 }

@@ -80,9 +80,7 @@ fn info(world: &World) -> Response {
 }
 
 fn profile(world: &World, native: &str) -> Response {
-    let user = world
-        .find_user(Network::Line, native)
-        .filter(|user| user.native == native);
+    let user = world.find_user(Network::Line, native).filter(|user| user.native == native);
     match user.filter(|user| user.follows && !user.blocked) {
         Some(user) => ok(&shown(user, true)),
         None => not_found(),
@@ -114,12 +112,8 @@ fn member(world: &World, chat: &str, user: &str) -> Response {
 }
 
 fn member_ids(world: &World, chat: &str, query: &str) -> Response {
-    let from = query
-        .split('&')
-        .find_map(|pair| pair.strip_prefix("start="));
-    let from = from
-        .and_then(|start| start.parse::<usize>().ok())
-        .unwrap_or(0);
+    let from = query.split('&').find_map(|pair| pair.strip_prefix("start="));
+    let from = from.and_then(|start| start.parse::<usize>().ok()).unwrap_or(0);
     with_chat(world, chat, |chat| {
         let all: Vec<&str> = chat
             .members
@@ -127,12 +121,7 @@ fn member_ids(world: &World, chat: &str, query: &str) -> Response {
             .filter_map(|member| world.find_user(Network::Line, member))
             .map(|user| user.native.as_str())
             .collect();
-        let page: Vec<&str> = all
-            .iter()
-            .copied()
-            .skip(from)
-            .take(MEMBERS_PAGE_MAX)
-            .collect();
+        let page: Vec<&str> = all.iter().copied().skip(from).take(MEMBERS_PAGE_MAX).collect();
         let next = from.saturating_add(page.len());
         let mut body = json!({ "memberIds": page });
         if next < all.len() {
@@ -144,10 +133,8 @@ fn member_ids(world: &World, chat: &str, query: &str) -> Response {
 
 fn followers(world: &World) -> Response {
     let users = world.users().filter(|user| user.network == Network::Line);
-    let ids: Vec<&str> = users
-        .filter(|user| user.follows && !user.blocked)
-        .map(|one| one.native.as_str())
-        .collect();
+    let ids: Vec<&str> =
+        users.filter(|user| user.follows && !user.blocked).map(|one| one.native.as_str()).collect();
     ok(&json!({ "userIds": ids }))
 }
 
@@ -203,10 +190,7 @@ fn leave(world: &mut World, native: &str) -> Response {
 }
 
 fn link_token(world: &mut World, native: &str) -> Response {
-    let Some(user) = world
-        .find_user(Network::Line, native)
-        .map(|user| user.id.clone())
-    else {
+    let Some(user) = world.find_user(Network::Line, native).map(|user| user.id.clone()) else {
         return not_found();
     };
     let token = world.random_hex();

@@ -65,9 +65,7 @@ pub(crate) async fn send(shared: &Shared, call: &Call, kind: &str) -> Response {
     let chat = chat_of(&shared.lock(), endpoint, &body);
     let act = |world: &mut World, posted| accept(world, call, endpoint, &body, posted);
     let functions = functions_of(&body);
-    shared
-        .spoil(Network::Line, functions, &chat, act, unavailable)
-        .await
+    shared.spoil(Network::Line, functions, &chat, act, unavailable).await
 }
 
 fn functions_of(body: &Value) -> &'static [Function] {
@@ -129,10 +127,7 @@ fn accept(world: &mut World, call: &Call, kind: &str, body: &Value, how: Posted)
     if let Some(response) = over_quota(world, kind, &chats) {
         return response;
     }
-    let sent = chats
-        .iter()
-        .map(|chat| post_all(world, chat, body, how))
-        .next_back();
+    let sent = chats.iter().map(|chat| post_all(world, chat, body, how)).next_back();
     let body = match kind {
         "push" | "reply" => json!({ "sentMessages": sent.unwrap_or_default() }),
         _ => json!({}),
@@ -140,11 +135,7 @@ fn accept(world: &mut World, call: &Call, kind: &str, body: &Value, how: Posted)
     let id = request_id(world);
     if let Some(key) = key {
         let at = world.now();
-        let accepted = Accepted {
-            at,
-            request_id: id.clone(),
-            body: body.clone(),
-        };
+        let accepted = Accepted { at, request_id: id.clone(), body: body.clone() };
         remember(world, key, accepted);
     }
     with_header(ok(&body), "x-line-request-id", &id)
@@ -153,10 +144,7 @@ fn accept(world: &mut World, call: &Call, kind: &str, body: &Value, how: Posted)
 fn remember(world: &mut World, key: String, accepted: Accepted) {
     if world.line.retry_keys.len() >= RETRY_KEYS_MAX {
         let now = accepted.at;
-        world
-            .line
-            .retry_keys
-            .retain(|_, one| now.ms_since(one.at) < RETRY_KEY_MS);
+        world.line.retry_keys.retain(|_, one| now.ms_since(one.at) < RETRY_KEY_MS);
     }
     world.line.retry_keys.insert(key, accepted);
 }
@@ -171,11 +159,7 @@ fn retry_key(call: &Call) -> Result<Option<String>, Box<Response>> {
             8 | 13 | 18 | 23 => byte == b'-',
             _ => byte.is_ascii_hexdigit(),
         });
-    if is_uuid {
-        Ok(Some(key))
-    } else {
-        Err(Box::new(bad("Invalid retry key")))
-    }
+    if is_uuid { Ok(Some(key)) } else { Err(Box::new(bad("Invalid retry key"))) }
 }
 
 /// The 409 of a key whose request was accepted before.
@@ -189,11 +173,7 @@ fn repeated(world: &World, key: &str) -> Option<Response> {
         crate::reading::put(&mut body, "sentMessages", sent.clone());
     }
     let response = reply(StatusCode::CONFLICT, &body);
-    Some(with_header(
-        response,
-        "x-line-accepted-request-id",
-        &accepted.request_id,
-    ))
+    Some(with_header(response, "x-line-accepted-request-id", &accepted.request_id))
 }
 
 fn refused_body(details: &[Value]) -> Option<Response> {
@@ -201,10 +181,7 @@ fn refused_body(details: &[Value]) -> Option<Response> {
         return None;
     }
     let message = format!("The request body has {} error(s)", details.len());
-    Some(reply(
-        StatusCode::BAD_REQUEST,
-        &json!({ "message": message, "details": details }),
-    ))
+    Some(reply(StatusCode::BAD_REQUEST, &json!({ "message": message, "details": details })))
 }
 
 fn recipients(world: &mut World, kind: &str, body: &Value) -> Result<Vec<String>, Box<Response>> {
@@ -245,17 +222,13 @@ fn multicast(world: &World, body: &Value) -> Result<Vec<String>, Box<Response>> 
     if to.is_empty() || to.len() > MULTICAST_MAX {
         let details = [json!({ "message": "Size must be between 1 and 500", "property": "to" })];
         let response = refused_body(&details);
-        return Err(Box::new(
-            response.unwrap_or_else(|| bad("Size must be between 1 and 500")),
-        ));
+        return Err(Box::new(response.unwrap_or_else(|| bad("Size must be between 1 and 500"))));
     }
     if !to.iter().all(|id| is_line_id(id, 'U')) {
         let message = "The property, 'to', in the request body is invalid (line: -, column: -)";
         return Err(Box::new(bad(message)));
     }
-    let chats = to
-        .iter()
-        .filter_map(|id| world.find_chat(Network::Line, id));
+    let chats = to.iter().filter_map(|id| world.find_chat(Network::Line, id));
     Ok(chats.map(|chat| chat.id.clone()).collect())
 }
 
@@ -263,14 +236,9 @@ fn over_quota(world: &mut World, kind: &str, chats: &[String]) -> Option<Respons
     if kind == "reply" {
         return None;
     }
-    let heads = chats
-        .iter()
-        .filter_map(|chat| world.find_chat(Network::Line, chat));
+    let heads = chats.iter().filter_map(|chat| world.find_chat(Network::Line, chat));
     let heads: usize = heads.map(|chat| chat.members.len()).sum();
-    let used = world
-        .line
-        .used_quota
-        .saturating_add(u64::try_from(heads).unwrap_or(u64::MAX));
+    let used = world.line.used_quota.saturating_add(u64::try_from(heads).unwrap_or(u64::MAX));
     let limit = world.rules.line_quota.filter(|_| world.rules.rate_limits);
     if limit.is_some_and(|limit| used > limit) {
         let message = "You have reached your monthly limit.";
@@ -283,26 +251,17 @@ fn over_quota(world: &mut World, kind: &str, chats: &[String]) -> Option<Respons
 /// Posts every message of a request into one chat and gives the `sentMessages`.
 fn post_all(world: &mut World, chat: &str, body: &Value, how: Posted) -> Vec<Value> {
     let messages = list(body, "messages");
-    messages
-        .iter()
-        .filter_map(|message| post(world, chat, message, how))
-        .collect()
+    messages.iter().filter_map(|message| post(world, chat, message, how)).collect()
 }
 
 fn post(world: &mut World, chat: &str, message: &Value, how: Posted) -> Option<Value> {
     let mut draft = draft(world, message);
     // A token of another chat quotes nothing.
     let quoted = text(message, "quoteToken").and_then(|token| world.line.quote_tokens.get(token));
-    draft.reply_to = quoted.copied().filter(|key| {
-        world
-            .messages
-            .get(key)
-            .is_some_and(|quoted| quoted.chat == chat)
-    });
-    let quotable = matches!(
-        text(message, "type"),
-        Some("text" | "textV2" | "sticker" | "image")
-    );
+    draft.reply_to = quoted
+        .copied()
+        .filter(|key| world.messages.get(key).is_some_and(|quoted| quoted.chat == chat));
+    let quotable = matches!(text(message, "type"), Some("text" | "textV2" | "sticker" | "image"));
     let (key, native) = {
         let posted = world.bot_send(Network::Line, chat, draft, how)?;
         (posted.key, posted.native.clone())

@@ -67,11 +67,7 @@ impl Webhook {
         }
         let count = self.fresh.len().min(EVENTS_PER_POST_MAX);
         let events: Vec<Value> = self.fresh.drain(..count).collect();
-        (!events.is_empty()).then_some(Redelivery {
-            events,
-            due: now,
-            failures: 0,
-        })
+        (!events.is_empty()).then_some(Redelivery { events, due: now, failures: 0 })
     }
 
     fn next_due(&self) -> Option<Timestamp> {
@@ -100,11 +96,7 @@ pub(crate) async fn deliver(shared: Shared) {
             let now = world.now();
             let url = world.line.webhook.url.clone();
             let batch = url.as_ref().and_then(|_| world.line.webhook.take(now));
-            (
-                batch,
-                url,
-                world.line.webhook.next_due().map(|due| due.ms_since(now)),
-            )
+            (batch, url, world.line.webhook.next_due().map(|due| due.ms_since(now)))
         };
         if let (Some(batch), Some(url)) = (batch, url) {
             let delivered = post(&shared, &url, &batch.events).await;
@@ -139,16 +131,10 @@ async fn call(shared: &Shared, url: &str, events: &[Value]) -> Result<StatusCode
     };
     let body = json!({ "destination": destination, "events": events }).to_string();
     let headers = [
-        (
-            "x-line-signature".to_owned(),
-            signature(&secret, body.as_bytes()),
-        ),
+        ("x-line-signature".to_owned(), signature(&secret, body.as_bytes())),
         ("user-agent".to_owned(), "LineBotWebhook/2.0".to_owned()),
     ];
-    let answer = shared
-        .outbound
-        .post(url, &headers, Bytes::from(body))
-        .await?;
+    let answer = shared.outbound.post(url, &headers, Bytes::from(body)).await?;
     Ok(answer.status)
 }
 
@@ -167,11 +153,7 @@ fn put_back(world: &mut World, mut batch: Redelivery) {
 
 /// `POST /v2/bot/channel/webhook/test`: one POST without events.
 pub(crate) async fn test(shared: &Shared, request: &Call) -> Response {
-    let asked = if request.body.is_empty() {
-        Ok(json!({}))
-    } else {
-        json_body(request)
-    };
+    let asked = if request.body.is_empty() { Ok(json!({})) } else { json_body(request) };
     let body = match asked {
         Ok(body) => body,
         Err(response) => return *response,

@@ -35,10 +35,8 @@ impl Arguments {
             arguments.take(pairs);
         }
         let kind = request.headers().get(header::CONTENT_TYPE);
-        let kind = kind
-            .and_then(|kind| kind.to_str().ok())
-            .unwrap_or_default()
-            .to_ascii_lowercase();
+        let kind =
+            kind.and_then(|kind| kind.to_str().ok()).unwrap_or_default().to_ascii_lowercase();
         if kind.starts_with("multipart/form-data") {
             arguments.multipart(request).await?;
             return Ok(arguments);
@@ -59,16 +57,11 @@ impl Arguments {
     }
 
     pub(crate) fn from_object(fields: Map<String, Value>) -> Self {
-        Self {
-            fields,
-            uploads: Vec::new(),
-        }
+        Self { fields, uploads: Vec::new() }
     }
 
     fn take(&mut self, pairs: Vec<(String, String)>) {
-        let values = pairs
-            .into_iter()
-            .map(|(name, value)| (name, Value::String(value)));
+        let values = pairs.into_iter().map(|(name, value)| (name, Value::String(value)));
         self.fields.extend(values);
     }
 
@@ -81,9 +74,7 @@ impl Arguments {
         whole.extensions_mut().clear();
         let no_limit = axum::extract::DefaultBodyLimit::disable();
         no_limit.apply(&mut whole);
-        let mut multipart = Multipart::from_request(whole, &())
-            .await
-            .map_err(|_| broken())?;
+        let mut multipart = Multipart::from_request(whole, &()).await.map_err(|_| broken())?;
         while let Some(field) = multipart.next_field().await.map_err(|_| broken())? {
             let name = field.name().unwrap_or_default().to_owned();
             let file_name = field.file_name().map(str::to_owned);
@@ -91,14 +82,7 @@ impl Arguments {
             let bytes = field.bytes().await.map_err(|_| broken())?;
             match file_name {
                 Some(file_name) => {
-                    self.uploads.push((
-                        name,
-                        Upload {
-                            name: file_name,
-                            content_type,
-                            bytes,
-                        },
-                    ));
+                    self.uploads.push((name, Upload { name: file_name, content_type, bytes }));
                 }
                 None => {
                     let value = String::from_utf8_lossy(&bytes).into_owned();
@@ -128,8 +112,7 @@ impl Arguments {
     }
 
     pub(crate) fn truth(&self, name: &str) -> bool {
-        self.text(name)
-            .is_some_and(|text| matches!(text.to_lowercase().as_str(), "true" | "1"))
+        self.text(name).is_some_and(|text| matches!(text.to_lowercase().as_str(), "true" | "1"))
     }
 
     /// A nested value; in forms it is JSON in a string. `Err` when it cannot be read.
@@ -147,21 +130,14 @@ impl Arguments {
     /// The file of an argument: sent along, or sent along under an `attach://` name.
     pub(crate) fn upload(&self, name: &str) -> Option<&Upload> {
         let attached = self.text(name);
-        let attached = attached
-            .as_deref()
-            .and_then(|text| text.strip_prefix("attach://"));
+        let attached = attached.as_deref().and_then(|text| text.strip_prefix("attach://"));
         let wanted = attached.unwrap_or(name);
-        self.uploads
-            .iter()
-            .find(|(known, _)| known == wanted)
-            .map(|(_, upload)| upload)
+        self.uploads.iter().find(|(known, _)| known == wanted).map(|(_, upload)| upload)
     }
 }
 
 fn form(body: &Bytes) -> Option<Vec<(String, String)>> {
     let text = std::str::from_utf8(body).ok()?;
     let uri = http::Uri::try_from(format!("/?{text}")).ok()?;
-    Query::<Vec<(String, String)>>::try_from_uri(&uri)
-        .ok()
-        .map(|Query(pairs)| pairs)
+    Query::<Vec<(String, String)>>::try_from_uri(&uri).ok().map(|Query(pairs)| pairs)
 }

@@ -33,27 +33,11 @@ fn written(world: &mut World, chat: &Chat, event: &Event) -> Bodies {
     match &event.what {
         What::Message(key) => heard(world, chat, *key, "message"),
         What::Edited(key) => heard(world, chat, *key, "edited_message"),
-        What::Reacted {
-            message,
-            user,
-            old,
-            new,
-        } if chat.bot => {
-            vec![(
-                "message_reaction",
-                reaction(world, chat, *message, user, (old, new), date),
-            )]
+        What::Reacted { message, user, old, new } if chat.bot => {
+            vec![("message_reaction", reaction(world, chat, *message, user, (old, new), date))]
         }
-        What::Tapped {
-            message,
-            user,
-            value,
-            ..
-        } => {
-            vec![(
-                "callback_query",
-                callback_query(world, *message, user, value),
-            )]
+        What::Tapped { message, user, value, .. } => {
+            vec![("callback_query", callback_query(world, *message, user, value))]
         }
         What::BotJoined { by } => bot_joined(world, chat, by.as_deref(), date),
         What::BotLeft { by } => changed(world, chat, by.as_deref(), date, ["member", "kicked"]),
@@ -78,11 +62,7 @@ fn written(world: &mut World, chat: &Chat, event: &Event) -> Bodies {
 }
 
 fn bot_joined(world: &mut World, chat: &Chat, by: Option<&str>, date: i64) -> Bodies {
-    let status = if chat.bot_admin {
-        "administrator"
-    } else {
-        "member"
-    };
+    let status = if chat.bot_admin { "administrator" } else { "member" };
     let mut bodies = changed(world, chat, by, date, ["left", status]);
     let who = json!([wire::bot(world)]);
     bodies.extend(service(world, chat, by, date, ("new_chat_members", who)));
@@ -92,9 +72,7 @@ fn bot_joined(world: &mut World, chat: &Chat, by: Option<&str>, date: i64) -> Bo
 fn heard(world: &World, chat: &Chat, key: u64, kind: &'static str) -> Bodies {
     let message = world.messages.get(&key);
     let message = message.filter(|message| chat.bot && may_hear(world, chat, message));
-    message
-        .map(|message| vec![(kind, wire::message(world, message))])
-        .unwrap_or_default()
+    message.map(|message| vec![(kind, wire::message(world, message))]).unwrap_or_default()
 }
 
 /// Privacy mode: in groups only commands, mentions and answers to the bot.
@@ -121,10 +99,7 @@ fn media_of(world: &World, event: &Event) -> Option<(String, (String, bytes::Byt
         Kind::Audio => "voice",
         Kind::Text | Kind::File | Kind::Sticker | Kind::Location | Kind::Card => "documents",
     };
-    Some((
-        wire::file_id(message),
-        (format!("{folder}/file_{}", message.key), bytes),
-    ))
+    Some((wire::file_id(message), (format!("{folder}/file_{}", message.key), bytes)))
 }
 
 fn reaction(
@@ -136,15 +111,9 @@ fn reaction(
     date: i64,
 ) -> Value {
     let list = |emoji: &Option<String>| {
-        emoji
-            .iter()
-            .map(|emoji| json!({ "type": "emoji", "emoji": emoji }))
-            .collect::<Vec<_>>()
+        emoji.iter().map(|emoji| json!({ "type": "emoji", "emoji": emoji })).collect::<Vec<_>>()
     };
-    let native = world
-        .messages
-        .get(&message)
-        .map_or(0, |message| wire::id(&message.native));
+    let native = world.messages.get(&message).map_or(0, |message| wire::id(&message.native));
     json!({
         "chat": wire::chat(world, chat),
         "message_id": native,
@@ -195,11 +164,7 @@ fn service(
     date: i64,
     (key, value): (&str, Value),
 ) -> Bodies {
-    let counter = if chat.kind == ChatKind::Supergroup {
-        chat.id.clone()
-    } else {
-        String::new()
-    };
+    let counter = if chat.kind == ChatKind::Supergroup { chat.id.clone() } else { String::new() };
     let last = world.telegram.last_message_ids.entry(counter).or_insert(0);
     *last += 1;
     let message_id = *last;
@@ -214,20 +179,10 @@ fn service(
 }
 
 fn migrated(world: &mut World, chat: &Chat, old: &str, date: i64) -> Bodies {
-    let before = Chat {
-        kind: ChatKind::Group,
-        native: old.to_owned(),
-        ..chat.clone()
-    };
+    let before = Chat { kind: ChatKind::Group, native: old.to_owned(), ..chat.clone() };
     let to = json!(wire::id(&chat.native));
     let mut bodies = service(world, &before, None, date, ("migrate_to_chat_id", to));
     let from = json!(wire::id(old));
-    bodies.extend(service(
-        world,
-        chat,
-        None,
-        date,
-        ("migrate_from_chat_id", from),
-    ));
+    bodies.extend(service(world, chat, None, date, ("migrate_from_chat_id", from)));
     bodies
 }

@@ -36,11 +36,8 @@ impl Limits {
         let in_group = self.groups.get(chat).copied().unwrap_or(0);
         let all = advanced(self.all, now, 1_000 / per_s, per_s)?;
         let in_chat = advanced(in_chat, now, 1_000, CHAT_BURST)?;
-        let in_group = if is_group {
-            advanced(in_group, now, 60_000 / per_min, per_min)?
-        } else {
-            0
-        };
+        let in_group =
+            if is_group { advanced(in_group, now, 60_000 / per_min, per_min)? } else { 0 };
         self.all = all;
         self.chats.insert(chat.to_owned(), in_chat);
         self.groups.insert(chat.to_owned(), in_group);
@@ -74,14 +71,8 @@ mod tests {
         }
         assert_eq!(limits.count(&rules, "family", true, now), Err(1));
         assert_eq!(limits.count(&rules, "other", true, now), Ok(()));
-        assert_eq!(
-            limits.count(&rules, "family", true, now.plus_ms(1_000)),
-            Ok(())
-        );
-        let off = Rules {
-            rate_limits: false,
-            ..rules
-        };
+        assert_eq!(limits.count(&rules, "family", true, now.plus_ms(1_000)), Ok(()));
+        let off = Rules { rate_limits: false, ..rules };
         assert_eq!(limits.count(&off, "family", true, now), Ok(()));
     }
 

@@ -59,11 +59,7 @@ impl Problem {
     }
 
     pub(crate) fn new(code: u16, description: &str) -> Self {
-        Self {
-            code,
-            description: description.to_owned(),
-            parameters: None,
-        }
+        Self { code, description: description.to_owned(), parameters: None }
     }
 
     pub(crate) fn with(mut self, parameters: Value) -> Self {
@@ -84,14 +80,9 @@ impl Problem {
         }
         let status = StatusCode::from_u16(self.code).unwrap_or(StatusCode::BAD_REQUEST);
         let mut response = answered(status, &body);
-        let after = self
-            .parameters
-            .as_ref()
-            .and_then(|all| all.get("retry_after"));
+        let after = self.parameters.as_ref().and_then(|all| all.get("retry_after"));
         if let Some(seconds) = after.and_then(Value::as_u64) {
-            response
-                .headers_mut()
-                .insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
         response
     }
@@ -109,16 +100,12 @@ async fn answer(Extracted(shared): Extracted<Shared>, request: Request) -> Respo
     if let Some(rest) = path.strip_prefix("/file/bot") {
         return file(&shared, rest).await;
     }
-    let Some((token, method)) = path
-        .strip_prefix("/bot")
-        .and_then(|rest| rest.split_once('/'))
+    let Some((token, method)) = path.strip_prefix("/bot").and_then(|rest| rest.split_once('/'))
     else {
         return Problem::new(404, "Not Found").response();
     };
     if !same_secret(token, &shared.lock().bot(Network::Telegram).token) {
-        let is_token = token
-            .split_once(':')
-            .is_some_and(|(id, _)| id.parse::<u64>().is_ok());
+        let is_token = token.split_once(':').is_some_and(|(id, _)| id.parse::<u64>().is_ok());
         let problem = if is_token {
             Problem::new(401, "Unauthorized")
         } else {
@@ -142,9 +129,8 @@ pub(crate) async fn call(shared: &Shared, method: &str, arguments: Arguments) ->
         return send(shared, kind, arguments).await;
     }
     let act = |world: &mut World, _| respond(read::call(world, method, &arguments));
-    let answer = shared.spoil(Network::Telegram, &[Function::Login], BOT, act, || {
-        unavailable(false)
-    });
+    let answer =
+        shared.spoil(Network::Telegram, &[Function::Login], BOT, act, || unavailable(false));
     let response = answer.await;
     shared.bells.ring(Network::Telegram);
     response
@@ -155,22 +141,12 @@ async fn send(shared: &Shared, kind: send::Sending, arguments: Arguments) -> Res
         let world = shared.lock();
         let chat = arguments.text("chat_id").unwrap_or_default();
         let chat = world.find_chat(Network::Telegram, &chat);
-        (
-            chat.map(|chat| chat.id.clone()).unwrap_or_default(),
-            world.draw() < 0.5,
-        )
+        (chat.map(|chat| chat.id.clone()).unwrap_or_default(), world.draw() < 0.5)
     };
-    let functions: &[Function] = if kind.is_media() {
-        &[Function::Send, Function::Media]
-    } else {
-        &[Function::Send]
-    };
+    let functions: &[Function] =
+        if kind.is_media() { &[Function::Send, Function::Media] } else { &[Function::Send] };
     let act = |world: &mut World, how| respond(send::send(world, kind, &arguments, how));
-    shared
-        .spoil(Network::Telegram, functions, &chat, act, || {
-            unavailable(draw)
-        })
-        .await
+    shared.spoil(Network::Telegram, functions, &chat, act, || unavailable(draw)).await
 }
 
 async fn file(shared: &Shared, rest: &str) -> Response {
@@ -182,20 +158,14 @@ async fn file(shared: &Shared, rest: &str) -> Response {
     }
     let found = |world: &World| {
         let mut files = world.telegram.files.values();
-        files
-            .find(|(known, _)| known == path)
-            .map(|(_, bytes)| bytes.clone())
+        files.find(|(known, _)| known == path).map(|(_, bytes)| bytes.clone())
     };
     let act = |world: &mut World, _| match found(world) {
         Some(bytes) => Response::new(Body::from(bytes)),
         None => Problem::new(404, "Not Found").response(),
     };
     let functions = [Function::Login, Function::Media];
-    shared
-        .spoil(Network::Telegram, &functions, BOT, act, || {
-            unavailable(false)
-        })
-        .await
+    shared.spoil(Network::Telegram, &functions, BOT, act, || unavailable(false)).await
 }
 
 fn respond(outcome: Outcome) -> Response {
@@ -214,9 +184,7 @@ fn unavailable(own: bool) -> Response {
                 <center><h1>502 Bad Gateway</h1></center>\r\n</body>\r\n</html>\r\n";
     let mut response = Response::new(Body::from(page));
     *response.status_mut() = StatusCode::BAD_GATEWAY;
-    response
-        .headers_mut()
-        .insert(header::CONTENT_TYPE, HeaderValue::from_static("text/html"));
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("text/html"));
     response
 }
 

@@ -60,11 +60,7 @@ pub(crate) fn call(world: &mut World, method: &str, arguments: &Arguments) -> Ou
 fn me(world: &World) -> Value {
     let mut me = wire::bot(world);
     put(&mut me, "can_join_groups", true);
-    put(
-        &mut me,
-        "can_read_all_group_messages",
-        !world.rules.privacy_mode,
-    );
+    put(&mut me, "can_read_all_group_messages", !world.rules.privacy_mode);
     put(&mut me, "supports_inline_queries", false);
     put(&mut me, "can_connect_to_business", false);
     put(&mut me, "has_main_web_app", false);
@@ -91,10 +87,7 @@ fn edit(world: &mut World, arguments: &Arguments, field: &str) -> Outcome {
     }
     let key = message.key;
     world.bot_edit(key, &words);
-    let edited = world
-        .messages
-        .get(&key)
-        .ok_or_else(|| Problem::bad("message not found"))?;
+    let edited = world.messages.get(&key).ok_or_else(|| Problem::bad("message not found"))?;
     Ok(wire::message(world, edited))
 }
 
@@ -114,10 +107,7 @@ fn delete(world: &mut World, arguments: &Arguments) -> Outcome {
 fn delete_many(world: &mut World, arguments: &Arguments) -> Outcome {
     let chat = open_chat(world, arguments)?.id.clone();
     let ids = arguments.nested("message_ids")?;
-    let ids = ids
-        .as_ref()
-        .and_then(Value::as_array)
-        .filter(|ids| ids.len() <= DELETE_MAX);
+    let ids = ids.as_ref().and_then(Value::as_array).filter(|ids| ids.len() <= DELETE_MAX);
     let ids = ids.ok_or_else(|| Problem::bad("message identifiers are not specified"))?;
     for id in ids.iter().filter_map(Value::as_i64) {
         let found = world.find_message(Network::Telegram, &chat, &id.to_string());
@@ -132,10 +122,7 @@ fn delete_many(world: &mut World, arguments: &Arguments) -> Outcome {
 fn react(world: &mut World, arguments: &Arguments) -> Outcome {
     let key = named_message(world, arguments, "message to react not found")?.key;
     let given = arguments.nested("reaction")?;
-    let given = given
-        .as_ref()
-        .and_then(Value::as_array)
-        .map_or(&[][..], Vec::as_slice);
+    let given = given.as_ref().and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
     if given.len() > 1 {
         return Err(Problem::bad("REACTIONS_TOO_MANY"));
     }
@@ -143,11 +130,7 @@ fn react(world: &mut World, arguments: &Arguments) -> Outcome {
         None => None,
         Some(one) => {
             let emoji = text(one, "emoji").filter(|emoji| REACTIONS.contains(emoji));
-            Some(
-                emoji
-                    .ok_or_else(|| Problem::bad("REACTION_INVALID"))?
-                    .to_owned(),
-            )
+            Some(emoji.ok_or_else(|| Problem::bad("REACTION_INVALID"))?.to_owned())
         }
     };
     if let Some(place) = world.place_of(key) {
@@ -207,11 +190,7 @@ fn chat_action(world: &World, arguments: &Arguments) -> Outcome {
         || action.starts_with("upload_")
         || action.starts_with("record_")
         || matches!(action.as_str(), "choose_sticker" | "find_location");
-    if known {
-        Ok(json!(true))
-    } else {
-        Err(Problem::bad("wrong parameter action in request"))
-    }
+    if known { Ok(json!(true)) } else { Err(Problem::bad("wrong parameter action in request")) }
 }
 
 fn file(world: &World, arguments: &Arguments) -> Outcome {
@@ -257,11 +236,7 @@ pub(crate) fn member(user: &Value, status: &str) -> Value {
         "creator" => put(&mut member, "is_anonymous", false),
         "administrator" => {
             for right in ADMINISTRATOR_RIGHTS {
-                put(
-                    &mut member,
-                    right,
-                    !matches!(right, "is_anonymous" | "can_be_edited"),
-                );
+                put(&mut member, right, !matches!(right, "is_anonymous" | "can_be_edited"));
             }
         }
         _ => {}
@@ -298,9 +273,7 @@ fn chat_member(world: &World, arguments: &Arguments) -> Outcome {
     if native == world.bot(Network::Telegram).native {
         return Ok(member(&wire::bot(world), status_of_bot(chat)));
     }
-    let user = world
-        .find_user(Network::Telegram, &native)
-        .filter(|user| user.native == native);
+    let user = world.find_user(Network::Telegram, &native).filter(|user| user.native == native);
     let user = user.ok_or_else(|| Problem::bad("user not found"))?;
     let is_first = chat.members.first() == Some(&user.id) && !chat.is_direct();
     let status = match (chat.members.contains(&user.id), is_first) {
@@ -314,16 +287,12 @@ fn chat_member(world: &World, arguments: &Arguments) -> Outcome {
 fn administrators(world: &World, arguments: &Arguments) -> Outcome {
     let chat = known_chat(world, arguments)?;
     if chat.is_direct() {
-        return Err(Problem::bad(
-            "there are no administrators in the private chat",
-        ));
+        return Err(Problem::bad("there are no administrators in the private chat"));
     }
     let creator = chat.members.first();
     let creator = creator.and_then(|creator| world.find_user(Network::Telegram, creator));
-    let mut all: Vec<Value> = creator
-        .map(|user| member(&wire::user(user), "creator"))
-        .into_iter()
-        .collect();
+    let mut all: Vec<Value> =
+        creator.map(|user| member(&wire::user(user), "creator")).into_iter().collect();
     if chat.bot && chat.bot_admin {
         all.push(member(&wire::bot(world), "administrator"));
     }

@@ -74,15 +74,10 @@ pub(crate) fn send(
     counted.map_err(Problem::retry_after)?;
     let bytes = draft.media.as_ref().map(|media| media.bytes.clone());
     let sent = world.bot_send(Network::Telegram, &chat.id, draft, how);
-    let sent = sent
-        .cloned()
-        .ok_or_else(|| Problem::bad("chat not found"))?;
+    let sent = sent.cloned().ok_or_else(|| Problem::bad("chat not found"))?;
     if let Some(bytes) = bytes {
         let path = format!("documents/file_{}", sent.key);
-        world
-            .telegram
-            .files
-            .insert(wire::file_id(&sent), (path, bytes));
+        world.telegram.files.insert(wire::file_id(&sent), (path, bytes));
     }
     if kind == Sending::Copy {
         return Ok(json!({ "message_id": wire::id(&sent.native) }));
@@ -95,41 +90,31 @@ pub(crate) fn open_chat<'a>(world: &'a World, arguments: &Arguments) -> Result<&
     let chat = known_chat(world, arguments)?;
     let kind = wire::chat_kind(chat);
     if !chat.bot {
-        let why = if chat.bot_removed {
-            "bot was kicked from the"
-        } else {
-            "bot is not a member of the"
-        };
-        let chat = if kind == "group" {
-            "group"
-        } else {
-            "supergroup"
-        };
+        let why =
+            if chat.bot_removed { "bot was kicked from the" } else { "bot is not a member of the" };
+        let chat = if kind == "group" { "group" } else { "supergroup" };
         return Err(Problem::forbidden(&format!("{why} {chat} chat")));
     }
     let person = chat.members.first().filter(|_| chat.is_direct());
     match person.and_then(|person| world.find_user(Network::Telegram, person)) {
         Some(user) if user.blocked => Err(Problem::forbidden("bot was blocked by the user")),
-        Some(user) if !user.follows => Err(Problem::forbidden(
-            "bot can't initiate conversation with a user",
-        )),
+        Some(user) if !user.follows => {
+            Err(Problem::forbidden("bot can't initiate conversation with a user"))
+        }
         _ => Ok(chat),
     }
 }
 
 /// The chat of a call, by its present id.
 pub(crate) fn known_chat<'a>(world: &'a World, arguments: &Arguments) -> Result<&'a Chat, Problem> {
-    let native = arguments
-        .text("chat_id")
-        .filter(|native| !native.is_empty());
+    let native = arguments.text("chat_id").filter(|native| !native.is_empty());
     let native = native.ok_or_else(|| Problem::bad("chat_id is empty"))?;
     if let Some(new) = world.telegram.migrated.get(&native) {
         let problem = Problem::bad("group chat was upgraded to a supergroup chat");
         return Err(problem.with(json!({ "migrate_to_chat_id": wire::id(new) })));
     }
     let chat = world.find_chat(Network::Telegram, &native);
-    chat.filter(|chat| chat.native == native)
-        .ok_or_else(|| Problem::bad("chat not found"))
+    chat.filter(|chat| chat.native == native).ok_or_else(|| Problem::bad("chat not found"))
 }
 
 fn words(arguments: &Arguments) -> Result<Draft, Problem> {
@@ -146,12 +131,7 @@ fn words(arguments: &Arguments) -> Result<Draft, Problem> {
 /// The words as shown: without the marks of a parse mode.
 pub(crate) fn plain(arguments: &Arguments, field: &str) -> Result<String, Problem> {
     let written = arguments.text(field).unwrap_or_default();
-    match arguments
-        .text("parse_mode")
-        .as_deref()
-        .map(str::to_lowercase)
-        .as_deref()
-    {
+    match arguments.text("parse_mode").as_deref().map(str::to_lowercase).as_deref() {
         None | Some("") => Ok(written),
         Some("html") => Ok(without_tags(&written)),
         Some("markdown" | "markdownv2") => Ok(without_marks(&written)),
@@ -221,45 +201,25 @@ fn file(world: &World, arguments: &Arguments, field: &str, kind: Kind) -> Result
             }
         }
     }
-    Ok(Draft {
-        kind,
-        media: Some(media),
-        ..Draft::text(caption(arguments)?)
-    })
+    Ok(Draft { kind, media: Some(media), ..Draft::text(caption(arguments)?) })
 }
 
 fn place(arguments: &Arguments) -> Result<Draft, Problem> {
-    let degrees = |name| {
-        arguments
-            .float(name)
-            .filter(|degrees: &f64| degrees.abs() <= 180.0)
-    };
+    let degrees = |name| arguments.float(name).filter(|degrees: &f64| degrees.abs() <= 180.0);
     let (Some(latitude), Some(longitude)) = (degrees("latitude"), degrees("longitude")) else {
         return Err(Problem::bad("latitude and longitude are required"));
     };
-    let media = Media {
-        latitude,
-        longitude,
-        ..Media::default()
-    };
-    Ok(Draft {
-        kind: Kind::Location,
-        media: Some(media),
-        ..Draft::default()
-    })
+    let media = Media { latitude, longitude, ..Media::default() };
+    Ok(Draft { kind: Kind::Location, media: Some(media), ..Draft::default() })
 }
 
 fn copied(world: &World, arguments: &Arguments) -> Result<Draft, Problem> {
     let missing = || Problem::bad("message to copy not found");
     let from = arguments.text("from_chat_id").unwrap_or_default();
-    let from = world
-        .find_chat(Network::Telegram, &from)
-        .ok_or_else(missing)?;
+    let from = world.find_chat(Network::Telegram, &from).ok_or_else(missing)?;
     let native = arguments.text("message_id").unwrap_or_default();
     let found = world.find_message(Network::Telegram, &from.id, &native);
-    let found = found
-        .filter(|message| !message.withdrawn)
-        .ok_or_else(missing)?;
+    let found = found.filter(|message| !message.withdrawn).ok_or_else(missing)?;
     Ok(Draft {
         kind: found.kind,
         text: found.text.clone(),
@@ -298,23 +258,14 @@ fn quote(arguments: &Arguments) -> Result<Option<String>, Problem> {
 
 fn buttons(arguments: &Arguments) -> Result<Vec<Button>, Problem> {
     let markup = arguments.nested("reply_markup")?.unwrap_or(Value::Null);
-    let rows = list(&markup, "inline_keyboard")
-        .iter()
-        .chain(list(&markup, "keyboard"));
-    let each = rows
-        .filter_map(Value::as_array)
-        .flatten()
-        .filter_map(|button| {
-            let label = text(button, "text").or_else(|| button.as_str())?;
-            let link = text(button, "url").map(|url| ("link", url));
-            let data = text(button, "callback_data").map(|data| ("postback", data));
-            let (action, value) = link.or(data).unwrap_or(("message", label));
-            Some(Button {
-                label: label.to_owned(),
-                action: action.into(),
-                value: value.into(),
-            })
-        });
+    let rows = list(&markup, "inline_keyboard").iter().chain(list(&markup, "keyboard"));
+    let each = rows.filter_map(Value::as_array).flatten().filter_map(|button| {
+        let label = text(button, "text").or_else(|| button.as_str())?;
+        let link = text(button, "url").map(|url| ("link", url));
+        let data = text(button, "callback_data").map(|data| ("postback", data));
+        let (action, value) = link.or(data).unwrap_or(("message", label));
+        Some(Button { label: label.to_owned(), action: action.into(), value: value.into() })
+    });
     Ok(each.collect())
 }
 
@@ -327,7 +278,5 @@ pub(crate) fn named_message<'a>(
     let chat = open_chat(world, arguments)?;
     let native = arguments.text("message_id").unwrap_or_default();
     let found = world.find_message(Network::Telegram, &chat.id, &native);
-    found
-        .filter(|message| !message.withdrawn)
-        .ok_or_else(|| Problem::bad(missing))
+    found.filter(|message| !message.withdrawn).ok_or_else(|| Problem::bad(missing))
 }

@@ -56,11 +56,7 @@ impl Updates {
         self.last_id = self.last_id.max(FIRST_ID) + 1;
         let mut update = json!({ "update_id": self.last_id });
         crate::reading::put(&mut update, kind, body);
-        self.waiting.push_back(Update {
-            id: self.last_id,
-            at,
-            body: update,
-        });
+        self.waiting.push_back(Update { id: self.last_id, at, body: update });
         if self.waiting.len() > UPDATES_MAX {
             self.waiting.pop_front();
         }
@@ -70,11 +66,7 @@ impl Updates {
     /// Takes the list of kinds, when one was given.
     pub(crate) fn allow(&mut self, given: Option<&Value>) {
         if let Some(kinds) = given.and_then(Value::as_array) {
-            self.allowed = kinds
-                .iter()
-                .filter_map(Value::as_str)
-                .map(str::to_owned)
-                .collect();
+            self.allowed = kinds.iter().filter_map(Value::as_str).map(str::to_owned).collect();
         }
     }
 
@@ -101,11 +93,7 @@ impl Updates {
     }
 
     pub(crate) fn expire(&mut self, now: Timestamp) {
-        while self
-            .waiting
-            .front()
-            .is_some_and(|one| now.ms_since(one.at) >= UPDATES_KEPT_MS)
-        {
+        while self.waiting.front().is_some_and(|one| now.ms_since(one.at) >= UPDATES_KEPT_MS) {
             self.waiting.pop_front();
         }
     }
@@ -119,11 +107,7 @@ impl Updates {
         } else if offset > 0 {
             self.confirm(offset);
         }
-        self.waiting
-            .iter()
-            .take(limit)
-            .map(|update| update.body.clone())
-            .collect()
+        self.waiting.iter().take(limit).map(|update| update.body.clone()).collect()
     }
 }
 
@@ -134,13 +118,9 @@ const FIRST_ID: i64 = 100_000;
 pub(crate) async fn get_updates(shared: &Shared, arguments: &Arguments) -> Outcome {
     spoiled(shared).await?;
     let offset = arguments.number("offset").unwrap_or(0);
-    let limit = arguments
-        .number("limit")
-        .and_then(|limit| usize::try_from(limit).ok());
+    let limit = arguments.number("limit").and_then(|limit| usize::try_from(limit).ok());
     let limit = limit.map_or(LIMIT_MAX, |limit| limit.clamp(1, LIMIT_MAX));
-    let wait_s = arguments
-        .number("timeout")
-        .and_then(|wait| u64::try_from(wait).ok());
+    let wait_s = arguments.number("timeout").and_then(|wait| u64::try_from(wait).ok());
     let wait_ms = wait_s.unwrap_or(0).min(POLL_S_MAX) * 1_000;
     let allowed = arguments.nested("allowed_updates")?;
     let poll = {
@@ -191,9 +171,7 @@ async fn wait_for_updates(
 
 /// Under a `login` fault polling fails like any call that does not send.
 async fn spoiled(shared: &Shared) -> Result<(), Problem> {
-    let verdict = shared
-        .lock()
-        .verdict(Network::Telegram, &[Function::Login], BOT);
+    let verdict = shared.lock().verdict(Network::Telegram, &[Function::Login], BOT);
     match verdict {
         Verdict::Pass | Verdict::Duplicate => Ok(()),
         Verdict::Delay { ms } => {

@@ -60,18 +60,11 @@ impl Webhook {
 pub(crate) fn set(world: &mut World, arguments: &Arguments) -> Outcome {
     let url = arguments.text("url").unwrap_or_default();
     if !url.is_empty() && !crate::outbound::is_callable(&url) {
-        return Err(Problem::bad(
-            "bad webhook: the lab calls plain http addresses only",
-        ));
+        return Err(Problem::bad("bad webhook: the lab calls plain http addresses only"));
     }
-    let secret = arguments
-        .text("secret_token")
-        .filter(|secret| !secret.is_empty());
+    let secret = arguments.text("secret_token").filter(|secret| !secret.is_empty());
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-';
-    if secret
-        .as_ref()
-        .is_some_and(|one| one.len() > 256 || !one.bytes().all(is_plain))
-    {
+    if secret.as_ref().is_some_and(|one| one.len() > 256 || !one.bytes().all(is_plain)) {
         return Err(Problem::bad("secret token contains unallowed characters"));
     }
     let connections = arguments.number("max_connections").unwrap_or(40);
@@ -135,11 +128,7 @@ pub(crate) async fn deliver(shared: Shared) {
         rung.as_mut().enable();
         let next = next(&shared);
         let wait_ms = match next {
-            Next::Send {
-                url,
-                secret,
-                update,
-            } => {
+            Next::Send { url, secret, update } => {
                 if shared_stop(&shared, try_one(&shared, &url, secret, &update)).await {
                     return;
                 }
@@ -157,11 +146,7 @@ pub(crate) async fn deliver(shared: Shared) {
 }
 
 enum Next {
-    Send {
-        url: String,
-        secret: Option<String>,
-        update: super::updates::Update,
-    },
+    Send { url: String, secret: Option<String>, update: super::updates::Update },
     Wait(u64),
 }
 
@@ -173,11 +158,9 @@ fn next(shared: &Shared) -> Next {
     let due = webhook.not_before;
     match (&webhook.url, world.telegram.updates.first()) {
         (Some(_), Some(_)) if due > now => Next::Wait(due.ms_since(now)),
-        (Some(url), Some(update)) => Next::Send {
-            url: url.clone(),
-            secret: webhook.secret.clone(),
-            update: update.clone(),
-        },
+        (Some(url), Some(update)) => {
+            Next::Send { url: url.clone(), secret: webhook.secret.clone(), update: update.clone() }
+        }
         _ => Next::Wait(60_000),
     }
 }
@@ -216,20 +199,12 @@ async fn try_one(
             let after = answer.headers.get(header::RETRY_AFTER);
             let after = after.and_then(|after| after.to_str().ok()?.parse::<u64>().ok());
             let error = format!("Wrong response from the webhook: {}", answer.status);
-            return failed(
-                &mut shared.lock(),
-                error,
-                after,
-                answer.status.as_u16() == 410,
-            );
+            return failed(&mut shared.lock(), error, after, answer.status.as_u16() == 410);
         }
         Err(error) => return failed(&mut shared.lock(), error, None, false),
     };
     if let Ok(Value::Object(fields)) = serde_json::from_slice::<Value>(&answer.body) {
-        let method = fields
-            .get("method")
-            .and_then(Value::as_str)
-            .map(str::to_ascii_lowercase);
+        let method = fields.get("method").and_then(Value::as_str).map(str::to_ascii_lowercase);
         if let Some(method) = method.filter(|method| method != "getupdates") {
             // Telegram does not tell how such a call went.
             drop(Box::pin(super::call(shared, &method, Arguments::from_object(fields))).await);
@@ -240,9 +215,7 @@ async fn try_one(
 fn failed(world: &mut World, error: String, after_s: Option<u64>, gone: bool) {
     let now = world.now();
     let webhook = &mut world.telegram.webhook;
-    let doubled_ms = 1_000_u64
-        .saturating_mul(1 << webhook.failures.min(16))
-        .min(RETRY_MS_MAX);
+    let doubled_ms = 1_000_u64.saturating_mul(1 << webhook.failures.min(16)).min(RETRY_MS_MAX);
     let wait_ms = match (after_s, webhook.failures) {
         (Some(seconds), _) => seconds.min(RETRY_AFTER_S_MAX) * 1_000,
         (None, 0) => 1,
@@ -252,10 +225,7 @@ fn failed(world: &mut World, error: String, after_s: Option<u64>, gone: bool) {
     webhook.not_before = now.plus_ms(wait_ms);
     webhook.last_error = Some((now, error));
     webhook.gone_since = gone.then(|| webhook.gone_since.unwrap_or(now));
-    if webhook
-        .gone_since
-        .is_some_and(|since| now.ms_since(since) >= GONE_MS_MAX)
-    {
+    if webhook.gone_since.is_some_and(|since| now.ms_since(since) >= GONE_MS_MAX) {
         webhook.unset();
     }
 }

@@ -38,9 +38,7 @@ pub(crate) fn bot(world: &World) -> Value {
 
 /// The person or bot with this short name.
 pub(crate) fn who(world: &World, name: &str) -> Value {
-    world
-        .find_user(Network::Telegram, name)
-        .map_or_else(|| bot(world), user)
+    world.find_user(Network::Telegram, name).map_or_else(|| bot(world), user)
 }
 
 pub(crate) fn chat_kind(chat: &Chat) -> &'static str {
@@ -91,20 +89,13 @@ fn alone(world: &World, message: &Message) -> Value {
         put(&mut written, "edit_date", seconds(edited_at.0));
     }
     content(message, &mut written);
-    let buttons = message
-        .buttons
-        .iter()
-        .map(|button| match button.action.as_str() {
-            "link" => json!({ "text": button.label, "url": button.value }),
-            _ => json!({ "text": button.label, "callback_data": button.value }),
-        });
+    let buttons = message.buttons.iter().map(|button| match button.action.as_str() {
+        "link" => json!({ "text": button.label, "url": button.value }),
+        _ => json!({ "text": button.label, "callback_data": button.value }),
+    });
     let buttons: Vec<Value> = buttons.collect();
     if !buttons.is_empty() && message.author == BOT {
-        put(
-            &mut written,
-            "reply_markup",
-            json!({ "inline_keyboard": [buttons] }),
-        );
+        put(&mut written, "reply_markup", json!({ "inline_keyboard": [buttons] }));
     }
     written
 }
@@ -136,10 +127,7 @@ fn content(message: &Message, written: &mut Value) {
             put(written, "photo", vec![file]);
         }
         Kind::Video => {
-            put_all(
-                &mut file,
-                &[("width", 320), ("height", 240), ("duration", duration)],
-            );
+            put_all(&mut file, &[("width", 320), ("height", 240), ("duration", duration)]);
             put(written, "video", file);
         }
         Kind::Audio => {
@@ -167,9 +155,7 @@ fn content(message: &Message, written: &mut Value) {
 }
 
 fn put_all(object: &mut Value, numbers: &[(&str, u64)]) {
-    numbers
-        .iter()
-        .for_each(|(key, number)| put(object, key, *number));
+    numbers.iter().for_each(|(key, number)| put(object, key, *number));
 }
 
 pub(crate) fn file_id(message: &Message) -> String {
@@ -188,10 +174,8 @@ fn entities(message: &Message) -> Vec<Value> {
             Some('/') if name.len() > 1 => Some("bot_command"),
             _ => None,
         };
-        let is_ascii = name
-            .chars()
-            .skip(1)
-            .all(|one| one.is_ascii_alphanumeric() || "_@".contains(one));
+        let is_ascii =
+            name.chars().skip(1).all(|one| one.is_ascii_alphanumeric() || "_@".contains(one));
         if let Some(kind) = kind.filter(|_| is_ascii) {
             found.push(json!({ "type": kind, "offset": at, "length": utf16_len(name) }));
         }

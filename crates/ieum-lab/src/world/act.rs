@@ -150,19 +150,13 @@ impl World {
     /// A person writes. Fails with [`WorldError::NotSent`] where the app cannot send now.
     pub fn say(&mut self, say: Say) -> Result<Said, WorldError> {
         self.advance();
-        let user = self
-            .member(say.network, &say.user, say.room.as_deref())?
-            .clone();
+        let user = self.member(say.network, &say.user, say.room.as_deref())?.clone();
         let chat = self.chat_of(&user, say.room.as_deref())?;
         let surface = pick_surface(&user, say.surface)?;
         let key = (say.network, chat.clone());
         let draft = self.drafted(say, &user, &chat)?;
         let verdict = self.verdict_for(&user, &chat, surface, draft.kind.is_media());
-        let why = |why| WorldError::NotSent {
-            network: user.network,
-            surface,
-            why,
-        };
+        let why = |why| WorldError::NotSent { network: user.network, surface, why };
         match verdict {
             Verdict::Refuse { .. } => Err(why("cannot send now")),
             Verdict::Hang { .. } => Err(why("gives no answer")),
@@ -177,17 +171,10 @@ impl World {
     pub fn edit(&mut self, edit: &Edit) -> Result<Told, WorldError> {
         self.advance();
         if edit.network == Network::Kakaotalk {
-            return Err(WorldError::Unsupported {
-                network: edit.network,
-                what: "edit messages",
-            });
+            return Err(WorldError::Unsupported { network: edit.network, what: "edit messages" });
         }
-        let (chat, user, key) = self.own(
-            edit.network,
-            &edit.user,
-            edit.room.as_deref(),
-            &edit.message,
-        )?;
+        let (chat, user, key) =
+            self.own(edit.network, &edit.user, edit.room.as_deref(), &edit.message)?;
         self.rewrite(key, &edit.text);
         self.broadcast(&chat, &user, &Change::Edit(key, edit.text.clone()));
         Ok(self.emit(chat.0, &chat.1, &user, What::Edited(key)))
@@ -210,44 +197,29 @@ impl World {
     /// A person reacts, or takes a reaction back.
     pub fn react(&mut self, react: &React) -> Result<Told, WorldError> {
         self.advance();
-        let user = self
-            .member(react.network, &react.user, react.room.as_deref())?
-            .clone();
+        let user = self.member(react.network, &react.user, react.room.as_deref())?.clone();
         let chat = (react.network, self.chat_of(&user, react.room.as_deref())?);
         let key = self.message_key(&chat, &react.message)?;
         let old = self.set_reaction(&chat, key, &user.id, react.emoji.clone());
         let new = react.emoji.clone();
-        let what = What::Reacted {
-            message: key,
-            user: user.id.clone(),
-            old,
-            new,
-        };
+        let what = What::Reacted { message: key, user: user.id.clone(), old, new };
         Ok(self.emit(chat.0, &chat.1, &user.id, what))
     }
 
     /// A person taps a button.
     pub fn tap(&mut self, tap: &Tap) -> Result<Told, WorldError> {
         self.advance();
-        let user = self
-            .member(tap.network, &tap.user, tap.room.as_deref())?
-            .clone();
+        let user = self.member(tap.network, &tap.user, tap.room.as_deref())?.clone();
         let chat = (tap.network, self.chat_of(&user, tap.room.as_deref())?);
         let key = self.message_key(&chat, &tap.message)?;
         let message = self.messages.get(&key);
         let button = message
             .and_then(|message| message.buttons.iter().find(|one| one.label == tap.button))
             .cloned()
-            .ok_or_else(|| WorldError::Bad {
-                what: format!("no button {:?}", tap.button),
-            })?;
+            .ok_or_else(|| WorldError::Bad { what: format!("no button {:?}", tap.button) })?;
         if button.action == "message" {
             let says_value = tap.network == Network::Line && !button.value.is_empty();
-            let words = if says_value {
-                button.value
-            } else {
-                button.label
-            };
+            let words = if says_value { button.value } else { button.label };
             let mut say = Say::text(tap.network, &user.id, Some(&chat.1), &words);
             if tap.network == Network::Kakaotalk {
                 say.mention = vec![BOT.to_owned()];
@@ -291,10 +263,7 @@ impl World {
         times: usize,
     ) -> Said {
         let key = self.keep(chat, author, draft);
-        let message = self
-            .messages
-            .get(&key)
-            .map(|message| message.native.clone());
+        let message = self.messages.get(&key).map(|message| message.native.clone());
         let mut bot = Told::NotTold;
         for time in 0..times {
             match time {
@@ -303,51 +272,30 @@ impl World {
             }
             bot = self.emit(chat.0, &chat.1, author, What::Message(key));
         }
-        Said {
-            message,
-            state: "sent",
-            bot,
-        }
+        Said { message, state: "sent", bot }
     }
 
     fn lose(&mut self, chat: &(Network, String), author: &str, draft: Draft) -> Said {
         let key = self.keep(chat, author, draft);
-        let message = self
-            .messages
-            .get(&key)
-            .map(|message| message.native.clone());
+        let message = self.messages.get(&key).map(|message| message.native.clone());
         self.show_to(chat, author, key);
-        Said {
-            message,
-            state: "lost",
-            bot: Told::Withheld,
-        }
+        Said { message, state: "lost", bot: Told::Withheld }
     }
 
     fn put_off(&mut self, chat: &(Network, String), author: &str, draft: Draft, ms: u64) -> Said {
         let due = self.now().plus_ms(ms);
         let number = self.count();
-        let late = Late {
-            chat: chat.clone(),
-            author: author.to_owned(),
-            draft,
-        };
+        let late = Late { chat: chat.clone(), author: author.to_owned(), draft };
         self.late.insert((due, number), late);
         self.bells.pump().notify_one();
-        Said {
-            message: None,
-            state: "late",
-            bot: Told::Withheld,
-        }
+        Said { message: None, state: "late", bot: Told::Withheld }
     }
 
     fn verdict_for(&self, user: &User, chat: &str, surface: Surface, media: bool) -> Verdict {
         let functions = [Function::Send, Function::Media];
         let asked = Asked {
             network: user.network,
-            functions: functions
-                .get(..if media { 2 } else { 1 })
-                .unwrap_or(&functions),
+            functions: functions.get(..if media { 2 } else { 1 }).unwrap_or(&functions),
             surface,
             room: chat,
             user: &user.id,
@@ -371,19 +319,10 @@ impl World {
             return Err(WorldError::Bad { what });
         }
         if text.is_empty() && say.kind == Kind::Text {
-            return Err(WorldError::Bad {
-                what: "text is empty".to_owned(),
-            });
+            return Err(WorldError::Bad { what: "text is empty".to_owned() });
         }
         let media = say.media;
-        Ok(Draft {
-            kind: say.kind,
-            text,
-            reply_to,
-            mentions,
-            media,
-            ..Draft::default()
-        })
+        Ok(Draft { kind: say.kind, text, reply_to, mentions, media, ..Draft::default() })
     }
 
     /// Puts the mentions before the words, as the apps do when a name is picked from the list.
@@ -394,18 +333,10 @@ impl World {
         text: String,
     ) -> Result<(String, Vec<Mention>), WorldError> {
         let bot = self.bot(network);
-        let bot_name = if network == Network::Telegram {
-            &bot.username
-        } else {
-            &bot.name
-        };
+        let bot_name = if network == Network::Telegram { &bot.username } else { &bot.name };
         let at_bot = format!("@{bot_name}");
         if who.iter().all(|one| one == BOT) && text.starts_with(&at_bot) {
-            let mention = Mention {
-                user: BOT.to_owned(),
-                index: 0,
-                length: utf16_len(&at_bot),
-            };
+            let mention = Mention { user: BOT.to_owned(), index: 0, length: utf16_len(&at_bot) };
             return Ok((text, vec![mention]));
         }
         let mut prefix = String::new();
@@ -423,11 +354,7 @@ impl World {
             let index = utf16_len(&prefix);
             prefix.push('@');
             prefix.push_str(&name);
-            mentions.push(Mention {
-                user,
-                index,
-                length: utf16_len(&name) + 1,
-            });
+            mentions.push(Mention { user, index, length: utf16_len(&name) + 1 });
             prefix.push(' ');
         }
         Ok((prefix + &text, mentions))
@@ -440,9 +367,7 @@ impl World {
         user: &str,
         room: Option<&str>,
     ) -> Result<&User, WorldError> {
-        let found = self
-            .find_user(network, user)
-            .ok_or_else(|| no_user(network, user))?;
+        let found = self.find_user(network, user).ok_or_else(|| no_user(network, user))?;
         let chat = self.chat_of(found, room)?;
         let is_member = self
             .chats
@@ -451,21 +376,14 @@ impl World {
         if is_member {
             Ok(found)
         } else {
-            Err(WorldError::NotMember {
-                user: found.id.clone(),
-                room: chat,
-            })
+            Err(WorldError::NotMember { user: found.id.clone(), room: chat })
         }
     }
 
     /// The short name of the chat that a user means.
     pub(crate) fn chat_of(&self, user: &User, room: Option<&str>) -> Result<String, WorldError> {
         let Some(room) = room else {
-            let bad = |what: &str| {
-                Err(WorldError::Bad {
-                    what: what.to_owned(),
-                })
-            };
+            let bad = |what: &str| Err(WorldError::Bad { what: what.to_owned() });
             return match (user.follows, user.blocked) {
                 (_, true) => bad("the user has blocked our bot"),
                 (false, _) => bad("the user has not added our bot; POST /follow does that"),
@@ -474,10 +392,7 @@ impl World {
         };
         let chat = self
             .find_chat(user.network, room)
-            .ok_or_else(|| WorldError::NoRoom {
-                network: user.network,
-                room: room.to_owned(),
-            })?;
+            .ok_or_else(|| WorldError::NoRoom { network: user.network, room: room.to_owned() })?;
         Ok(chat.id.clone())
     }
 
@@ -487,9 +402,7 @@ impl World {
         native: &str,
     ) -> Result<u64, WorldError> {
         let found = self.find_message(chat.0, &chat.1, native);
-        let missing = || WorldError::NoMessage {
-            message: native.to_owned(),
-        };
+        let missing = || WorldError::NoMessage { message: native.to_owned() };
         found.map(|message| message.key).ok_or_else(missing)
     }
 
@@ -503,50 +416,31 @@ impl World {
         let user = self.member(network, user, room)?;
         let chat = (network, self.chat_of(user, room)?);
         let key = self.message_key(&chat, native)?;
-        let is_own = self
-            .messages
-            .get(&key)
-            .is_some_and(|message| message.author == user.id);
+        let is_own = self.messages.get(&key).is_some_and(|message| message.author == user.id);
         if is_own {
             Ok((chat, user.id.clone(), key))
         } else {
-            Err(WorldError::NotAuthor {
-                user: user.id.clone(),
-                message: native.to_owned(),
-            })
+            Err(WorldError::NotAuthor { user: user.id.clone(), message: native.to_owned() })
         }
     }
 }
 
 fn no_user(network: Network, user: &str) -> WorldError {
-    WorldError::NoUser {
-        network,
-        user: user.to_owned(),
-    }
+    WorldError::NoUser { network, user: user.to_owned() }
 }
 
 fn pick_surface(user: &User, wished: Option<Surface>) -> Result<Surface, WorldError> {
-    let first = user
-        .surfaces
-        .iter()
-        .find(|surface| user.signed_in.contains(surface));
+    let first = user.surfaces.iter().find(|surface| user.signed_in.contains(surface));
     let surface = match wished {
         Some(surface) if !user.surfaces.contains(&surface) => {
             let what = format!("{:?} does not use {} on {surface}", user.id, user.network);
             return Err(WorldError::Bad { what });
         }
         Some(surface) => surface,
-        None => first
-            .or_else(|| user.surfaces.first())
-            .copied()
-            .unwrap_or(Surface::Mobile),
+        None => first.or_else(|| user.surfaces.first()).copied().unwrap_or(Surface::Mobile),
     };
     if user.signed_in.contains(&surface) {
         return Ok(surface);
     }
-    Err(WorldError::NotSent {
-        network: user.network,
-        surface,
-        why: "is signed out",
-    })
+    Err(WorldError::NotSent { network: user.network, surface, why: "is signed out" })
 }

@@ -106,10 +106,7 @@ impl World {
     pub(crate) fn show_to(&mut self, chat: &(Network, String), author: &str, key: u64) {
         let person = (chat.0, author.to_owned());
         let now = self.now();
-        let surface = self
-            .users
-            .get(&person)
-            .and_then(|user| user.surfaces.first().copied());
+        let surface = self.users.get(&person).and_then(|user| user.surfaces.first().copied());
         self.show_now(&person, surface.unwrap_or(Surface::Mobile), now, key);
     }
 
@@ -129,9 +126,7 @@ impl World {
     }
 
     pub(crate) fn place_of(&self, key: u64) -> Option<(Network, String)> {
-        self.messages
-            .get(&key)
-            .map(|message| (message.network, message.chat.clone()))
+        self.messages.get(&key).map(|message| (message.network, message.chat.clone()))
     }
 
     /// A new id in the form of the network. KakaoTalk's stays below 2^53 so that every JSON
@@ -152,11 +147,7 @@ impl World {
             Network::Telegram => {
                 let apart = self.chats.get(chat).is_some_and(is_supergroup);
                 let counter = if apart { chat.1.as_str() } else { "" };
-                let last = self
-                    .telegram
-                    .last_message_ids
-                    .entry(counter.to_owned())
-                    .or_insert(0);
+                let last = self.telegram.last_message_ids.entry(counter.to_owned()).or_insert(0);
                 *last += 1;
                 last.to_string()
             }

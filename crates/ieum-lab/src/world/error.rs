@@ -7,45 +7,17 @@ use crate::network::{Network, Surface};
 
 /// Why the world refuses.
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[allow(
-    missing_docs,
-    reason = "the sentence that each one displays is its documentation"
-)]
+#[allow(missing_docs, reason = "the sentence that each one displays is its documentation")]
 pub enum WorldError {
-    NoUser {
-        network: Network,
-        user: String,
-    },
-    NoRoom {
-        network: Network,
-        room: String,
-    },
-    NoMessage {
-        message: String,
-    },
-    NotMember {
-        user: String,
-        room: String,
-    },
-    NotAuthor {
-        user: String,
-        message: String,
-    },
-    NotSent {
-        network: Network,
-        surface: Surface,
-        why: &'static str,
-    },
-    Unsupported {
-        network: Network,
-        what: &'static str,
-    },
-    Taken {
-        id: String,
-    },
-    Bad {
-        what: String,
-    },
+    NoUser { network: Network, user: String },
+    NoRoom { network: Network, room: String },
+    NoMessage { message: String },
+    NotMember { user: String, room: String },
+    NotAuthor { user: String, message: String },
+    NotSent { network: Network, surface: Surface, why: &'static str },
+    Unsupported { network: Network, what: &'static str },
+    Taken { id: String },
+    Bad { what: String },
 }
 
 impl WorldError {
@@ -84,11 +56,7 @@ impl fmt::Display for WorldError {
             Self::NotAuthor { user, message } => {
                 write!(formatter, "message {message:?} is not by {user:?}")
             }
-            Self::NotSent {
-                network,
-                surface,
-                why,
-            } => {
+            Self::NotSent { network, surface, why } => {
                 write!(formatter, "not sent: {network} on {surface} {why}")
             }
             Self::Unsupported { network, what } => {

@@ -20,20 +20,9 @@ pub(crate) enum What {
     /// A person withdrew.
     Withdrawn(u64),
     /// A person reacted, or took the reaction (`old`) back.
-    Reacted {
-        message: u64,
-        user: String,
-        old: Option<String>,
-        new: Option<String>,
-    },
+    Reacted { message: u64, user: String, old: Option<String>, new: Option<String> },
     /// A person tapped a button of ours.
-    Tapped {
-        message: u64,
-        user: String,
-        label: String,
-        action: String,
-        value: String,
-    },
+    Tapped { message: u64, user: String, label: String, action: String, value: String },
     /// Our bot was brought in.
     BotJoined { by: Option<String> },
     /// Our bot was put out.
@@ -49,11 +38,7 @@ pub(crate) enum What {
     /// Telegram: the group became a supergroup; the chat's record has the new id.
     Migrated { old: String },
     /// LINE: the account of a person was linked.
-    Linked {
-        user: String,
-        nonce: String,
-        ok: bool,
-    },
+    Linked { user: String, nonce: String, ok: bool },
     /// KakaoTalk: a person saw an advertisement through.
     AdReward { user: String },
 }
@@ -85,11 +70,7 @@ impl World {
     pub(crate) fn emit(&mut self, network: Network, chat: &str, by: &str, what: What) -> Told {
         let now = self.now();
         let draw = self.draw();
-        let event = Event {
-            chat: chat.to_owned(),
-            at: now,
-            what,
-        };
+        let event = Event { chat: chat.to_owned(), at: now, what };
         let place = (network, chat.to_owned());
         let asked = to_bot(network, chat, by);
         let held = self.withheld.entry(place.clone()).or_default();
@@ -150,14 +131,7 @@ impl World {
 }
 
 fn to_bot<'a>(network: Network, chat: &'a str, by: &'a str) -> Asked<'a> {
-    Asked {
-        network,
-        functions: &TO_BOT,
-        surface: Surface::Api,
-        room: chat,
-        user: by,
-        carrier: "",
-    }
+    Asked { network, functions: &TO_BOT, surface: Surface::Api, room: chat, user: by, carrier: "" }
 }
 
 /// Queues of withheld events by chat.

@@ -28,9 +28,7 @@ pub(crate) struct Held<T> {
 
 impl<T> Default for Held<T> {
     fn default() -> Self {
-        Self {
-            pending: VecDeque::new(),
-        }
+        Self { pending: VecDeque::new() }
     }
 }
 
@@ -51,13 +49,8 @@ impl<T: Clone> Held<T> {
         now: Timestamp,
         draw: f64,
     ) {
-        let mut pending = Pending {
-            what,
-            since: now,
-            not_before: now,
-            backlog: None,
-            doubled: false,
-        };
+        let mut pending =
+            Pending { what, since: now, not_before: now, backlog: None, doubled: false };
         if let Some(fault) = faults.hit(asked, now) {
             match fault.cell.mode {
                 Mode::Blackhole => return,
@@ -103,9 +96,7 @@ impl<T: Clone> Held<T> {
 
     /// When the next one gets through; `None` when nothing is held or no end is set.
     pub(crate) fn next_due(&self, faults: &Faults, asked: &Asked<'_>) -> Option<Timestamp> {
-        self.pending
-            .front()
-            .and_then(|front| due_of(front, faults, asked))
+        self.pending.front().and_then(|front| due_of(front, faults, asked))
     }
 }
 
@@ -113,16 +104,12 @@ fn due_of<T>(pending: &Pending<T>, faults: &Faults, asked: &Asked<'_>) -> Option
     if pending.backlog.is_none() {
         return Some(pending.not_before);
     }
-    faults
-        .clear_at(asked, pending.since)
-        .map(|clear| clear.max(pending.not_before))
+    faults.clear_at(asked, pending.since).map(|clear| clear.max(pending.not_before))
 }
 
 /// Applies what the fault says of its backlog: in order, reversed, lost or doubled.
 fn arranged<T: Clone>(mut run: Vec<(Timestamp, Pending<T>)>) -> Released<T> {
-    let reversed = run
-        .iter()
-        .all(|(_, one)| one.backlog == Some(Backlog::Reorder));
+    let reversed = run.iter().all(|(_, one)| one.backlog == Some(Backlog::Reorder));
     if reversed && run.len() > 1 {
         let moment = run.last().map_or(Timestamp(0), |(moment, _)| *moment);
         run.reverse();

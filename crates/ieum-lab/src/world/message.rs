@@ -162,10 +162,7 @@ impl Draft {
     /// Plain words.
     #[must_use]
     pub fn text(words: impl Into<String>) -> Self {
-        Self {
-            text: words.into(),
-            ..Self::default()
-        }
+        Self { text: words.into(), ..Self::default() }
     }
 }
 

@@ -163,10 +163,7 @@ impl World {
     pub fn next_due(&self) -> Option<Timestamp> {
         let late = self.late.keys().next().map(|(moment, _)| *moment);
         let change = self.faults.next_change(self.now());
-        [late, change, self.next_on_screens(), self.next_event()]
-            .into_iter()
-            .flatten()
-            .min()
+        [late, change, self.next_on_screens(), self.next_event()].into_iter().flatten().min()
     }
 
     /// Our bot's account on a network.
@@ -203,9 +200,7 @@ impl World {
     /// A message by its wire id in a chat.
     #[must_use]
     pub fn find_message(&self, network: Network, chat: &str, native: &str) -> Option<&Message> {
-        let key = self
-            .by_native
-            .get(&(network, chat.to_owned(), native.to_owned()))?;
+        let key = self.by_native.get(&(network, chat.to_owned(), native.to_owned()))?;
         self.messages.get(key)
     }
 
@@ -228,9 +223,7 @@ impl World {
     /// Sets one fault, beginning now (plus the cell's own `start_s`).
     pub fn spoil(&mut self, cell: Cell) -> Result<u64, WorldError> {
         self.advance();
-        let bad = |what: &str| WorldError::Bad {
-            what: what.to_owned(),
-        };
+        let bad = |what: &str| WorldError::Bad { what: what.to_owned() };
         let network = cell.network.ok_or_else(|| bad("a fault needs a network"))?;
         if let Some(what) = cell.complaint() {
             return Err(WorldError::Bad { what });
@@ -293,14 +286,7 @@ impl World {
         functions: &'a [Function],
         chat: &'a str,
     ) -> Asked<'a> {
-        Asked {
-            network,
-            functions,
-            surface: Surface::Api,
-            room: chat,
-            user: BOT,
-            carrier: "",
-        }
+        Asked { network, functions, surface: Surface::Api, room: chat, user: BOT, carrier: "" }
     }
 
     /// A number in `0..1`, drawn only while faults are set so that runs without them agree.
@@ -318,11 +304,7 @@ impl World {
     }
 
     pub(crate) fn random_hex(&self) -> String {
-        self.entropy
-            .next_16()
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect()
+        self.entropy.next_16().iter().map(|byte| format!("{byte:02x}")).collect()
     }
 
     fn surfaces_default() -> BTreeSet<Surface> {

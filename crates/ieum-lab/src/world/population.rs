@@ -15,56 +15,14 @@ pub const FAMILY_ROOM: &str = "family";
 
 /// Network, short name, name, surfaces and carrier of everybody in the family.
 const FAMILY: [(Network, &str, &str, &[Surface], &str); 9] = [
-    (
-        Network::Kakaotalk,
-        "minji",
-        "민지",
-        &[Surface::Mobile, Surface::Pc],
-        "skt",
-    ),
-    (
-        Network::Kakaotalk,
-        "father",
-        "아버지",
-        &[Surface::Mobile, Surface::Pc],
-        "kt",
-    ),
-    (
-        Network::Kakaotalk,
-        "mother",
-        "어머니",
-        &[Surface::Pc],
-        "lgu",
-    ),
-    (
-        Network::Kakaotalk,
-        "grandmother",
-        "할머니",
-        &[Surface::Mobile],
-        "skt",
-    ),
+    (Network::Kakaotalk, "minji", "민지", &[Surface::Mobile, Surface::Pc], "skt"),
+    (Network::Kakaotalk, "father", "아버지", &[Surface::Mobile, Surface::Pc], "kt"),
+    (Network::Kakaotalk, "mother", "어머니", &[Surface::Pc], "lgu"),
+    (Network::Kakaotalk, "grandmother", "할머니", &[Surface::Mobile], "skt"),
     (Network::Line, "yuna", "유나", &[Surface::Mobile], "skt"),
-    (
-        Network::Line,
-        "minji",
-        "민지",
-        &[Surface::Mobile, Surface::Pc],
-        "skt",
-    ),
-    (
-        Network::Telegram,
-        "junho",
-        "준호",
-        &[Surface::Mobile, Surface::Pc],
-        "kt",
-    ),
-    (
-        Network::Telegram,
-        "father",
-        "아버지",
-        &[Surface::Mobile],
-        "kt",
-    ),
+    (Network::Line, "minji", "민지", &[Surface::Mobile, Surface::Pc], "skt"),
+    (Network::Telegram, "junho", "준호", &[Surface::Mobile, Surface::Pc], "kt"),
+    (Network::Telegram, "father", "아버지", &[Surface::Mobile], "kt"),
     (Network::Line, "mother", "어머니", &[Surface::Mobile], "lgu"),
 ];
 
@@ -100,13 +58,7 @@ impl World {
 
 /// Our bot's account on a network, with ids, tokens and secrets in the network's own form.
 pub(super) fn bot(network: Network, entropy: &dyn Entropy) -> Bot {
-    let hex = || {
-        entropy
-            .next_16()
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect::<String>()
-    };
+    let hex = || entropy.next_16().iter().map(|byte| format!("{byte:02x}")).collect::<String>();
     let (native, token) = match network {
         Network::Kakaotalk => (format!("{}!", hex()), hex()),
         Network::Line => (format!("U{}", hex()), format!("{}{}", hex(), hex())),
@@ -115,11 +67,5 @@ pub(super) fn bot(network: Network, entropy: &dyn Entropy) -> Bot {
             (id.to_string(), format!("{id}:AA{}", hex()))
         }
     };
-    Bot {
-        name: "이음".to_owned(),
-        username: "ieum_bot".to_owned(),
-        native,
-        token,
-        secret: hex(),
-    }
+    Bot { name: "이음".to_owned(), username: "ieum_bot".to_owned(), native, token, secret: hex() }
 }

@@ -38,8 +38,7 @@ impl World {
             follows: new.follows.unwrap_or(true),
             blocked: false,
         };
-        self.user_by_native
-            .insert((new.network, native), new.id.clone());
+        self.user_by_native.insert((new.network, native), new.id.clone());
         self.add_direct(&user);
         Ok(self.users.entry(key).or_insert(user))
     }
@@ -58,15 +57,12 @@ impl World {
         let chat = self.room_of(new)?;
         let by = chat.members.first().cloned();
         let bot = chat.bot;
-        self.chat_by_native
-            .insert((network, chat.native.clone()), id.clone());
+        self.chat_by_native.insert((network, chat.native.clone()), id.clone());
         self.chats.insert((network, id.clone()), chat);
         if bot {
             self.emit(network, &id, "", What::BotJoined { by });
         }
-        self.chats
-            .get(&(network, id.clone()))
-            .ok_or(WorldError::NoRoom { network, room: id })
+        self.chats.get(&(network, id.clone())).ok_or(WorldError::NoRoom { network, room: id })
     }
 
     fn room_of(&self, new: NewRoom) -> Result<Chat, WorldError> {
@@ -80,10 +76,7 @@ impl World {
         }
         let members = new.members.iter().map(|name| {
             let found = self.find_user(network, name);
-            let missing = || WorldError::NoUser {
-                network,
-                user: name.clone(),
-            };
+            let missing = || WorldError::NoUser { network, user: name.clone() };
             found.map(|user| user.id.clone()).ok_or_else(missing)
         });
         Ok(Chat {
@@ -139,10 +132,7 @@ impl World {
         }
         let id = self.user_id(network, user)?;
         if !self.chat_mut(&place)?.members.remove(&id) {
-            return Err(WorldError::NotMember {
-                user: id,
-                room: place.1,
-            });
+            return Err(WorldError::NotMember { user: id, room: place.1 });
         }
         self.emit(network, &place.1, &id, What::Left(id.clone()));
         Ok(())
@@ -157,10 +147,7 @@ impl World {
         };
         let unblocked = found.blocked;
         (found.follows, found.blocked) = (true, false);
-        let what = What::Followed {
-            user: id.clone(),
-            unblocked,
-        };
+        let what = What::Followed { user: id.clone(), unblocked };
         self.emit(network, &direct_id(&id), &id, what);
         Ok(())
     }
@@ -188,11 +175,7 @@ impl World {
         self.advance();
         let id = self.user_id(network, user)?;
         if signed_in && self.login_is_spoiled(network, &id, surface) {
-            return Err(WorldError::NotSent {
-                network,
-                surface,
-                why: "cannot sign in now",
-            });
+            return Err(WorldError::NotSent { network, surface, why: "cannot sign in now" });
         }
         let Some(found) = self.users.get_mut(&(network, id)) else {
             return Ok(());
@@ -227,10 +210,8 @@ impl World {
         let old = std::mem::replace(&mut chat.native, new.clone());
         chat.kind = ChatKind::Supergroup;
         chat.migrated_from = Some(old.clone());
-        self.chat_by_native
-            .remove(&(Network::Telegram, old.clone()));
-        self.chat_by_native
-            .insert((Network::Telegram, new.clone()), place.1.clone());
+        self.chat_by_native.remove(&(Network::Telegram, old.clone()));
+        self.chat_by_native.insert((Network::Telegram, new.clone()), place.1.clone());
         self.telegram.migrated.insert(old.clone(), new.clone());
         self.emit(Network::Telegram, &place.1, "", What::Migrated { old });
         Ok(new)
@@ -241,32 +222,18 @@ impl World {
         network: Network,
         room: &str,
     ) -> Result<(Network, String), WorldError> {
-        let chat = self
-            .find_chat(network, room)
-            .filter(|chat| !chat.is_direct());
-        let missing = || WorldError::NoRoom {
-            network,
-            room: room.to_owned(),
-        };
-        chat.map(|chat| (network, chat.id.clone()))
-            .ok_or_else(missing)
+        let chat = self.find_chat(network, room).filter(|chat| !chat.is_direct());
+        let missing = || WorldError::NoRoom { network, room: room.to_owned() };
+        chat.map(|chat| (network, chat.id.clone())).ok_or_else(missing)
     }
 
     pub(crate) fn user_id(&self, network: Network, user: &str) -> Result<String, WorldError> {
-        let missing = || WorldError::NoUser {
-            network,
-            user: user.to_owned(),
-        };
-        self.find_user(network, user)
-            .map(|user| user.id.clone())
-            .ok_or_else(missing)
+        let missing = || WorldError::NoUser { network, user: user.to_owned() };
+        self.find_user(network, user).map(|user| user.id.clone()).ok_or_else(missing)
     }
 
     fn chat_mut(&mut self, place: &(Network, String)) -> Result<&mut Chat, WorldError> {
-        let missing = || WorldError::NoRoom {
-            network: place.0,
-            room: place.1.clone(),
-        };
+        let missing = || WorldError::NoRoom { network: place.0, room: place.1.clone() };
         self.chats.get_mut(place).ok_or_else(missing)
     }
 
@@ -289,17 +256,14 @@ impl World {
             bot_muted: false,
             migrated_from: None,
         };
-        self.chat_by_native
-            .insert((user.network, native), id.clone());
+        self.chat_by_native.insert((user.network, native), id.clone());
         self.chats.insert((user.network, id), chat);
     }
 
     fn check_id(&self, id: &str) -> Result<(), WorldError> {
         let reserved = id == super::BOT || id == "all";
         if id.is_empty() || id.len() > ID_BYTES_MAX || id.contains('/') || reserved {
-            return Err(bad(
-                "an id has 1 to 128 bytes without '/', and is not bot or all",
-            ));
+            return Err(bad("an id has 1 to 128 bytes without '/', and is not bot or all"));
         }
         if self.users.len() >= ENTRIES_MAX || self.chats.len() >= 2 * ENTRIES_MAX {
             return Err(bad("the world is full"));
@@ -344,10 +308,8 @@ impl World {
     }
 
     fn login_is_spoiled(&self, network: Network, user: &str, surface: Surface) -> bool {
-        let carrier = self
-            .users
-            .get(&(network, user.to_owned()))
-            .map_or("", |user| user.carrier.as_str());
+        let carrier =
+            self.users.get(&(network, user.to_owned())).map_or("", |user| user.carrier.as_str());
         let asked = crate::fault::Asked {
             network,
             functions: &[crate::fault::cell::Function::Login],
@@ -369,15 +331,10 @@ const TELEGRAM_USER_SPAN: u64 = 8_000_000_000;
 pub(crate) fn is_line_id(id: &str, kind: char) -> bool {
     let rest = id.strip_prefix(kind);
     rest.is_some_and(|hex| {
-        hex.len() == 32
-            && hex
-                .bytes()
-                .all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+        hex.len() == 32 && hex.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
     })
 }
 
 fn bad(what: &str) -> WorldError {
-    WorldError::Bad {
-        what: what.to_owned(),
-    }
+    WorldError::Bad { what: what.to_owned() }
 }

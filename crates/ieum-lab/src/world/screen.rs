@@ -91,11 +91,8 @@ impl World {
         self.advance();
         let id = self.find_user(network, user)?.id.clone();
         let lines = self.screens.lines.get(&(network, id));
-        let mut lines: Vec<Line> = lines
-            .into_iter()
-            .flatten()
-            .map(|(_, line)| line.clone())
-            .collect();
+        let mut lines: Vec<Line> =
+            lines.into_iter().flatten().map(|(_, line)| line.clone()).collect();
         lines.sort_by_key(|line| line.shown_at);
         Some(lines)
     }
@@ -119,14 +116,9 @@ impl World {
         let Some(members) = self.chats.get(chat).map(|found| found.members.clone()) else {
             return;
         };
-        for member in members
-            .iter()
-            .filter(|member| to_author || *member != author)
-        {
-            let surfaces = self
-                .users
-                .get(&(chat.0, member.clone()))
-                .map(|user| user.surfaces.clone());
+        for member in members.iter().filter(|member| to_author || *member != author) {
+            let surfaces =
+                self.users.get(&(chat.0, member.clone())).map(|user| user.surfaces.clone());
             for surface in surfaces.into_iter().flatten() {
                 self.offer(chat, member, surface, member == author, change);
             }
@@ -206,14 +198,10 @@ impl World {
 
     /// The next moment at which something held gets through to a screen.
     pub(crate) fn next_on_screens(&self) -> Option<Timestamp> {
-        let dues = self
-            .screens
-            .held
-            .iter()
-            .filter_map(|((person, chat, surface), held)| {
-                let asked = self.asked_to_show(person, chat, *surface)?;
-                held.next_due(&self.faults, &asked)
-            });
+        let dues = self.screens.held.iter().filter_map(|((person, chat, surface), held)| {
+            let asked = self.asked_to_show(person, chat, *surface)?;
+            held.next_due(&self.faults, &asked)
+        });
         dues.min()
     }
 
@@ -291,11 +279,7 @@ impl World {
         line.surface = surface;
         line.copy = copy;
         line.own = line.author == person.1;
-        self.screens
-            .lines
-            .entry(person.clone())
-            .or_default()
-            .push((key, line));
+        self.screens.lines.entry(person.clone()).or_default().push((key, line));
     }
 
     fn line_of(&self, message: &Message) -> Line {
@@ -327,18 +311,13 @@ impl World {
             return sender.clone();
         }
         let user = self.users.get(&(message.network, message.author.clone()));
-        user.map_or_else(
-            || self.bot(message.network).name.clone(),
-            |user| user.name.clone(),
-        )
+        user.map_or_else(|| self.bot(message.network).name.clone(), |user| user.name.clone())
     }
 }
 
 impl Screens {
     fn with_lines(&mut self, person: &Person, key: u64, mut act: impl FnMut(&mut Line)) {
         let lines = self.lines.get_mut(person).into_iter().flatten();
-        lines
-            .filter(|(one, _)| *one == key)
-            .for_each(|(_, line)| act(line));
+        lines.filter(|(one, _)| *one == key).for_each(|(_, line)| act(line));
     }
 }

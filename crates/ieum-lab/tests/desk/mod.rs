@@ -90,19 +90,11 @@ pub(crate) fn family_desk(clock: &Still) -> Desk {
 }
 
 pub(crate) fn native(desk: &Desk, network: Network, room: &str) -> String {
-    desk.world()
-        .find_chat(network, room)
-        .expect("a room")
-        .native
-        .clone()
+    desk.world().find_chat(network, room).expect("a room").native.clone()
 }
 
 pub(crate) fn user(desk: &Desk, network: Network, user: &str) -> String {
-    desk.world()
-        .find_user(network, user)
-        .expect("a user")
-        .native
-        .clone()
+    desk.world().find_user(network, user).expect("a user").native.clone()
 }
 
 /// One call; a body that is no JSON comes back as a string.
@@ -118,11 +110,7 @@ pub(crate) async fn call(
         request = request.header(*name, *value);
     }
     let request = request.body(body.into()).expect("a request");
-    let response = router
-        .clone()
-        .oneshot(request)
-        .await
-        .expect("routers do not fail");
+    let response = router.clone().oneshot(request).await.expect("routers do not fail");
     let (parts, body) = response.into_parts();
     let bytes = to_bytes(body, usize::MAX).await.expect("a body");
     let text = String::from_utf8_lossy(&bytes).into_owned();

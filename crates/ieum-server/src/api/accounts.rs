@@ -13,12 +13,8 @@ use serde::Serialize;
 /// All endpoints of this file.
 pub(crate) fn endpoints() -> Vec<Endpoint> {
     vec![
-        Endpoint::get(
-            "/v1/accounts",
-            "Lists the hub's own accounts and how they stand",
-            list,
-        )
-        .gives::<AccountList>(200),
+        Endpoint::get("/v1/accounts", "Lists the hub's own accounts and how they stand", list)
+            .gives::<AccountList>(200),
     ]
 }
 
@@ -61,7 +57,5 @@ impl From<AccountState> for AccountView {
 
 async fn list(State(edge): State<Shared>) -> Answer {
     let accounts = edge.hub.account_states();
-    json(&AccountList {
-        accounts: accounts.into_iter().map(AccountView::from).collect(),
-    })
+    json(&AccountList { accounts: accounts.into_iter().map(AccountView::from).collect() })
 }

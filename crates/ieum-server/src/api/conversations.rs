@@ -17,13 +17,9 @@ use serde::{Deserialize, Serialize};
 /// All endpoints of this file.
 pub(crate) fn endpoints() -> Vec<Endpoint> {
     let mut endpoints = vec![
-        Endpoint::get(
-            "/v1/conversations",
-            "Lists conversations, oldest first",
-            list,
-        )
-        .query::<PageQuery>()
-        .gives::<ConversationPage>(200),
+        Endpoint::get("/v1/conversations", "Lists conversations, oldest first", list)
+            .query::<PageQuery>()
+            .gives::<ConversationPage>(200),
         Endpoint::post("/v1/conversations", "Creates a conversation", create)
             .takes::<NewConversationBody>()
             .gives::<ConversationView>(201)
@@ -39,14 +35,10 @@ pub(crate) fn endpoints() -> Vec<Endpoint> {
 fn parts() -> Vec<Endpoint> {
     const FAILS: &[Kind] = &[Kind::NotFound, Kind::Invalid, Kind::Conflict];
     vec![
-        Endpoint::post(
-            "/v1/conversations/{id}/members",
-            "Adds a member",
-            add_member,
-        )
-        .takes::<MemberBody>()
-        .gives_nothing(204)
-        .fails(FAILS),
+        Endpoint::post("/v1/conversations/{id}/members", "Adds a member", add_member)
+            .takes::<MemberBody>()
+            .gives_nothing(204)
+            .fails(FAILS),
         Endpoint::delete(
             "/v1/conversations/{id}/members/{person}",
             "Removes a member",
@@ -58,13 +50,9 @@ fn parts() -> Vec<Endpoint> {
             .takes::<RoomBody>()
             .gives_nothing(204)
             .fails(FAILS),
-        Endpoint::delete(
-            "/v1/conversations/{id}/rooms/{room}",
-            "Parts a room from it",
-            part_room,
-        )
-        .gives_nothing(204)
-        .fails(FAILS),
+        Endpoint::delete("/v1/conversations/{id}/rooms/{room}", "Parts a room from it", part_room)
+            .gives_nothing(204)
+            .fails(FAILS),
     ]
 }
 
@@ -133,13 +121,9 @@ impl From<&Conversation> for ConversationView {
 
 async fn list(State(edge): State<Shared>, QueryOf(page): QueryOf<PageQuery>) -> Answer {
     let rows = rows(page.limit, PAGE_ROWS_MAX)?;
-    let after = page
-        .cursor
-        .map_or(Ok(0), |cursor| List::Conversations.key(&cursor))?;
+    let after = page.cursor.map_or(Ok(0), |cursor| List::Conversations.key(&cursor))?;
     let mut conversations: Vec<ConversationView> = edge.hub.with_directory(|directory| {
-        let rest = directory
-            .conversations()
-            .skip_while(|conversation| conversation.id.0 <= after);
+        let rest = directory.conversations().skip_while(|conversation| conversation.id.0 <= after);
         rest.take(rows + 1).map(ConversationView::from).collect()
     });
     let next = cut(&mut conversations, rows, |conversation| conversation.id);
@@ -150,9 +134,8 @@ async fn list(State(edge): State<Shared>, QueryOf(page): QueryOf<PageQuery>) -> 
 }
 
 fn find(edge: &Shared, id: ConversationId) -> Result<ConversationView, Problem> {
-    let found = edge
-        .hub
-        .with_directory(|directory| directory.conversation(id).map(ConversationView::from));
+    let found =
+        edge.hub.with_directory(|directory| directory.conversation(id).map(ConversationView::from));
     found.ok_or_else(|| Problem::not_found("conversation"))
 }
 
@@ -178,9 +161,7 @@ async fn add_member(
     PathOf(id): PathOf<u64>,
     JsonBody(body): JsonBody<MemberBody>,
 ) -> Answer {
-    edge.hub
-        .add_member(ConversationId(id), PersonId(body.person))
-        .await?;
+    edge.hub.add_member(ConversationId(id), PersonId(body.person)).await?;
     no_content()
 }
 
@@ -188,9 +169,7 @@ async fn remove_member(
     State(edge): State<Shared>,
     PathOf((id, person)): PathOf<(u64, u64)>,
 ) -> Answer {
-    edge.hub
-        .remove_member(ConversationId(id), PersonId(person))
-        .await?;
+    edge.hub.remove_member(ConversationId(id), PersonId(person)).await?;
     no_content()
 }
 
@@ -199,9 +178,7 @@ async fn join_room(
     PathOf(id): PathOf<u64>,
     JsonBody(body): JsonBody<RoomBody>,
 ) -> Answer {
-    edge.hub
-        .join_room(ConversationId(id), RoomId(body.room))
-        .await?;
+    edge.hub.join_room(ConversationId(id), RoomId(body.room)).await?;
     no_content()
 }
 

@@ -18,14 +18,10 @@ use serde::{Deserialize, Serialize};
 /// All endpoints of this file.
 pub(crate) fn endpoints() -> Vec<Endpoint> {
     vec![
-        Endpoint::get(
-            "/v1/deliveries",
-            "Lists deliveries that have not ended, oldest first",
-            list,
-        )
-        .query::<OpenQuery>()
-        .gives::<DeliveryPage>(200)
-        .fails(&[Kind::NotFound, Kind::Invalid]),
+        Endpoint::get("/v1/deliveries", "Lists deliveries that have not ended, oldest first", list)
+            .query::<OpenQuery>()
+            .gives::<DeliveryPage>(200)
+            .fails(&[Kind::NotFound, Kind::Invalid]),
         Endpoint::get(
             "/v1/messages/{message}/deliveries",
             "Lists a message's deliveries",
@@ -72,29 +68,17 @@ struct OpenQuery {
 
 async fn list(State(edge): State<Shared>, QueryOf(query): QueryOf<OpenQuery>) -> Answer {
     let rows = rows(query.limit, PAGE_ROWS_MAX)?;
-    let after = query
-        .cursor
-        .map_or(Ok(0), |cursor| List::Deliveries.key(&cursor))?;
+    let after = query.cursor.map_or(Ok(0), |cursor| List::Deliveries.key(&cursor))?;
     let state = query.state.map(|word| word.0);
     if state.is_some_and(Stands::ended) {
-        return Err(Problem::new(
-            Kind::Invalid,
-            "deliveries in this state have ended",
-        ));
+        return Err(Problem::new(Kind::Invalid, "deliveries in this state have ended"));
     }
     let filter = OpenFilter {
-        account: query
-            .account
-            .map(|name| account(&edge, &name))
-            .transpose()?,
+        account: query.account.map(|name| account(&edge, &name)).transpose()?,
         state,
         conversation: query.conversation.map(ConversationId),
     };
-    let mut found = edge
-        .hub
-        .store()
-        .page_open(filter, DeliverySeq(after))
-        .await?;
+    let mut found = edge.hub.store().page_open(filter, DeliverySeq(after)).await?;
     let next = cut(&mut found, rows, |delivery| delivery.seq.0);
     json(&DeliveryPage {
         deliveries: shown(&edge, &found),
@@ -111,17 +95,12 @@ fn account(edge: &Shared, name: &str) -> Result<AccountId, Problem> {
 
 fn shown(edge: &Shared, deliveries: &[Delivery]) -> Vec<DeliveryView> {
     edge.hub.with_directory(|directory| {
-        deliveries
-            .iter()
-            .map(|delivery| DeliveryView::of(delivery, directory))
-            .collect()
+        deliveries.iter().map(|delivery| DeliveryView::of(delivery, directory)).collect()
     })
 }
 
 async fn of_message(State(edge): State<Shared>, PathOf(name): PathOf<String>) -> Answer {
     let message = super::messages::find(&edge, &name).await?;
     let found = edge.hub.store().deliveries_of(message.seq).await?;
-    json(&DeliveryList {
-        deliveries: shown(&edge, &found),
-    })
+    json(&DeliveryList { deliveries: shown(&edge, &found) })
 }

@@ -81,10 +81,7 @@ async fn events(
         begun: false,
         _permit: permit,
     };
-    let headers = [
-        (header::CONTENT_TYPE, EVENT_STREAM),
-        (header::CACHE_CONTROL, "no-store"),
-    ];
+    let headers = [(header::CONTENT_TYPE, EVENT_STREAM), (header::CACHE_CONTROL, "no-store")];
     Ok((headers, Body::from_stream(feed.into_stream())).into_response())
 }
 
@@ -95,10 +92,7 @@ fn last_event_id(headers: &HeaderMap) -> Result<Option<u64>, Problem> {
     let number = value.to_str().ok().and_then(|text| text.parse().ok());
     match number {
         Some(number) => Ok(Some(number)),
-        None => Err(Problem::new(
-            Kind::Malformed,
-            "Last-Event-ID is not a journal number",
-        )),
+        None => Err(Problem::new(Kind::Malformed, "Last-Event-ID is not a journal number")),
     }
 }
 
@@ -131,12 +125,7 @@ impl Feed {
                 return Ok(None);
             }
             self.bell.borrow_and_update();
-            let page = self
-                .edge
-                .hub
-                .store()
-                .page_journal(self.after, ROWS_PER_READ)
-                .await?;
+            let page = self.edge.hub.store().page_journal(self.after, ROWS_PER_READ).await?;
             if let Some(last) = page.last() {
                 self.after = last.seq;
                 return Ok(Some(page.into_iter().map(frame).collect::<String>().into()));

@@ -53,17 +53,13 @@ pub(crate) struct EntryView {
 
 impl From<JournalEntry> for EntryView {
     fn from(entry: JournalEntry) -> Self {
-        Self {
-            seq: entry.seq.0,
-            event: entry.event,
-        }
+        Self { seq: entry.seq.0, event: entry.event }
     }
 }
 
 /// The words for what happened.
-pub(crate) const EVENTS: [&str; 9] = [
-    "opened", "admitted", "claimed", "settled", "receipt", "changed", "read", "health", "copied",
-];
+pub(crate) const EVENTS: [&str; 9] =
+    ["opened", "admitted", "claimed", "settled", "receipt", "changed", "read", "health", "copied"];
 
 /// The word for an event.
 pub(crate) const fn event_word(event: &JournalEvent) -> &'static str {
@@ -104,14 +100,7 @@ impl JsonSchema for EntryView {
 async fn list(State(edge): State<Shared>, QueryOf(query): QueryOf<JournalQuery>) -> Answer {
     let rows = rows(query.limit, PAGE_ROWS_MAX)?;
     let after = query.after.min(i64::MAX.unsigned_abs());
-    let entries = edge
-        .hub
-        .store()
-        .page_journal(JournalSeq(after), rows)
-        .await?;
+    let entries = edge.hub.store().page_journal(JournalSeq(after), rows).await?;
     let next_after = entries.last().map_or(query.after, |entry| entry.seq.0);
-    json(&JournalPage {
-        entries: entries.into_iter().map(EntryView::from).collect(),
-        next_after,
-    })
+    json(&JournalPage { entries: entries.into_iter().map(EntryView::from).collect(), next_after })
 }

@@ -42,19 +42,15 @@ pub(crate) fn endpoints() -> Vec<Endpoint> {
         .query::<PageQuery>()
         .gives::<MessagePage>(200)
         .fails(&[Kind::NotFound]),
-        Endpoint::post(
-            "/v1/conversations/{id}/messages",
-            "Says something in a conversation",
-            say,
-        )
-        .header(
-            "Idempotency-Key",
-            "1 to 128 visible ASCII characters. A second call with the same key and body says \
+        Endpoint::post("/v1/conversations/{id}/messages", "Says something in a conversation", say)
+            .header(
+                "Idempotency-Key",
+                "1 to 128 visible ASCII characters. A second call with the same key and body says \
              nothing again and is answered with the first message.",
-        )
-        .takes::<SayBody>()
-        .gives::<MessageView>(201)
-        .fails(&[Kind::NotFound]),
+            )
+            .takes::<SayBody>()
+            .gives::<MessageView>(201)
+            .fails(&[Kind::NotFound]),
         Endpoint::get(
             "/v1/messages/{message}",
             "One message, by its number or its canonical id",
@@ -98,9 +94,7 @@ async fn list(
     let rows = rows(page.limit, PAGE_ROWS_MAX)?;
     // The largest place that every store can hold: a signed number.
     let newest = i64::MAX.unsigned_abs();
-    let before = page
-        .cursor
-        .map_or(Ok(newest), |cursor| List::Messages.key(&cursor))?;
+    let before = page.cursor.map_or(Ok(newest), |cursor| List::Messages.key(&cursor))?;
     let conversation = ConversationId(id);
     let known = |directory: &_| is_conversation(directory, conversation);
     if !edge.hub.with_directory(known) {
@@ -112,15 +106,9 @@ async fn list(
     let fitting = rows.min(rows_that_fit(&found));
     let next = cut(&mut found, fitting, |message| message.seq.0);
     let messages = edge.hub.with_directory(|directory| {
-        found
-            .iter()
-            .map(|message| MessageView::of(message, directory))
-            .collect()
+        found.iter().map(|message| MessageView::of(message, directory)).collect()
     });
-    json(&MessagePage {
-        messages,
-        next_cursor: next.map(|key| List::Messages.cursor(key)),
-    })
+    json(&MessagePage { messages, next_cursor: next.map(|key| List::Messages.cursor(key)) })
 }
 
 /// How many of these make one page: always one, so that a walk goes on.
@@ -146,11 +134,10 @@ pub(crate) async fn find(edge: &Shared, name: &str) -> Result<Arc<Message>, Prob
     let found = if name.len() == MESSAGE_ID_DIGITS {
         store.message_by_id(message_id(name)?).await?
     } else {
-        let number: i64 = name
-            .parse()
-            .ok()
-            .filter(|number| *number >= 0)
-            .ok_or_else(|| Problem::new(Kind::Malformed, "neither a number nor a message id"))?;
+        let number: i64 =
+            name.parse().ok().filter(|number| *number >= 0).ok_or_else(|| {
+                Problem::new(Kind::Malformed, "neither a number nor a message id")
+            })?;
         store.message(MessageSeq(number.unsigned_abs())).await?
     };
     found.ok_or_else(|| Problem::not_found("message"))
@@ -163,11 +150,7 @@ fn message_id(text: &str) -> Result<MessageId, Problem> {
 
 async fn show(State(edge): State<Shared>, PathOf(name): PathOf<String>) -> Answer {
     let message = find(&edge, &name).await?;
-    json(
-        &edge
-            .hub
-            .with_directory(|directory| MessageView::of(&message, directory)),
-    )
+    json(&edge.hub.with_directory(|directory| MessageView::of(&message, directory)))
 }
 
 async fn say(
@@ -188,9 +171,7 @@ async fn say(
     let wanted = say.clone();
     let said = edge.hub.say(say).await.map_err(problem)?;
     let message = find(&edge, &said.message.to_string()).await?;
-    let view = edge
-        .hub
-        .with_directory(|directory| MessageView::of(&message, directory));
+    let view = edge.hub.with_directory(|directory| MessageView::of(&message, directory));
     if said.repeated && !view.says(&wanted) {
         return Err(Problem::new(
             Kind::Invalid,
@@ -199,9 +180,7 @@ async fn say(
     }
     let mut response = created(format!("/v1/messages/{}", said.message), &view)?;
     if said.repeated {
-        response
-            .headers_mut()
-            .insert(REPEATED, HeaderValue::from_static("true"));
+        response.headers_mut().insert(REPEATED, HeaderValue::from_static("true"));
     }
     Ok(response)
 }

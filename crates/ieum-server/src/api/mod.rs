@@ -38,10 +38,7 @@ pub(crate) fn no_content() -> Answer {
 
 fn with_status<T: Serialize>(status: StatusCode, value: &T) -> Answer {
     let body = serde_json::to_vec(value).map_err(|error| Problem::internal(error.to_string()))?;
-    let headers = [
-        (header::CONTENT_TYPE, "application/json"),
-        (header::CACHE_CONTROL, "no-store"),
-    ];
+    let headers = [(header::CONTENT_TYPE, "application/json"), (header::CACHE_CONTROL, "no-store")];
     Ok((status, headers, body).into_response())
 }
 

@@ -149,15 +149,9 @@ impl PersonView {
             id: person.id.0,
             name: person.name.clone(),
             language: Word(person.language),
-            addresses: addresses
-                .map(|found| AddressView::of(found, directory))
-                .collect(),
+            addresses: addresses.map(|found| AddressView::of(found, directory)).collect(),
             consents: last_words(&person.consents),
-            conversations: directory
-                .conversations_of(person.id)
-                .iter()
-                .map(|id| id.0)
-                .collect(),
+            conversations: directory.conversations_of(person.id).iter().map(|id| id.0).collect(),
         }
     }
 }
@@ -198,29 +192,18 @@ fn last_words(consents: &[Consent]) -> Vec<ConsentView> {
 
 async fn list(State(edge): State<Shared>, QueryOf(page): QueryOf<PageQuery>) -> Answer {
     let rows = rows(page.limit, PAGE_ROWS_MAX)?;
-    let after = page
-        .cursor
-        .map_or(Ok(0), |cursor| List::People.key(&cursor))?;
+    let after = page.cursor.map_or(Ok(0), |cursor| List::People.key(&cursor))?;
     let mut people: Vec<PersonView> = edge.hub.with_directory(|directory| {
-        let rest = directory
-            .persons()
-            .skip_while(|person| person.id.0 <= after);
-        rest.take(rows + 1)
-            .map(|person| PersonView::of(person, directory))
-            .collect()
+        let rest = directory.persons().skip_while(|person| person.id.0 <= after);
+        rest.take(rows + 1).map(|person| PersonView::of(person, directory)).collect()
     });
     let next = cut(&mut people, rows, |person| person.id);
-    json(&PeoplePage {
-        people,
-        next_cursor: next.map(|key| List::People.cursor(key)),
-    })
+    json(&PeoplePage { people, next_cursor: next.map(|key| List::People.cursor(key)) })
 }
 
 fn find(edge: &Shared, id: PersonId) -> Result<PersonView, Problem> {
     let found = edge.hub.with_directory(|directory| {
-        directory
-            .person(id)
-            .map(|person| PersonView::of(person, directory))
+        directory.person(id).map(|person| PersonView::of(person, directory))
     });
     found.ok_or_else(|| Problem::not_found("person"))
 }
@@ -250,9 +233,7 @@ async fn link(
     };
     let user = UserKey::new(body.user);
     let direct = body.direct.map(ChatKey::new);
-    edge.hub
-        .link_address(id, &body.account, user, direct, &name)
-        .await?;
+    edge.hub.link_address(id, &body.account, user, direct, &name).await?;
     created(format!("/v1/people/{id}"), &find(&edge, id)?)
 }
 
@@ -263,8 +244,6 @@ async fn consent(
 ) -> Answer {
     let (network, purpose) = (body.network.0, body.purpose.0);
     let id = PersonId(id);
-    edge.hub
-        .set_consent(id, network, purpose, body.given, &body.source)
-        .await?;
+    edge.hub.set_consent(id, network, purpose, body.given, &body.source).await?;
     no_content()
 }

@@ -23,14 +23,10 @@ pub(crate) fn endpoints() -> Vec<Endpoint> {
         Endpoint::get("/v1/rooms/{id}", "One room", show)
             .gives::<RoomView>(200)
             .fails(&[Kind::NotFound]),
-        Endpoint::post(
-            "/v1/rooms",
-            "Makes a room known before anything was said in it",
-            register,
-        )
-        .takes::<NewRoomBody>()
-        .gives::<RoomView>(201)
-        .fails(&[Kind::NotFound, Kind::Invalid, Kind::Conflict]),
+        Endpoint::post("/v1/rooms", "Makes a room known before anything was said in it", register)
+            .takes::<NewRoomBody>()
+            .gives::<RoomView>(201)
+            .fails(&[Kind::NotFound, Kind::Invalid, Kind::Conflict]),
     ]
 }
 
@@ -90,20 +86,13 @@ impl RoomView {
 
 async fn list(State(edge): State<Shared>, QueryOf(page): QueryOf<PageQuery>) -> Answer {
     let rows = rows(page.limit, PAGE_ROWS_MAX)?;
-    let after = page
-        .cursor
-        .map_or(Ok(0), |cursor| List::Rooms.key(&cursor))?;
+    let after = page.cursor.map_or(Ok(0), |cursor| List::Rooms.key(&cursor))?;
     let mut rooms: Vec<RoomView> = edge.hub.with_directory(|directory| {
         let rest = directory.rooms().skip_while(|room| room.id.0 <= after);
-        rest.take(rows + 1)
-            .map(|room| RoomView::of(room, directory))
-            .collect()
+        rest.take(rows + 1).map(|room| RoomView::of(room, directory)).collect()
     });
     let next = cut(&mut rooms, rows, |room| room.id);
-    json(&RoomPage {
-        rooms,
-        next_cursor: next.map(|key| List::Rooms.cursor(key)),
-    })
+    json(&RoomPage { rooms, next_cursor: next.map(|key| List::Rooms.cursor(key)) })
 }
 
 fn find(edge: &Shared, id: RoomId) -> Option<RoomView> {
@@ -117,10 +106,7 @@ async fn show(State(edge): State<Shared>, PathOf(id): PathOf<u64>) -> Answer {
 
 async fn register(State(edge): State<Shared>, JsonBody(body): JsonBody<NewRoomBody>) -> Answer {
     let chat = ChatKey::new(body.chat);
-    let id = edge
-        .hub
-        .register_room(&body.account, chat, &body.title)
-        .await?;
+    let id = edge.hub.register_room(&body.account, chat, &body.title).await?;
     let view = find(&edge, id);
     let view = view.ok_or_else(|| Problem::internal("a registered room is not there"))?;
     created(format!("/v1/rooms/{id}"), &view)

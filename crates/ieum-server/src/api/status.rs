@@ -16,12 +16,8 @@ use std::collections::BTreeMap;
 /// All endpoints of this file.
 pub(crate) fn endpoints() -> Vec<Endpoint> {
     vec![
-        Endpoint::get(
-            "/v1/health",
-            "How each network's cells stand, and why",
-            health,
-        )
-        .gives::<HealthList>(200),
+        Endpoint::get("/v1/health", "How each network's cells stand, and why", health)
+            .gives::<HealthList>(200),
         Endpoint::get("/v1/counts", "Figures of the store", counts).gives::<CountsView>(200),
     ]
 }
@@ -85,9 +81,7 @@ struct CountsView {
 pub(crate) fn open_by_name(edge: &Shared, counts: &Counts) -> (BTreeMap<String, u64>, u64) {
     let names: BTreeMap<u64, Box<str>> = edge.hub.with_directory(|directory| {
         let accounts = directory.accounts();
-        accounts
-            .map(|account| (account.id.0, account.name.clone()))
-            .collect()
+        accounts.map(|account| (account.id.0, account.name.clone())).collect()
     });
     let name_of = |id: &u64| match names.get(id) {
         Some(name) => name.to_string(),
@@ -99,12 +93,7 @@ pub(crate) fn open_by_name(edge: &Shared, counts: &Counts) -> (BTreeMap<String, 
 }
 
 async fn health(State(edge): State<Shared>) -> Answer {
-    let cells = edge
-        .hub
-        .health()
-        .into_iter()
-        .map(HealthView::from)
-        .collect();
+    let cells = edge.hub.health().into_iter().map(HealthView::from).collect();
     json(&HealthList { cells })
 }
 

@@ -107,11 +107,7 @@ impl DeliveryView {
             tried_at_ms: delivery.tried_at.map(|at| at.0),
             label,
             stands_in_for: delivery.stands_in_for.map(|seq| seq.0),
-            copies: delivery
-                .copies
-                .iter()
-                .map(|copy| copy.native.0.clone())
-                .collect(),
+            copies: delivery.copies.iter().map(|copy| copy.native.0.clone()).collect(),
         }
     }
 }

@@ -97,19 +97,14 @@ impl AuthorView {
             Author::Hub => nobody,
             Author::Person(id) => Self {
                 kind: AuthorKind::Person,
-                name: directory
-                    .person(id)
-                    .map(|person| person.name.clone())
-                    .unwrap_or_default(),
+                name: directory.person(id).map(|person| person.name.clone()).unwrap_or_default(),
                 person: Some(id.0),
                 ..nobody
             },
             Author::Address(id) => {
                 let address = directory.address(id);
                 let person = address.and_then(|address| address.person);
-                let shown = person
-                    .and_then(|id| directory.person(id))
-                    .map(|found| &found.name);
+                let shown = person.and_then(|id| directory.person(id)).map(|found| &found.name);
                 let name = shown.or(address.map(|address| &address.name));
                 let account = address.map(|address| address.account);
                 Self {
@@ -166,10 +161,7 @@ impl MessageView {
                     bytes: file.size,
                 });
                 let caption = Some(file.description.as_str());
-                (
-                    ContentKind::File,
-                    caption.filter(|caption| !caption.is_empty()),
-                )
+                (ContentKind::File, caption.filter(|caption| !caption.is_empty()))
             }
             What::Other => (ContentKind::Other, None),
         };

@@ -8,9 +8,7 @@ use serde_json::{Value, json};
 #[tokio::test]
 async fn people_have_addresses_and_consents() {
     let house = House::open().await;
-    let made = house
-        .post("/v1/people", json!({ "name": "민아", "language": "en" }))
-        .await;
+    let made = house.post("/v1/people", json!({ "name": "민아", "language": "en" })).await;
     assert_eq!(made.status, 201);
     assert_eq!(made.header("location"), "/v1/people/1");
     let address = json!({ "account": "bot", "user": "u1", "direct": "d1" });
@@ -28,10 +26,7 @@ async fn people_have_addresses_and_consents() {
     assert_eq!(person["consents"][0]["purpose"], "failover");
     assert_eq!(person["consents"][0]["at_ms"], 1_700_000_000_000_i64);
     house.post("/v1/people", json!({ "name": "준" })).await;
-    house
-        .post("/v1/people/2/addresses", address)
-        .await
-        .problem(409);
+    house.post("/v1/people/2/addresses", address).await.problem(409);
 }
 
 #[tokio::test]
@@ -42,25 +37,14 @@ async fn conversations_have_members_and_rooms() {
     let shown = house.get(&path).await.json();
     assert_eq!(shown["members"], json!([mina, jun]));
     assert_eq!(shown["rooms"], json!([1]));
-    assert_eq!(
-        house.get("/v1/rooms/1").await.json()["conversation"],
-        json!(conversation)
-    );
-    assert_eq!(
-        house.delete(&format!("{path}/members/{jun}")).await.status,
-        204
-    );
+    assert_eq!(house.get("/v1/rooms/1").await.json()["conversation"], json!(conversation));
+    assert_eq!(house.delete(&format!("{path}/members/{jun}")).await.status, 204);
     assert_eq!(house.delete(&format!("{path}/rooms/1")).await.status, 204);
     house.delete(&format!("{path}/rooms/1")).await.problem(404);
-    let added = house
-        .post(&format!("{path}/members"), json!({ "person": jun }))
-        .await;
+    let added = house.post(&format!("{path}/members"), json!({ "person": jun })).await;
     assert_eq!(added.status, 204);
     let shown = house.get(&path).await.json();
-    assert_eq!(
-        (&shown["members"], &shown["rooms"]),
-        (&json!([mina, jun]), &json!([]))
-    );
+    assert_eq!((&shown["members"], &shown["rooms"]), (&json!([mina, jun]), &json!([])));
 }
 
 /// Follows a list to its end; all its rows, and how many pages there were.
@@ -83,20 +67,11 @@ async fn lists_are_walked_page_by_page_without_gaps() {
     let house = House::open().await;
     let (_, _, conversation) = house.settle().await;
     for number in 0..5 {
-        house
-            .post("/v1/people", json!({ "name": format!("p{number}") }))
-            .await;
-        house
-            .post(
-                "/v1/rooms",
-                json!({ "account": "bot", "chat": format!("c{number}") }),
-            )
-            .await;
+        house.post("/v1/people", json!({ "name": format!("p{number}") })).await;
+        house.post("/v1/rooms", json!({ "account": "bot", "chat": format!("c{number}") })).await;
         let group = json!({ "kind": "open", "title": "t", "members": [] });
         house.post("/v1/conversations", group).await;
-        house
-            .hook("bot", HOOK_SECRET, said(&format!("m{number}"), "hi"))
-            .await;
+        house.hook("bot", HOOK_SECRET, said(&format!("m{number}"), "hi")).await;
     }
     for (path, rows, count) in [
         ("/v1/people", "people", 7_usize),
@@ -106,11 +81,7 @@ async fn lists_are_walked_page_by_page_without_gaps() {
         for limit in [1, 3, count, 200] {
             let (all, pages) = walk(&house, &format!("{path}?limit={limit}"), rows).await;
             let ids: Vec<u64> = all.iter().map(|one| one["id"].as_u64().unwrap()).collect();
-            assert_eq!(
-                ids,
-                (1..=count as u64).collect::<Vec<_>>(),
-                "{path} {limit}"
-            );
+            assert_eq!(ids, (1..=count as u64).collect::<Vec<_>>(), "{path} {limit}");
             assert_eq!(pages, count.div_ceil(limit), "{path} {limit}");
         }
     }
@@ -119,12 +90,7 @@ async fn lists_are_walked_page_by_page_without_gaps() {
     let seqs: Vec<u64> = all.iter().map(|one| one["seq"].as_u64().unwrap()).collect();
     assert!(seqs.is_sorted_by(|newer, older| newer > older), "{seqs:?}");
     assert_eq!(pages, seqs.len().div_ceil(2));
-    assert_eq!(
-        all.iter()
-            .filter(|one| one["author"]["kind"] == "guest")
-            .count(),
-        5
-    );
+    assert_eq!(all.iter().filter(|one| one["author"]["kind"] == "guest").count(), 5);
 }
 
 #[tokio::test]
@@ -133,9 +99,7 @@ async fn a_page_of_long_messages_is_shorter_and_none_is_left_out() {
     let (_, _, conversation) = house.settle().await;
     let text = "x".repeat(60_000);
     for number in 0..100 {
-        house
-            .hook("bot", HOOK_SECRET, said(&format!("m{number}"), &text))
-            .await;
+        house.hook("bot", HOOK_SECRET, said(&format!("m{number}"), &text)).await;
     }
     let path = format!("/v1/conversations/{conversation}/messages?limit=200");
     let page = house.get(&path).await;
@@ -168,10 +132,7 @@ async fn a_message_is_said_once_for_each_key() {
     assert_eq!(again.header("location"), first.header("location"));
     house.call(say(mine, "k1", "저녁?")).await.problem(422);
     assert_eq!(house.store.messages(), 1);
-    assert_eq!(
-        house.call(say(OTHER_SECRET, "k1", "점심?")).await.status,
-        201
-    );
+    assert_eq!(house.call(say(OTHER_SECRET, "k1", "점심?")).await.status, 201);
     assert_eq!(house.store.messages(), 2);
     let long = "k".repeat(129);
     for bad in ["", long.as_str()] {
@@ -186,10 +147,7 @@ async fn a_message_is_found_by_number_and_id_with_its_deliveries() {
     let (mina, _, conversation) = house.settle().await;
     house.hook("bot", HOOK_SECRET, said("m1", "여기요")).await;
     let one = house.get("/v1/messages/1").await.json();
-    assert_eq!(
-        (&one["text"], &one["kind"]),
-        (&json!("여기요"), &json!("text"))
-    );
+    assert_eq!((&one["text"], &one["kind"]), (&json!("여기요"), &json!("text")));
     assert_eq!(one["author"]["kind"], "guest");
     assert_eq!(one["author"]["network"], "telegram");
     let id = one["id"].as_str().unwrap().to_owned();
@@ -197,65 +155,37 @@ async fn a_message_is_found_by_number_and_id_with_its_deliveries() {
     let path = format!("/v1/conversations/{conversation}/messages");
     let answer = json!({ "person": mina, "text": "네", "reply_to": id, "class": "urgent" });
     let answer = house.post(&path, answer).await.json();
-    assert_eq!(
-        (&answer["reply_to"], &answer["class"]),
-        (&json!(id), &json!("urgent"))
-    );
+    assert_eq!((&answer["reply_to"], &answer["class"]), (&json!(id), &json!("urgent")));
     assert_eq!(answer["author"]["kind"], "person");
     let owed = house.get("/v1/messages/2/deliveries").await.json();
     let owed = owed["deliveries"].as_array().unwrap();
-    assert!(
-        owed.iter()
-            .any(|one| one["recipient"] == json!({ "room": 1 })),
-        "{owed:?}"
-    );
-    let open = house
-        .get("/v1/deliveries?state=queued&account=bot")
-        .await
-        .json();
+    assert!(owed.iter().any(|one| one["recipient"] == json!({ "room": 1 })), "{owed:?}");
+    let open = house.get("/v1/deliveries?state=queued&account=bot").await.json();
     assert_eq!(open["deliveries"][0]["route"]["room"], 1, "{open}");
     let none = house.get("/v1/deliveries?conversation=99").await.json();
     assert_eq!(none["deliveries"], json!([]));
     house.get("/v1/deliveries?state=read").await.problem(422);
-    house
-        .get("/v1/deliveries?account=nobody")
-        .await
-        .problem(404);
+    house.get("/v1/deliveries?account=nobody").await.problem(404);
 }
 
 #[tokio::test]
 async fn the_journal_is_read_in_order_and_counts_agree() {
     let house = House::open().await;
     house.settle().await;
-    house
-        .hook(
-            "bot",
-            HOOK_SECRET,
-            said("m1", "text that must not be there"),
-        )
-        .await;
+    house.hook("bot", HOOK_SECRET, said("m1", "text that must not be there")).await;
     let page = house.get("/v1/journal?limit=1000").await;
     assert!(!String::from_utf8_lossy(&page.body).contains("must not be there"));
     let page = page.json();
     let entries = page["entries"].as_array().unwrap();
     for (place, entry) in entries.iter().enumerate() {
         assert_eq!(entry["seq"], json!(place + 1));
-        assert!(
-            entry["event"].is_string() && entry["at"].is_i64(),
-            "{entry}"
-        );
+        assert!(entry["event"].is_string() && entry["at"].is_i64(), "{entry}");
     }
     let newest = page["next_after"].clone();
-    let rest = house
-        .get(&format!("/v1/journal?after={newest}"))
-        .await
-        .json();
+    let rest = house.get(&format!("/v1/journal?after={newest}")).await.json();
     assert_eq!(rest, json!({ "entries": [], "next_after": newest }));
     let counts = house.get("/v1/counts").await.json();
-    let admitted = entries
-        .iter()
-        .filter(|entry| entry["event"] == "admitted")
-        .count();
+    let admitted = entries.iter().filter(|entry| entry["event"] == "admitted").count();
     assert_eq!(counts["journal"], newest);
     assert_eq!(counts["messages"], json!(admitted));
 }

@@ -30,10 +30,7 @@ async fn without_a_token_nothing_is_told() {
     }
     let long = format!("Bearer {}", "x".repeat(10_000));
     let call = Request::get("/v1/people").header(header::AUTHORIZATION, long);
-    house
-        .call(call.body(Body::empty()).unwrap())
-        .await
-        .problem(401);
+    house.call(call.body(Body::empty()).unwrap()).await.problem(401);
 }
 
 #[tokio::test]
@@ -66,53 +63,18 @@ async fn bodies_that_cannot_be_read_say_why() {
     };
     let json_type = "application/json";
     for (media_type, body, status, word) in [
-        (
-            "text/plain",
-            b"{\"name\":\"a\"}".to_vec(),
-            415,
-            "application/json",
-        ),
-        (
-            "application/json; charset=euc-kr",
-            b"{}".to_vec(),
-            415,
-            "UTF-8",
-        ),
-        (
-            json_type,
-            b"{\"name\":\"\xb9\xce\xbe\xc6\"}".to_vec(),
-            400,
-            "UTF-8",
-        ),
+        ("text/plain", b"{\"name\":\"a\"}".to_vec(), 415, "application/json"),
+        ("application/json; charset=euc-kr", b"{}".to_vec(), 415, "UTF-8"),
+        (json_type, b"{\"name\":\"\xb9\xce\xbe\xc6\"}".to_vec(), 400, "UTF-8"),
         (json_type, b"".to_vec(), 400, "EOF"),
         (json_type, b"{\"name\":\"a\"".to_vec(), 400, "EOF"),
         (json_type, b"{\"name\":\"a\"} x".to_vec(), 400, "trailing"),
-        (
-            json_type,
-            b"{\"name\":\"a\",\"nmae\":1}".to_vec(),
-            422,
-            "unknown field `nmae`",
-        ),
-        (
-            json_type,
-            b"{\"name\":\"a\",\"name\":\"b\"}".to_vec(),
-            422,
-            "duplicate field",
-        ),
-        (
-            json_type,
-            b"{\"name\":7}".to_vec(),
-            422,
-            "expected a string",
-        ),
+        (json_type, b"{\"name\":\"a\",\"nmae\":1}".to_vec(), 422, "unknown field `nmae`"),
+        (json_type, b"{\"name\":\"a\",\"name\":\"b\"}".to_vec(), 422, "duplicate field"),
+        (json_type, b"{\"name\":7}".to_vec(), 422, "expected a string"),
         (json_type, b"{}".to_vec(), 422, "missing field `name`"),
         (json_type, b"{\"name\":\"  \"}".to_vec(), 422, "empty"),
-        (
-            json_type,
-            b"{\"name\":\"a\",\"language\":\"fr\"}".to_vec(),
-            422,
-            "`ko`",
-        ),
+        (json_type, b"{\"name\":\"a\",\"language\":\"fr\"}".to_vec(), 422, "`ko`"),
         (json_type, vec![b'['; 400_000], 422, ""),
         (json_type, vec![b'x'; 600_000], 413, "over 524288 bytes"),
     ] {
@@ -120,9 +82,7 @@ async fn bodies_that_cannot_be_read_say_why() {
         let detail = answer.problem(status);
         assert!(detail.contains(word), "{detail}");
     }
-    let untyped = request("POST", "/v1/people")
-        .body(Body::from("{}"))
-        .unwrap();
+    let untyped = request("POST", "/v1/people").body(Body::from("{}")).unwrap();
     house.call(untyped).await.problem(415);
     assert_eq!(house.get("/v1/people").await.json()["people"], json!([]));
 }
@@ -146,10 +106,7 @@ async fn a_text_of_two_megabytes_is_too_large_and_a_long_one_is_invalid() {
     house.post(&path, huge).await.problem(413);
     let long = json!({ "text": "가".repeat(100_000) });
     assert!(house.post(&path, long).await.problem(422).contains("bytes"));
-    house
-        .post(&path, json!({ "text": " \n" }))
-        .await
-        .problem(422);
+    house.post(&path, json!({ "text": " \n" })).await.problem(422);
     assert_eq!(house.store.messages(), 0);
 }
 
@@ -190,33 +147,17 @@ async fn what_is_not_there_is_404_and_what_cannot_be_read_is_400() {
     }
     let not_hexadecimal = format!("/v1/messages/{}", "x".repeat(64));
     house.get(&not_hexadecimal).await.problem(400);
-    for path in [
-        "/v1/people?limit=0",
-        "/v1/people?limit=201",
-        "/v1/journal?limit=1001",
-    ] {
+    for path in ["/v1/people?limit=0", "/v1/people?limit=201", "/v1/journal?limit=1001"] {
         house.get(path).await.problem(422);
     }
     let messages = format!("/v1/conversations/{conversation}/messages");
-    house
-        .post(&messages, json!({ "text": "a", "reply_to": "zz" }))
-        .await
-        .problem(400);
-    house
-        .post(&messages, json!({ "text": "a", "person": 99 }))
-        .await
-        .problem(404);
+    house.post(&messages, json!({ "text": "a", "reply_to": "zz" })).await.problem(400);
+    house.post(&messages, json!({ "text": "a", "person": 99 })).await.problem(404);
     let outside = json!({ "kind": "group", "title": "t", "members": [] });
     let other = house.post("/v1/conversations", outside).await.json()["id"].clone();
     let messages = format!("/v1/conversations/{other}/messages");
-    house
-        .post(&messages, json!({ "text": "a", "person": mina }))
-        .await
-        .problem(422);
-    house
-        .send("PATCH", "/v1/people", json!({}))
-        .await
-        .problem(405);
+    house.post(&messages, json!({ "text": "a", "person": mina })).await.problem(422);
+    house.send("PATCH", "/v1/people", json!({})).await.problem(405);
     house.delete("/v1/health").await.problem(405);
 }
 
@@ -226,10 +167,7 @@ async fn cursors_of_other_lists_are_refused() {
     house.settle().await;
     let page = house.get("/v1/people?limit=1").await.json();
     let cursor = page["next_cursor"].as_str().unwrap();
-    house
-        .get(&format!("/v1/rooms?cursor={cursor}"))
-        .await
-        .problem(400);
+    house.get(&format!("/v1/rooms?cursor={cursor}")).await.problem(400);
 }
 
 #[tokio::test]

@@ -15,18 +15,13 @@ async fn events(body: &mut Body, count: usize) -> Vec<(u64, String)> {
             return found;
         }
         let frame = tokio::time::timeout(Duration::from_secs(5), body.frame()).await;
-        let frame = frame
-            .expect("an event in time")
-            .expect("an open stream")
-            .unwrap();
+        let frame = frame.expect("an event in time").expect("an open stream").unwrap();
         text.push_str(std::str::from_utf8(&frame.into_data().unwrap()).unwrap());
     }
 }
 
 fn parse(text: &str) -> Vec<(u64, String)> {
-    let whole = text
-        .split_inclusive("\n\n")
-        .filter(|event| event.ends_with("\n\n"));
+    let whole = text.split_inclusive("\n\n").filter(|event| event.ends_with("\n\n"));
     whole
         .filter_map(|event| {
             let field = |name: &str| event.lines().find_map(|line| line.strip_prefix(name));
@@ -54,9 +49,7 @@ async fn stream(house: &House, last: Option<u64>) -> Body {
 async fn a_stream_begins_now_and_carries_what_comes() {
     let house = House::open().await;
     house.settle().await;
-    let newest = house.get("/v1/counts").await.json()["journal"]
-        .as_u64()
-        .unwrap();
+    let newest = house.get("/v1/counts").await.json()["journal"].as_u64().unwrap();
     let mut body = stream(&house, None).await;
     house.hook("bot", HOOK_SECRET, said("m1", "hi")).await;
     let (first, _) = events(&mut body, 1).await[0];
@@ -73,14 +66,9 @@ async fn a_stream_resumes_without_gap_or_repetition() {
     drop(body);
     for number in 0..600 {
         let id = format!("m{number}");
-        assert_eq!(
-            house.hook("bot", HOOK_SECRET, said(&id, "hi")).await.status,
-            200
-        );
+        assert_eq!(house.hook("bot", HOOK_SECRET, said(&id, "hi")).await.status, 200);
     }
-    let newest = house.get("/v1/counts").await.json()["journal"]
-        .as_u64()
-        .unwrap();
+    let newest = house.get("/v1/counts").await.json()["journal"].as_u64().unwrap();
     let mut body = stream(&house, Some(last)).await;
     let rest = events(&mut body, usize::try_from(newest - last).unwrap()).await;
     let ids: Vec<u64> = first.iter().chain(&rest).map(|(id, _)| *id).collect();
@@ -90,10 +78,7 @@ async fn a_stream_resumes_without_gap_or_repetition() {
 
 #[tokio::test]
 async fn a_silent_stream_gives_signs_of_life() {
-    let limits = Limits {
-        heartbeat_ms: 20,
-        ..Limits::default()
-    };
+    let limits = Limits { heartbeat_ms: 20, ..Limits::default() };
     let house = House::with_limits(limits).await;
     let mut body = stream(&house, None).await;
     let mut text = String::new();
@@ -107,10 +92,7 @@ async fn a_silent_stream_gives_signs_of_life() {
 
 #[tokio::test]
 async fn streams_are_limited_in_number_and_give_their_place_back() {
-    let limits = Limits {
-        event_streams_max: 2,
-        ..Limits::default()
-    };
+    let limits = Limits { event_streams_max: 2, ..Limits::default() };
     let house = House::with_limits(limits).await;
     let one = stream(&house, None).await;
     let _two = stream(&house, None).await;
@@ -123,8 +105,5 @@ async fn streams_are_limited_in_number_and_give_their_place_back() {
 async fn a_last_id_that_is_no_number_is_refused() {
     let house = House::open().await;
     let call = request("GET", "/v1/events").header("last-event-id", "yesterday");
-    house
-        .call(call.body(Body::empty()).unwrap())
-        .await
-        .problem(400);
+    house.call(call.body(Body::empty()).unwrap()).await.problem(400);
 }

@@ -15,10 +15,7 @@ async fn a_genuine_call_is_admitted_and_its_repetition_is_answered_alike() {
     }
     let metrics = house.get("/metrics").await;
     let text = String::from_utf8(metrics.body.to_vec()).unwrap();
-    assert!(
-        text.contains("ieum_hook_answers_total{status=\"200\"} 3\n"),
-        "{text}"
-    );
+    assert!(text.contains("ieum_hook_answers_total{status=\"200\"} 3\n"), "{text}");
     assert!(text.contains("ieum_repeated_events_total 2\n"), "{text}");
 }
 
@@ -28,20 +25,11 @@ async fn each_refusal_has_its_status_and_stores_nothing() {
     house.settle().await;
     let good = said("m1", "hi");
     let forged = house.hook("bot", "wrong", good.clone()).await;
-    assert_eq!(
-        forged.problem(401),
-        "the call is not proven to come from the network"
-    );
+    assert_eq!(forged.problem(401), "the call is not proven to come from the network");
     assert!(forged.header("www-authenticate").starts_with("Bearer"));
-    house
-        .hook("nobody", HOOK_SECRET, good.clone())
-        .await
-        .problem(404);
+    house.hook("nobody", HOOK_SECRET, good.clone()).await.problem(404);
     house.hook("", HOOK_SECRET, good.clone()).await.problem(404);
-    house
-        .hook("bot/more", HOOK_SECRET, good.clone())
-        .await
-        .problem(404);
+    house.hook("bot/more", HOOK_SECRET, good.clone()).await.problem(404);
     for bad in [
         "".to_owned(),
         "{".to_owned(),
@@ -70,18 +58,13 @@ async fn the_largest_body_passes_and_one_byte_more_does_not() {
     let pad = " ".repeat(LARGEST - frame);
     let largest = format!("{}{pad}", said("m1", ""));
     assert_eq!(largest.len(), LARGEST);
-    assert_ne!(
-        house.hook("bot", HOOK_SECRET, largest.clone()).await.status,
-        413
-    );
+    assert_ne!(house.hook("bot", HOOK_SECRET, largest.clone()).await.status, 413);
     let larger = house.hook("bot", HOOK_SECRET, format!("{largest} ")).await;
     assert_eq!(larger.problem(413), "the body is over 1048576 bytes");
     assert_eq!(larger.header("connection"), "close");
     let undeclared =
         futures_util::stream::iter([largest.clone(), largest].map(Ok::<_, std::io::Error>));
-    let chunked = house
-        .hook("bot", HOOK_SECRET, Body::from_stream(undeclared))
-        .await;
+    let chunked = house.hook("bot", HOOK_SECRET, Body::from_stream(undeclared)).await;
     chunked.problem(413);
 }
 

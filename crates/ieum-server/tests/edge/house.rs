@@ -85,11 +85,7 @@ const CAPABILITIES: Capabilities = Capabilities {
     group: CHAT,
     idempotent_send: false,
     names: NameSource::WithMessage,
-    rate: RateLimits {
-        per_second_max: 1_000,
-        per_room_minute_max: 100_000,
-        in_flight_max: 8,
-    },
+    rate: RateLimits { per_second_max: 1_000, per_room_minute_max: 100_000, in_flight_max: 8 },
 };
 
 /// A network whose webhook is `{"id":"1","room":"r","user":"u","text":"hi"}`.
@@ -124,10 +120,7 @@ impl Connector for ScriptedNetwork {
         let event = Inbound {
             event: EventKey::new(field("id")?),
             at: Timestamp(0),
-            chat: ChatRef {
-                key: ChatKey::new(field("room")?),
-                kind: ChatKind::Group,
-            },
+            chat: ChatRef { key: ChatKey::new(field("room")?), kind: ChatKind::Group },
             title: None,
             sender: Some(Sender {
                 key: UserKey::new(field("user")?),
@@ -135,27 +128,15 @@ impl Connector for ScriptedNetwork {
             }),
             kind: InboundKind::Message(message),
         };
-        Ok(Arrival {
-            events: vec![event],
-            ignored: 0,
-        })
+        Ok(Arrival { events: vec![event], ignored: 0 })
     }
 
     fn send<'a>(&'a self, _: &'a Outgoing) -> BoxFuture<'a, Outcome> {
-        Box::pin(async {
-            Outcome::Unknown {
-                reason: "scripted".to_owned(),
-            }
-        })
+        Box::pin(async { Outcome::Unknown { reason: "scripted".to_owned() } })
     }
 
     fn probe(&self) -> BoxFuture<'_, Probe> {
-        Box::pin(async {
-            Probe {
-                pulse: Pulse::Good { took_ms: 1 },
-                identity: None,
-            }
-        })
+        Box::pin(async { Probe { pulse: Pulse::Good { took_ms: 1 }, identity: None } })
     }
 
     fn listen<'a>(&'a self, _: &'a dyn Inbox, _: Option<Cursor>) -> BoxFuture<'a, ListenEnd> {
@@ -192,9 +173,7 @@ impl Answer {
 
     /// A header's text.
     pub fn header(&self, name: &str) -> &str {
-        self.headers
-            .get(name)
-            .map_or("", |value| value.to_str().unwrap())
+        self.headers.get(name).map_or("", |value| value.to_str().unwrap())
     }
 
     /// Checks that it is a problem with this status; its detail.
@@ -203,12 +182,7 @@ impl Answer {
         assert_eq!(self.header("content-type"), "application/problem+json");
         let body = self.json();
         assert_eq!(body["status"], status);
-        assert!(
-            body["type"]
-                .as_str()
-                .unwrap()
-                .starts_with("urn:ieum:problem:")
-        );
+        assert!(body["type"].as_str().unwrap().starts_with("urn:ieum:problem:"));
         assert!(!body["title"].as_str().unwrap().is_empty());
         body["detail"].as_str().unwrap().to_owned()
     }
@@ -222,10 +196,7 @@ impl House {
 
     /// A house with these limits.
     pub async fn with_limits(limits: Limits) -> Self {
-        let rate = Rate {
-            per_second: 10,
-            burst: 500,
-        };
+        let rate = Rate { per_second: 10, burst: 500 };
         let tokens = vec![
             Token::new("tests", SECRET, rate).unwrap(),
             Token::new("others", OTHER_SECRET, rate).unwrap(),
@@ -248,13 +219,7 @@ impl House {
         .await
         .unwrap();
         let setup = ServerSetup { tokens, limits };
-        Self {
-            router: ieum_server::router(hub.clone(), setup.clone()),
-            hub,
-            store,
-            clock,
-            setup,
-        }
+        Self { router: ieum_server::router(hub.clone(), setup.clone()), hub, store, clock, setup }
     }
 
     /// Makes a call without a socket.
@@ -276,14 +241,12 @@ impl House {
 
     /// GET with the token.
     pub async fn get(&self, path: &str) -> Answer {
-        self.call(request("GET", path).body(Body::empty()).unwrap())
-            .await
+        self.call(request("GET", path).body(Body::empty()).unwrap()).await
     }
 
     /// DELETE with the token.
     pub async fn delete(&self, path: &str) -> Answer {
-        self.call(request("DELETE", path).body(Body::empty()).unwrap())
-            .await
+        self.call(request("DELETE", path).body(Body::empty()).unwrap()).await
     }
 
     /// POST of JSON with the token.
@@ -294,8 +257,7 @@ impl House {
     /// Any method, JSON, with the token.
     pub async fn send(&self, method: &str, path: &str, body: Value) -> Answer {
         let request = request(method, path).header(header::CONTENT_TYPE, "application/json");
-        self.call(request.body(Body::from(body.to_string())).unwrap())
-            .await
+        self.call(request.body(Body::from(body.to_string())).unwrap()).await
     }
 
     /// A hook's call.
@@ -306,12 +268,8 @@ impl House {
 
     /// Two people in a group conversation joined to the room `r`: their ids, its id.
     pub async fn settle(&self) -> (u64, u64, u64) {
-        let mina = self
-            .post("/v1/people", serde_json::json!({ "name": "민아" }))
-            .await;
-        let jun = self
-            .post("/v1/people", serde_json::json!({ "name": "준" }))
-            .await;
+        let mina = self.post("/v1/people", serde_json::json!({ "name": "민아" })).await;
+        let jun = self.post("/v1/people", serde_json::json!({ "name": "준" })).await;
         let (mina, jun) = (mina.json()["id"].clone(), jun.json()["id"].clone());
         let body = serde_json::json!({ "kind": "group", "title": "가족", "members": [mina, jun] });
         let conversation = self.post("/v1/conversations", body).await.json()["id"].clone();

@@ -7,9 +7,7 @@ use http::Request;
 use serde_json::Value;
 
 async fn ask(house: &House, path: &str) -> crate::house::Answer {
-    house
-        .call(Request::get(path).body(Body::empty()).unwrap())
-        .await
+    house.call(Request::get(path).body(Body::empty()).unwrap()).await
 }
 
 #[tokio::test]
@@ -19,12 +17,7 @@ async fn alive_and_ready_are_two_questions() {
     assert_eq!(ask(&house, "/readyz").await.body, "ready\n");
     house.store.set_broken(true);
     assert_eq!(ask(&house, "/healthz").await.status, 200);
-    assert!(
-        !ask(&house, "/readyz")
-            .await
-            .problem(503)
-            .contains("SECRET-PATH")
-    );
+    assert!(!ask(&house, "/readyz").await.problem(503).contains("SECRET-PATH"));
     let text = String::from_utf8(ask(&house, "/metrics").await.body.to_vec()).unwrap();
     assert!(text.contains("ieum_store_up 0\n"), "{text}");
 }
@@ -34,11 +27,7 @@ async fn every_metric_has_its_head_once_and_well_formed_samples() {
     let house = House::open().await;
     house.settle().await;
     let answer = ask(&house, "/metrics").await;
-    assert!(
-        answer
-            .header("content-type")
-            .starts_with("text/plain; version=0.0.4")
-    );
+    assert!(answer.header("content-type").starts_with("text/plain; version=0.0.4"));
     let text = String::from_utf8(answer.body.to_vec()).unwrap();
     let mut metrics = Vec::new();
     for line in text.lines() {
@@ -65,10 +54,7 @@ async fn every_metric_has_its_head_once_and_well_formed_samples() {
         "ieum_attempts_in_flight",
         "ieum_cell_state",
     ] {
-        assert!(
-            metrics.iter().any(|name| name == wanted),
-            "{wanted} in {metrics:?}"
-        );
+        assert!(metrics.iter().any(|name| name == wanted), "{wanted} in {metrics:?}");
     }
 }
 
@@ -89,13 +75,9 @@ fn check_references(value: &Value, root: &Value) {
                 let pointer = target.strip_prefix('#').unwrap();
                 assert!(root.pointer(pointer).is_some(), "{target} leads nowhere");
             }
-            fields
-                .values()
-                .for_each(|value| check_references(value, root));
+            fields.values().for_each(|value| check_references(value, root));
         }
-        Value::Array(values) => values
-            .iter()
-            .for_each(|value| check_references(value, root)),
+        Value::Array(values) => values.iter().for_each(|value| check_references(value, root)),
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
     }
 }
@@ -119,58 +101,35 @@ fn the_document_is_whole() {
     names.sort();
     names.dedup();
     assert_eq!(names.len(), count, "operation ids are unique");
-    let listed = document["paths"]["/v1/deliveries"]["get"]["parameters"]
-        .as_array()
-        .unwrap();
-    let names: Vec<&str> = listed
-        .iter()
-        .map(|one| one["name"].as_str().unwrap())
-        .collect();
-    assert_eq!(
-        names,
-        ["account", "conversation", "cursor", "limit", "state"]
-    );
+    let listed = document["paths"]["/v1/deliveries"]["get"]["parameters"].as_array().unwrap();
+    let names: Vec<&str> = listed.iter().map(|one| one["name"].as_str().unwrap()).collect();
+    assert_eq!(names, ["account", "conversation", "cursor", "limit", "state"]);
 }
 
 /// Whether `value` has the form of `schema`: types, words, required and known fields.
 fn check_form(value: &Value, schema: &Value, root: &Value) -> Result<(), String> {
     if let Some(target) = schema.get("$ref").and_then(Value::as_str) {
-        return check_form(
-            value,
-            root.pointer(target.trim_start_matches('#')).unwrap(),
-            root,
-        );
+        return check_form(value, root.pointer(target.trim_start_matches('#')).unwrap(), root);
     }
     for choice in ["anyOf", "oneOf"] {
         if let Some(schemas) = schema.get(choice).and_then(Value::as_array) {
-            let fits = schemas
-                .iter()
-                .any(|one| check_form(value, one, root).is_ok());
-            return fits
-                .then_some(())
-                .ok_or(format!("{value} fits none of {schemas:?}"));
+            let fits = schemas.iter().any(|one| check_form(value, one, root).is_ok());
+            return fits.then_some(()).ok_or(format!("{value} fits none of {schemas:?}"));
         }
     }
     check_type(value, schema)?;
     if let Some(words) = schema.get("enum").and_then(Value::as_array) {
-        words
-            .contains(value)
-            .then_some(())
-            .ok_or(format!("{value} is none of {words:?}"))?;
+        words.contains(value).then_some(()).ok_or(format!("{value} is none of {words:?}"))?;
     }
     if let (Some(values), Some(schema)) = (value.as_array(), schema.get("items")) {
-        values
-            .iter()
-            .try_for_each(|value| check_form(value, schema, root))?;
+        values.iter().try_for_each(|value| check_form(value, schema, root))?;
     }
     let Some(fields) = value.as_object() else {
         return Ok(());
     };
     let required = schema.get("required").and_then(Value::as_array);
     for name in required.into_iter().flatten() {
-        fields
-            .get(name.as_str().unwrap())
-            .ok_or(format!("{name} is missing"))?;
+        fields.get(name.as_str().unwrap()).ok_or(format!("{name} is missing"))?;
     }
     for (name, value) in fields {
         match schema.pointer(&format!("/properties/{name}")) {
@@ -196,10 +155,7 @@ fn check_type(value: &Value, schema: &Value) -> Result<(), String> {
         Value::Array(_) => "array",
         Value::Object(_) => "object",
     };
-    kinds
-        .contains(&kind)
-        .then_some(())
-        .ok_or(format!("{value} is not {kinds:?}"))
+    kinds.contains(&kind).then_some(()).ok_or(format!("{value} is not {kinds:?}"))
 }
 
 #[tokio::test]
@@ -208,27 +164,15 @@ async fn answers_have_the_form_that_the_document_gives_them() {
     let (_, _, conversation) = house.settle().await;
     let address = serde_json::json!({ "account": "bot", "user": "u1", "direct": "d1" });
     house.post("/v1/people/1/addresses", address).await;
-    house
-        .hook(
-            "bot",
-            crate::house::HOOK_SECRET,
-            crate::house::said("m1", "hi"),
-        )
-        .await;
+    house.hook("bot", crate::house::HOOK_SECRET, crate::house::said("m1", "hi")).await;
     let messages = format!("/v1/conversations/{conversation}/messages");
-    house
-        .post(
-            &messages,
-            serde_json::json!({ "text": "hello", "person": 1 }),
-        )
-        .await;
+    house.post(&messages, serde_json::json!({ "text": "hello", "person": 1 })).await;
     let document = ieum_server::openapi();
     let mut checked = 0;
     for (path, methods) in document["paths"].as_object().unwrap() {
         let pointer = "/get/responses/200/content/application~1json/schema";
-        let Some(schema) = Value::Object(methods.as_object().unwrap().clone())
-            .pointer(pointer)
-            .cloned()
+        let Some(schema) =
+            Value::Object(methods.as_object().unwrap().clone()).pointer(pointer).cloned()
         else {
             continue;
         };
@@ -237,9 +181,7 @@ async fn answers_have_the_form_that_the_document_gives_them() {
         assert_eq!(answer.status, 200, "{real}");
         check_form(&answer.json(), &schema, &document)
             .unwrap_or_else(|why| panic!("{real}: {why}"));
-        let problem = house
-            .call(Request::get(&real).body(Body::empty()).unwrap())
-            .await;
+        let problem = house.call(Request::get(&real).body(Body::empty()).unwrap()).await;
         if real.starts_with("/v1/") {
             let schema = &document["components"]["schemas"]["Problem"];
             check_form(&problem.json(), schema, &document).unwrap();

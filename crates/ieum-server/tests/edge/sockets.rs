@@ -43,12 +43,7 @@ async fn serve(limits: Limits) -> Served {
     serving.spawn(ieum_server::serve(listener, hub, setup, async move {
         stopped.await.ok();
     }));
-    Served {
-        house,
-        address,
-        stop,
-        serving,
-    }
+    Served { house, address, stop, serving }
 }
 
 impl Served {
@@ -66,9 +61,7 @@ impl Served {
 
     /// Checks that somebody well-behaved is served now.
     async fn check_open(&self) {
-        let answer = self
-            .exchange(b"GET /healthz HTTP/1.1\r\nconnection: close\r\n\r\n")
-            .await;
+        let answer = self.exchange(b"GET /healthz HTTP/1.1\r\nconnection: close\r\n\r\n").await;
         assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
     }
 }
@@ -83,9 +76,7 @@ async fn read_to_end(socket: &mut TcpStream) -> String {
 
 async fn rest_ms(ms: u64) {
     let rest = Duration::from_millis(ms);
-    tokio::time::timeout(rest, std::future::pending::<()>())
-        .await
-        .ok();
+    tokio::time::timeout(rest, std::future::pending::<()>()).await.ok();
 }
 
 fn hook(body: &str) -> String {
@@ -113,12 +104,7 @@ async fn one_connection_carries_many_calls() {
 #[tokio::test]
 async fn heads_that_never_end_are_ended() {
     let served = serve(limits()).await;
-    for begun in [
-        "",
-        "P",
-        "POST /hooks/bot HTTP/1.1\r\n",
-        "GET / HTTP/1.1\r\nhost: h\r\nx:",
-    ] {
+    for begun in ["", "P", "POST /hooks/bot HTTP/1.1\r\n", "GET / HTTP/1.1\r\nhost: h\r\nx:"] {
         let answer = served.exchange(begun.as_bytes()).await;
         assert!(!answer.contains("200"), "{answer}");
     }
@@ -151,10 +137,7 @@ async fn a_body_that_stops_or_drips_is_answered_408() {
     assert!(answer.contains("problem+json"), "{answer}");
     let mut socket = served.connect().await;
     let (head, body) = whole.split_once("\r\n\r\n").unwrap();
-    socket
-        .write_all(format!("{head}\r\n\r\n").as_bytes())
-        .await
-        .unwrap();
+    socket.write_all(format!("{head}\r\n\r\n").as_bytes()).await.unwrap();
     for byte in body.as_bytes() {
         if socket.write_all(&[*byte]).await.is_err() {
             break;
@@ -162,10 +145,7 @@ async fn a_body_that_stops_or_drips_is_answered_408() {
         rest_ms(30).await;
     }
     let answer = read_to_end(&mut socket).await;
-    assert!(
-        answer.is_empty() || answer.starts_with("HTTP/1.1 408"),
-        "{answer}"
-    );
+    assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 408"), "{answer}");
     assert_eq!(served.house.store.messages(), 0);
     served.check_open().await;
 }
@@ -174,16 +154,10 @@ async fn a_body_that_stops_or_drips_is_answered_408() {
 async fn headers_without_end_or_measure_are_431() {
     let served = serve(limits()).await;
     let long = format!("GET / HTTP/1.1\r\nhost: h\r\nx: {}", "x".repeat(1 << 20));
-    let many = format!(
-        "GET / HTTP/1.1\r\nhost: h\r\n{}\r\n",
-        "a: b\r\n".repeat(1_000)
-    );
+    let many = format!("GET / HTTP/1.1\r\nhost: h\r\n{}\r\n", "a: b\r\n".repeat(1_000));
     for head in [long, many] {
         let answer = served.exchange(head.as_bytes()).await;
-        assert!(
-            answer.is_empty() || answer.starts_with("HTTP/1.1 431"),
-            "{answer}"
-        );
+        assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 431"), "{answer}");
     }
     served.check_open().await;
 }
@@ -215,9 +189,7 @@ async fn a_body_of_two_megabytes_reads_its_413() {
          content-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n"
     );
     let chunk = format!("100000\r\n{}\r\n", "x".repeat(0x10_0000));
-    let chunked = served
-        .exchange(format!("{head}{chunk}{chunk}0\r\n\r\n").as_bytes())
-        .await;
+    let chunked = served.exchange(format!("{head}{chunk}{chunk}0\r\n\r\n").as_bytes()).await;
     assert!(chunked.starts_with("HTTP/1.1 413"), "{chunked}");
     served.check_open().await;
 }
@@ -229,9 +201,7 @@ async fn silent_connections_do_not_keep_others_out() {
     for _ in 0..200 {
         silent.push(served.connect().await);
     }
-    tokio::time::timeout(PATIENCE, served.check_open())
-        .await
-        .unwrap();
+    tokio::time::timeout(PATIENCE, served.check_open()).await.unwrap();
 }
 
 #[tokio::test]
@@ -247,16 +217,10 @@ async fn a_caller_that_hangs_up_tears_no_change_apart() {
     );
     socket.write_all(call.as_bytes()).await.unwrap();
     rest_ms(100).await;
-    let before = served
-        .house
-        .hub
-        .with_directory(|directory| directory.persons().count());
+    let before = served.house.hub.with_directory(|directory| directory.persons().count());
     drop(socket);
     rest_ms(600).await;
-    let after = served
-        .house
-        .hub
-        .with_directory(|directory| directory.persons().count());
+    let after = served.house.hub.with_directory(|directory| directory.persons().count());
     assert_eq!((before, after), (2, 3));
 }
 
@@ -266,9 +230,7 @@ async fn a_reader_that_takes_nothing_is_dropped() {
     let served = serve(limits()).await;
     let text = "x".repeat(60_000);
     for number in 0..60 {
-        let answer = served
-            .house
-            .hook("bot", HOOK_SECRET, said(&format!("m{number}"), &text));
+        let answer = served.house.hook("bot", HOOK_SECRET, said(&format!("m{number}"), &text));
         assert_eq!(answer.await.status, 200);
     }
     let mut socket = served.connect().await;
@@ -276,16 +238,10 @@ async fn a_reader_that_takes_nothing_is_dropped() {
         "GET /v1/conversations/1/messages?limit=60 HTTP/1.1\r\nhost: h\r\n\
          authorization: Bearer {SECRET}\r\n\r\n"
     );
-    socket
-        .write_all(call.repeat(PIPELINED).as_bytes())
-        .await
-        .unwrap();
+    socket.write_all(call.repeat(PIPELINED).as_bytes()).await.unwrap();
     rest_ms(1_500).await;
     let answer = read_to_end(&mut socket).await;
-    assert!(
-        answer.len() < PIPELINED * 60 * text.len() / 2,
-        "all answers were kept for it"
-    );
+    assert!(answer.len() < PIPELINED * 60 * text.len() / 2, "all answers were kept for it");
     served.check_open().await;
 }
 
@@ -300,19 +256,13 @@ async fn stopping_ends_streams_and_lets_calls_finish() {
     assert!(stream.read(&mut begun).await.unwrap() > 0);
     let mut late = served.connect().await;
     let whole = hook(&said("m1", "hi"));
-    late.write_all(&whole.as_bytes()[..whole.len() - 5])
-        .await
-        .unwrap();
+    late.write_all(&whole.as_bytes()[..whole.len() - 5]).await.unwrap();
     rest_ms(50).await;
     served.stop.send(()).unwrap();
     assert!(read_to_end(&mut stream).await.ends_with("0\r\n\r\n"));
-    late.write_all(&whole.as_bytes()[whole.len() - 5..])
-        .await
-        .unwrap();
+    late.write_all(&whole.as_bytes()[whole.len() - 5..]).await.unwrap();
     assert!(read_to_end(&mut late).await.starts_with("HTTP/1.1 200"));
-    tokio::time::timeout(PATIENCE, served.serving.join_next())
-        .await
-        .unwrap();
+    tokio::time::timeout(PATIENCE, served.serving.join_next()).await.unwrap();
     assert!(TcpStream::connect(served.address).await.is_err());
     assert_eq!(served.house.store.messages(), 1);
 }

@@ -52,10 +52,7 @@ impl ScriptedStore {
     /// How many messages of people it holds; the hub's own words to them are not counted.
     pub fn messages(&self) -> usize {
         let kept = self.kept.lock().unwrap();
-        kept.messages
-            .iter()
-            .filter(|one| one.new.author != Author::Hub)
-            .count()
+        kept.messages.iter().filter(|one| one.new.author != Author::Hub).count()
     }
 
     fn answer<T: Send + 'static>(&self, work: impl FnOnce(&mut Kept) -> T) -> StoreAnswer<'_, T> {
@@ -67,9 +64,7 @@ impl ScriptedStore {
         let after = Duration::from_millis(self.answer_after_ms.load(Ordering::SeqCst));
         Box::pin(async move {
             if !after.is_zero() {
-                tokio::time::timeout(after, std::future::pending::<()>())
-                    .await
-                    .ok();
+                tokio::time::timeout(after, std::future::pending::<()>()).await.ok();
             }
             answer
         })
@@ -90,15 +85,9 @@ impl Kept {
             return Admitted::Known;
         }
         let Some(new) = admission.message else {
-            return Admitted::New {
-                message: None,
-                deliveries: Vec::new(),
-            };
+            return Admitted::New { message: None, deliveries: Vec::new() };
         };
-        let message = Arc::new(Message {
-            seq: MessageSeq(self.messages.len() as u64 + 1),
-            new,
-        });
+        let message = Arc::new(Message { seq: MessageSeq(self.messages.len() as u64 + 1), new });
         self.messages.push(Arc::clone(&message));
         let planned: Vec<Planned> = admission
             .deliveries
@@ -115,10 +104,7 @@ impl Kept {
             class: message.new.class,
             deliveries: planned,
         });
-        Admitted::New {
-            message: Some(message.seq),
-            deliveries,
-        }
+        Admitted::New { message: Some(message.seq), deliveries }
     }
 
     fn plan(&mut self, message: &Message, new: &NewDelivery) -> Planned {
@@ -178,10 +164,7 @@ impl Store for ScriptedStore {
     fn load(&self, at: Timestamp) -> StoreAnswer<'_, Loaded> {
         self.answer(|kept| {
             kept.write(JournalEvent::Opened { at });
-            Loaded {
-                directory: kept.directory.clone(),
-                ..Loaded::default()
-            }
+            Loaded { directory: kept.directory.clone(), ..Loaded::default() }
         })
     }
 
@@ -189,11 +172,7 @@ impl Store for ScriptedStore {
         self.answer(|kept| {
             for change in changes {
                 let (entity, id) = change_facts(&change);
-                kept.write(JournalEvent::Changed {
-                    at,
-                    entity: entity.into(),
-                    id,
-                });
+                kept.write(JournalEvent::Changed { at, entity: entity.into(), id });
                 kept.directory.apply(change);
             }
         })
@@ -225,9 +204,7 @@ impl Store for ScriptedStore {
                 one.seq > after
                     && filter.account.is_none_or(|wanted| account == Some(wanted))
                     && filter.state.is_none_or(|wanted| one.state == wanted)
-                    && filter
-                        .conversation
-                        .is_none_or(|wanted| one.conversation == wanted)
+                    && filter.conversation.is_none_or(|wanted| one.conversation == wanted)
             };
             kept.deliveries.iter().filter(fits).cloned().collect()
         })
@@ -270,13 +247,7 @@ impl Store for ScriptedStore {
         self.answer(|kept| {
             let fits =
                 |one: &&Arc<Message>| one.new.conversation == conversation && one.seq < before;
-            kept.messages
-                .iter()
-                .rev()
-                .filter(fits)
-                .take(rows_max)
-                .cloned()
-                .collect()
+            kept.messages.iter().rev().filter(fits).take(rows_max).cloned().collect()
         })
     }
 

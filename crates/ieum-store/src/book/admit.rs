@@ -25,11 +25,7 @@ impl<R: Rows> Book<R> {
         if let Some((account, cursor)) = batch.cursor {
             self.rows.put_cursor(account, &cursor)?;
             let at = batch.at;
-            self.record(JournalEvent::Read {
-                at,
-                account,
-                cursor,
-            });
+            self.record(JournalEvent::Read { at, account, cursor });
         }
         Ok(admitted)
     }
@@ -40,10 +36,7 @@ impl<R: Rows> Book<R> {
         at: Timestamp,
         admissions: Vec<Admission>,
     ) -> RowAnswer<Vec<Admitted>> {
-        admissions
-            .into_iter()
-            .map(|admission| self.admit_one(at, admission))
-            .collect()
+        admissions.into_iter().map(|admission| self.admit_one(at, admission)).collect()
     }
 
     fn admit_one(&mut self, at: Timestamp, admission: Admission) -> RowAnswer<Admitted> {
@@ -59,10 +52,7 @@ impl<R: Rows> Book<R> {
         for note in &admission.receipts {
             self.note_copy_or_receipt(at, admitted.0, note)?;
         }
-        Ok(Admitted::New {
-            message: admitted.0,
-            deliveries: admitted.1,
-        })
+        Ok(Admitted::New { message: admitted.0, deliveries: admitted.1 })
     }
 
     fn known(&mut self, at: Timestamp, admission: &Admission) -> RowAnswer<bool> {
@@ -101,9 +91,7 @@ impl<R: Rows> Book<R> {
         id: ieum_core::content::MessageId,
     ) -> RowAnswer<Option<Arc<Message>>> {
         let before = MessageSeq(u64::MAX);
-        let found = self
-            .rows
-            .find(FindKind::Id, id_key(&id), before, SAME_KEY_ROWS_MAX)?;
+        let found = self.rows.find(FindKind::Id, id_key(&id), before, SAME_KEY_ROWS_MAX)?;
         for row in found {
             if let Some(message) = self.rows.message(row.message)?
                 && message.new.id == id
@@ -120,10 +108,7 @@ impl<R: Rows> Book<R> {
         new: NewMessage,
         deliveries: Vec<NewDelivery>,
     ) -> RowAnswer<(MessageSeq, Vec<DeliverySeq>)> {
-        let message = Arc::new(Message {
-            seq: self.next_message(),
-            new,
-        });
+        let message = Arc::new(Message { seq: self.next_message(), new });
         let count = u64::try_from(deliveries.len()).unwrap_or(u64::MAX);
         let first = self.next_delivery();
         self.rows.insert_message(&message, first, count)?;

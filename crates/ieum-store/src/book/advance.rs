@@ -24,10 +24,7 @@ impl<R: Rows> Book<R> {
             return Ok(Advanced::default());
         };
         let claims = self.claim_due(&request)?;
-        Ok(Advanced {
-            claims,
-            next_due_at: self.lanes.next_due_at(request.account),
-        })
+        Ok(Advanced { claims, next_due_at: self.lanes.next_due_at(request.account) })
     }
 
     pub(super) fn check_settlements(&mut self, settled: &[Settlement]) -> RowAnswer<()> {
@@ -99,9 +96,7 @@ impl<R: Rows> Book<R> {
     fn claim_due(&mut self, request: &ClaimRequest) -> RowAnswer<Vec<Claim>> {
         let rows_max = request.rows_max.min(CLAIM_ROWS_MAX);
         let due = self.lanes.due(request.account, request.now, rows_max);
-        due.into_iter()
-            .map(|seq| self.claim(seq, request))
-            .collect()
+        due.into_iter().map(|seq| self.claim(seq, request)).collect()
     }
 
     fn claim(&mut self, seq: DeliverySeq, request: &ClaimRequest) -> RowAnswer<Claim> {
@@ -113,8 +108,7 @@ impl<R: Rows> Book<R> {
             return Err(StoreFailure::Damaged(format!("message {message} is gone")));
         };
         row.claim(request.now);
-        self.lanes
-            .update(row.delivery.lane(), Head::of(&row.delivery));
+        self.lanes.update(row.delivery.lane(), Head::of(&row.delivery));
         let delivery = row.delivery.clone();
         if request.durable {
             self.rows.update_delivery(&row)?;

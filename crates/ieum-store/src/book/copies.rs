@@ -45,11 +45,9 @@ impl<R: Rows> Book<R> {
         note: &ReceiptNote,
     ) -> RowAnswer<Vec<DeliverySeq>> {
         let rows = match &note.native {
-            Some(native) => self.delivery_by_copy(Named {
-                account: note.account,
-                chat: &note.chat,
-                native,
-            })?,
+            Some(native) => {
+                self.delivery_by_copy(Named { account: note.account, chat: &note.chat, native })?
+            }
             None => self.sent_up_to(note)?,
         };
         let mut raised = Vec::new();
@@ -79,11 +77,7 @@ impl<R: Rows> Book<R> {
         chat: &ChatKey,
         native: &NativeMessageId,
     ) -> RowAnswer<Option<Arc<Message>>> {
-        let named = Named {
-            account,
-            chat,
-            native,
-        };
+        let named = Named { account, chat, native };
         for found in self.find_copy(named)? {
             if let Some(message) = self.rows.message(found.message)?
                 && self.has_copy(&message, found.delivery, named)?
@@ -127,8 +121,7 @@ impl<R: Rows> Book<R> {
 
     fn find_copy(&mut self, named: Named<'_>) -> RowAnswer<Vec<FindRow>> {
         let before = MessageSeq(u64::MAX);
-        self.rows
-            .find(FindKind::Copy, named.key(), before, SAME_KEY_ROWS_MAX)
+        self.rows.find(FindKind::Copy, named.key(), before, SAME_KEY_ROWS_MAX)
     }
 
     fn delivery_by_copy(&mut self, named: Named<'_>) -> RowAnswer<Vec<DeliveryRow>> {
@@ -144,9 +137,7 @@ impl<R: Rows> Book<R> {
 
     /// Ours in that chat that were tried by the time of the note, in order.
     fn sent_up_to(&mut self, note: &ReceiptNote) -> RowAnswer<Vec<DeliveryRow>> {
-        let mut rows = self
-            .rows
-            .recently_sent(note.account, RECEIPT_ROWS_BACK_MAX)?;
+        let mut rows = self.rows.recently_sent(note.account, RECEIPT_ROWS_BACK_MAX)?;
         rows.retain(|row| {
             row.chat.as_ref() == Some(&note.chat)
                 && row.delivery.tried_at.is_some_and(|tried| tried <= note.at)
@@ -181,10 +172,7 @@ impl<R: Rows> Book<R> {
         let copy = CopyNote {
             account: note.account,
             chat: note.chat.clone(),
-            key: CopyKey {
-                native: native.clone(),
-                quote: None,
-            },
+            key: CopyKey { native: native.clone(), quote: None },
             delivery: None,
         };
         self.rows.add_copy(message, &copy)?;
@@ -203,10 +191,7 @@ fn source_note(source: &Source) -> CopyNote {
     CopyNote {
         account: source.account,
         chat: source.chat.clone(),
-        key: CopyKey {
-            native: source.native.clone(),
-            quote: source.quote.clone(),
-        },
+        key: CopyKey { native: source.native.clone(), quote: source.quote.clone() },
         delivery: None,
     }
 }

@@ -109,11 +109,7 @@ impl<R: Rows> Book<R> {
         for change in changes {
             self.rows.put_change(change)?;
             let (entity, id) = entity_of(change);
-            self.record(JournalEvent::Changed {
-                at,
-                entity: entity.into(),
-                id,
-            });
+            self.record(JournalEvent::Changed { at, entity: entity.into(), id });
         }
         Ok(())
     }

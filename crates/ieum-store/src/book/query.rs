@@ -27,10 +27,7 @@ impl<R: Rows> Book<R> {
             let last = rows.last().map(|row| row.delivery.seq);
             let full = rows.len() >= PAGE_ROWS_MAX;
             let passing = rows.into_iter().filter(|row| matches(filter, row));
-            let page: Vec<Delivery> = passing
-                .take(PAGE_ROWS_MAX)
-                .map(|row| row.delivery)
-                .collect();
+            let page: Vec<Delivery> = passing.take(PAGE_ROWS_MAX).map(|row| row.delivery).collect();
             match last {
                 // All of a full page was claimed in memory since: an empty answer would look like
                 // the end.
@@ -90,9 +87,7 @@ impl<R: Rows> Book<R> {
         rows_max: usize,
     ) -> RowAnswer<Vec<Arc<Message>>> {
         let rows_max = rows_max.min(PAGE_ROWS_MAX);
-        let found = self
-            .rows
-            .find(FindKind::Conversation, conversation.0, before, rows_max)?;
+        let found = self.rows.find(FindKind::Conversation, conversation.0, before, rows_max)?;
         let mut messages = Vec::with_capacity(found.len());
         for row in found {
             messages.extend(self.rows.message(row.message)?);
@@ -113,11 +108,7 @@ impl<R: Rows> Book<R> {
 /// Whether an open delivery passes the filter.
 pub(crate) fn matches(filter: OpenFilter, row: &DeliveryRow) -> bool {
     let delivery = &row.delivery;
-    filter
-        .account
-        .is_none_or(|account| row.account() == Some(account))
+    filter.account.is_none_or(|account| row.account() == Some(account))
         && filter.state.is_none_or(|state| delivery.state == state)
-        && filter
-            .conversation
-            .is_none_or(|conversation| delivery.conversation == conversation)
+        && filter.conversation.is_none_or(|conversation| delivery.conversation == conversation)
 }

@@ -14,10 +14,7 @@ fn durable_claims_are_interrupted_and_others_simply_queued() {
     for mut bench in Bench::both() {
         let store = bench.store();
         wait(store.change(Timestamp(1), people())).unwrap();
-        admit(
-            store,
-            event(1, 1, vec![to_person(LINE, 1), to_person(KAKAO, 2)]),
-        );
+        admit(store, event(1, 1, vec![to_person(LINE, 1), to_person(KAKAO, 2)]));
         assert_eq!(seqs(&claim(store, LINE, true)), [1]);
         assert_eq!(seqs(&claim(store, KAKAO, false)), [2]);
         bench.crash();
@@ -46,10 +43,7 @@ fn everything_answered_survives_and_figures_go_on() {
         let store = bench.store();
         assert_eq!(wait(store.counts()).unwrap(), counts);
         assert_eq!(wait(store.deliveries_of(MessageSeq(1))).unwrap(), delivery);
-        assert_eq!(
-            admit(store, event(2, 1, vec![to_person(LINE, 1)])),
-            [DeliverySeq(2)]
-        );
+        assert_eq!(admit(store, event(2, 1, vec![to_person(LINE, 1)])), [DeliverySeq(2)]);
     }
 }
 
@@ -58,9 +52,7 @@ fn a_second_handle_is_refused_and_a_later_one_is_not() {
     let directory = TempDir::new().unwrap();
     let store = SqliteStore::open(directory.path()).unwrap();
     let second = SqliteStore::open(directory.path());
-    let Err(OpenFailure::InUse { path }) = second else {
-        panic!("{second:?}")
-    };
+    let Err(OpenFailure::InUse { path }) = second else { panic!("{second:?}") };
     assert_eq!(path, directory.path());
     wait(store.close()).unwrap();
     SqliteStore::open(directory.path()).unwrap();
@@ -76,10 +68,7 @@ fn a_newer_format_and_a_foreign_file_are_refused_untouched() {
     raw.execute_batch("PRAGMA user_version = 99").unwrap();
     drop(raw);
     let newer = SqliteStore::open(directory.path());
-    assert!(
-        matches!(newer, Err(OpenFailure::Newer { found: 99, .. })),
-        "{newer:?}"
-    );
+    assert!(matches!(newer, Err(OpenFailure::Newer { found: 99, .. })), "{newer:?}");
 
     let other = TempDir::new().unwrap();
     let raw = rusqlite::Connection::open(other.path().join(STORE_FILE)).unwrap();
@@ -101,14 +90,9 @@ fn a_file_that_is_no_database_is_damaged() {
 #[test]
 fn a_full_disk_fails_the_whole_batch_and_passes() {
     let bench = Bench::sqlite();
-    let Bench::Sqlite(Some(store), _) = &bench else {
-        unreachable!()
-    };
+    let Bench::Sqlite(Some(store), _) = &bench else { unreachable!() };
     wait(store.change(Timestamp(1), people())).unwrap();
-    admit(
-        store,
-        event(1, 1, vec![to_person(LINE, 1), to_person(KAKAO, 2)]),
-    );
+    admit(store, event(1, 1, vec![to_person(LINE, 1), to_person(KAKAO, 2)]));
     assert_eq!(seqs(&claim(store, KAKAO, false)), [2]);
     let before = wait(store.counts()).unwrap();
     wait(store.limit_pages(1)).unwrap();
@@ -116,17 +100,11 @@ fn a_full_disk_fails_the_whole_batch_and_passes() {
     let content = vec![7; 200_000].into();
     large.message.as_mut().unwrap().content = content;
     let failed = wait(store.admit(batch(vec![large.clone()])));
-    assert!(
-        matches!(failed, Err(StoreFailure::Unavailable(_))),
-        "{failed:?}"
-    );
+    assert!(matches!(failed, Err(StoreFailure::Unavailable(_))), "{failed:?}");
     assert_eq!(wait(store.counts()).unwrap(), before);
     assert_eq!(wait(store.message_by_id(id(2))).unwrap(), None);
     wait(store.limit_pages(1_000_000)).unwrap();
-    assert!(
-        claim(store, KAKAO, false).is_empty(),
-        "the claim before it still stands"
-    );
+    assert!(claim(store, KAKAO, false).is_empty(), "the claim before it still stands");
     settle(store, DeliverySeq(2), sent("k"));
     assert_eq!(admit(store, large), [DeliverySeq(3)]);
     assert_eq!(seqs(&claim(store, LINE, true)), [1]);
@@ -137,15 +115,10 @@ fn damage_found_under_way_stops_all_verbs() {
     let mut bench = Bench::sqlite();
     admit(bench.store(), event(1, 1, vec![to_person(LINE, 1)]));
     bench.reopen();
-    let Bench::Sqlite(Some(store), _) = &bench else {
-        unreachable!()
-    };
+    let Bench::Sqlite(Some(store), _) = &bench else { unreachable!() };
     wait(store.spoil_delivery(DeliverySeq(1))).unwrap();
     let of = wait(store.deliveries_of(MessageSeq(1)));
     assert!(matches!(of, Err(StoreFailure::Damaged(_))), "{of:?}");
     let admitted = wait(store.admit(batch(vec![event(2, 1, vec![])])));
-    assert!(
-        matches!(admitted, Err(StoreFailure::Damaged(_))),
-        "{admitted:?}"
-    );
+    assert!(matches!(admitted, Err(StoreFailure::Damaged(_))), "{admitted:?}");
 }

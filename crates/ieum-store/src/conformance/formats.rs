@@ -85,26 +85,14 @@ fn told(store: &dyn Store) -> Vec<String> {
 fn fill(store: &dyn Store) {
     wait(store.load(Timestamp(1))).unwrap();
     wait(store.change(Timestamp(2), directory())).unwrap();
-    let mut polled = batch(vec![event(
-        1,
-        1,
-        vec![to_person(KAKAO, 1), to_person(LINE, 2)],
-    )]);
+    let mut polled = batch(vec![event(1, 1, vec![to_person(KAKAO, 1), to_person(LINE, 2)])]);
     polled.cursor = Some((LINE, Cursor::new("s-42")));
     wait(store.admit(polled)).unwrap();
-    let Step::Sent { copies } = sent("k1") else {
-        unreachable!()
-    };
+    let Step::Sent { copies } = sent("k1") else { unreachable!() };
     claim(store, KAKAO, true);
     settle(store, DeliverySeq(1), Step::NextPart { copies, part: 1 });
     claim(store, KAKAO, true);
-    settle(
-        store,
-        DeliverySeq(1),
-        Step::Unsure {
-            decide_at: Timestamp(40),
-        },
-    );
+    settle(store, DeliverySeq(1), Step::Unsure { decide_at: Timestamp(40) });
     claim(store, LINE, true);
     settle(store, DeliverySeq(2), sent("l2"));
     wait(store.apply_moves(failover())).unwrap();
@@ -117,10 +105,8 @@ fn fill(store: &dyn Store) {
         at: Timestamp(60),
     };
     let mut echoed = event(3, 1, endings());
-    echoed.receipts = vec![ReceiptNote {
-        native: Some(NativeMessageId::new("echo")),
-        ..word.clone()
-    }];
+    echoed.receipts =
+        vec![ReceiptNote { native: Some(NativeMessageId::new("echo")), ..word.clone() }];
     admit(store, echoed);
     wait(store.record_receipt(Timestamp(61), word)).unwrap();
     end_some(store);
@@ -192,16 +178,9 @@ fn endings() -> Vec<ieum_core::delivery::NewDelivery> {
 }
 
 fn end_some(store: &dyn Store) {
-    let retry = Step::RetryAt {
-        at: Timestamp(70),
-        label: Some(Label::Again),
-    };
-    let hold = Step::Hold {
-        label: Some(Label::Late),
-    };
-    let dead = Step::Dead {
-        scope: Scope::Recipient,
-    };
+    let retry = Step::RetryAt { at: Timestamp(70), label: Some(Label::Again) };
+    let hold = Step::Hold { label: Some(Label::Late) };
+    let dead = Step::Dead { scope: Scope::Recipient };
     let steps = [Step::Superseded, Step::Expired, dead, retry, hold];
     for (seq, step) in (5..).map(DeliverySeq).zip(steps) {
         settle(store, seq, step);

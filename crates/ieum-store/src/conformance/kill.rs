@@ -33,10 +33,7 @@ fn nothing_acknowledged_is_lost_when_the_writer_is_killed() {
         acknowledged.read(directory.path(), round * round * 7);
         acknowledged.check(directory.path());
     }
-    assert!(
-        acknowledged.admitted.len() > 100,
-        "too little was written to mean anything"
-    );
+    assert!(acknowledged.admitted.len() > 100, "too little was written to mean anything");
 }
 
 #[test]
@@ -63,11 +60,7 @@ fn write(directory: &Path) {
             number += 1;
             admission(number)
         });
-        let batch = AdmitBatch {
-            at: Timestamp(1),
-            admissions: admissions.collect(),
-            cursor: None,
-        };
+        let batch = AdmitBatch { at: Timestamp(1), admissions: admissions.collect(), cursor: None };
         for admitted in wait(store.admit(batch)).unwrap() {
             if let Admitted::New { message, .. } = admitted {
                 writeln!(out, "ack admitted {}", message.unwrap()).unwrap();
@@ -86,16 +79,8 @@ fn write(directory: &Path) {
 }
 
 fn advance(store: &SqliteStore, settled: Vec<Settlement>) -> Advanced {
-    let claim = ClaimRequest {
-        account: ACCOUNT,
-        rows_max: 5,
-        now: Timestamp(1),
-        durable: true,
-    };
-    let advance = Advance {
-        settled,
-        claim: Some(claim),
-    };
+    let claim = ClaimRequest { account: ACCOUNT, rows_max: 5, now: Timestamp(1), durable: true };
+    let advance = Advance { settled, claim: Some(claim) };
     wait(store.advance(advance)).unwrap()
 }
 
@@ -126,10 +111,7 @@ fn admission(number: u64) -> Admission {
     };
     let delivery = NewDelivery {
         recipient: Recipient::Person(PersonId(lane)),
-        route: Some(Route {
-            account: ACCOUNT,
-            endpoint: Endpoint::Address(AddressId(lane)),
-        }),
+        route: Some(Route { account: ACCOUNT, endpoint: Endpoint::Address(AddressId(lane)) }),
         state: State::Queued,
         label: None,
         stands_in_for: None,
@@ -154,12 +136,7 @@ impl Acknowledged {
     /// Lets a writer work until it said so many lines, and kills it.
     fn read(&mut self, directory: &Path, lines_max: u64) {
         let mut child = Command::new(std::env::current_exe().unwrap())
-            .args([
-                "conformance::kill::writer",
-                "--exact",
-                "--nocapture",
-                "--test-threads=1",
-            ])
+            .args(["conformance::kill::writer", "--exact", "--nocapture", "--test-threads=1"])
             .arg(format!("directory={}", directory.display()))
             .stdout(Stdio::piped())
             .spawn()

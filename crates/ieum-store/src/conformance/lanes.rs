@@ -12,19 +12,9 @@ use proptest::prelude::*;
 
 #[derive(Debug, Clone)]
 enum Act {
-    Admit {
-        conversation: u64,
-        persons: Vec<u64>,
-        account: u64,
-    },
-    Advance {
-        settle: Vec<(usize, u8)>,
-        account: u64,
-        durable: bool,
-    },
-    Move {
-        which: Vec<(usize, u8)>,
-    },
+    Admit { conversation: u64, persons: Vec<u64>, account: u64 },
+    Advance { settle: Vec<(usize, u8)>, account: u64, durable: bool },
+    Move { which: Vec<(usize, u8)> },
     Restart,
 }
 
@@ -66,14 +56,9 @@ impl Model {
         let first = |index: &usize| {
             let lane = self.deliveries[*index].lane;
             let earlier = &self.deliveries[..*index];
-            !earlier
-                .iter()
-                .any(|other| other.lane == lane && !other.state.ended())
+            !earlier.iter().any(|other| other.lane == lane && !other.state.ended())
         };
-        (0..self.deliveries.len())
-            .filter(open)
-            .filter(first)
-            .collect()
+        (0..self.deliveries.len()).filter(open).filter(first).collect()
     }
 
     fn claim(&mut self, account: AccountId, durable: bool) -> Vec<u64> {
@@ -146,21 +131,12 @@ fn step(kind: u8, now: i64) -> Step {
     let soon = Timestamp(now + 3);
     match kind {
         0..=2 => sent("x"),
-        3 => Step::RetryAt {
-            at: soon,
-            label: None,
-        },
-        4 => Step::NextRoute {
-            route: route(AccountId(2), 1),
-            label: None,
-            at: Timestamp(now),
-        },
+        3 => Step::RetryAt { at: soon, label: None },
+        4 => Step::NextRoute { route: route(AccountId(2), 1), label: None, at: Timestamp(now) },
         5 => Step::Hold { label: None },
         6 => Step::Unsure { decide_at: soon },
         7 => Step::Superseded,
-        _ => Step::Dead {
-            scope: Scope::Message,
-        },
+        _ => Step::Dead { scope: Scope::Message },
     }
 }
 
@@ -186,16 +162,10 @@ fn live(mut bench: Bench, acts: &[Act]) -> Result<Vec<JournalEntry>, TestCaseErr
 
 fn act_once(bench: &mut Bench, model: &mut Model, act: &Act) -> Result<(), TestCaseError> {
     match act {
-        Act::Admit {
-            conversation,
-            persons,
-            account,
-        } => admit_some(bench, model, *conversation, (persons, AccountId(*account))),
-        Act::Advance {
-            settle,
-            account,
-            durable,
-        } => {
+        Act::Admit { conversation, persons, account } => {
+            admit_some(bench, model, *conversation, (persons, AccountId(*account)))
+        }
+        Act::Advance { settle, account, durable } => {
             return advance(
                 bench,
                 model,
@@ -216,18 +186,16 @@ fn admit_some(bench: &Bench, model: &mut Model, conversation: u64, to: (&[u64], 
     let mut batch = batch(vec![event(number, conversation, deliveries.collect())]);
     batch.at = Timestamp(model.now);
     wait(bench.store().admit(batch)).unwrap();
-    model
-        .deliveries
-        .extend(persons.iter().map(|person| Expected {
-            lane: Lane {
-                conversation: ConversationId(conversation),
-                recipient: Recipient::Person(PersonId(*person)),
-            },
-            state: State::Queued,
-            account,
-            due_at: model.now,
-            durable: true,
-        }));
+    model.deliveries.extend(persons.iter().map(|person| Expected {
+        lane: Lane {
+            conversation: ConversationId(conversation),
+            recipient: Recipient::Person(PersonId(*person)),
+        },
+        state: State::Queued,
+        account,
+        due_at: model.now,
+        durable: true,
+    }));
 }
 
 fn advance(
@@ -238,9 +206,7 @@ fn advance(
 ) -> Result<(), TestCaseError> {
     let picked = settle.iter().filter_map(|pick| model.pick(*pick, true));
     let settled: Vec<Settlement> = picked.collect();
-    settled
-        .iter()
-        .for_each(|settlement| model.apply(settlement));
+    settled.iter().for_each(|settlement| model.apply(settlement));
     let expected = model.claim(claim.account, claim.durable);
     let claim = Some(claim);
     let advanced = wait(bench.store().advance(Advance { settled, claim })).unwrap();
@@ -259,11 +225,7 @@ fn move_some(bench: &Bench, model: &mut Model, which: &[(usize, u8)]) {
             model.apply(settlement);
         }
     }
-    let moves = Moves {
-        moved,
-        at: Timestamp(model.now),
-        ..Moves::default()
-    };
+    let moves = Moves { moved, at: Timestamp(model.now), ..Moves::default() };
     wait(bench.store().apply_moves(moves)).unwrap();
 }
 
@@ -281,17 +243,10 @@ fn restart(bench: &mut Bench, model: &mut Model) -> Result<(), TestCaseError> {
 }
 
 fn compare(bench: &Bench, model: &Model) -> Result<(), TestCaseError> {
-    let page = bench
-        .store()
-        .page_open(OpenFilter::default(), DeliverySeq(0));
+    let page = bench.store().page_open(OpenFilter::default(), DeliverySeq(0));
     let page = wait(page).unwrap();
-    let found: Vec<_> = page
-        .iter()
-        .map(|d| (d.seq.0, d.state, d.route.unwrap().account))
-        .collect();
-    let open = (1_u64..)
-        .zip(&model.deliveries)
-        .filter(|(_, d)| !d.state.ended());
+    let found: Vec<_> = page.iter().map(|d| (d.seq.0, d.state, d.route.unwrap().account)).collect();
+    let open = (1_u64..).zip(&model.deliveries).filter(|(_, d)| !d.state.ended());
     let expected: Vec<_> = open.map(|(seq, d)| (seq, d.state, d.account)).collect();
     prop_assert_eq!(found, expected);
     Ok(())

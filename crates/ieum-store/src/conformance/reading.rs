@@ -30,9 +30,7 @@ fn three_sent(store: &dyn Store) {
 }
 
 fn states(store: &dyn Store) -> Vec<State> {
-    (1..=3)
-        .map(|seq| wait(store.deliveries_of(MessageSeq(seq))).unwrap()[0].state)
-        .collect()
+    (1..=3).map(|seq| wait(store.deliveries_of(MessageSeq(seq))).unwrap()[0].state).collect()
 }
 
 #[test]
@@ -61,16 +59,10 @@ fn a_receipt_for_a_chat_raises_what_was_sent_there_by_then() {
         three_sent(store);
         let mut elsewhere = note(None, ReceiptLevel::Read);
         elsewhere.chat = ChatKey::new("another");
-        assert_eq!(
-            wait(store.record_receipt(Timestamp(30), elsewhere)).unwrap(),
-            []
-        );
+        assert_eq!(wait(store.record_receipt(Timestamp(30), elsewhere)).unwrap(), []);
         let mut early = note(None, ReceiptLevel::Read);
         early.at = Timestamp(999);
-        assert_eq!(
-            wait(store.record_receipt(Timestamp(30), early)).unwrap(),
-            []
-        );
+        assert_eq!(wait(store.record_receipt(Timestamp(30), early)).unwrap(), []);
         let all = note(None, ReceiptLevel::Read);
         let raised = wait(store.record_receipt(Timestamp(30), all)).unwrap();
         assert_eq!(raised, [1, 2, 3].map(DeliverySeq));
@@ -136,10 +128,7 @@ fn the_journal_has_no_gaps_and_pages_from_anywhere() {
         let last = wait(store.counts()).unwrap().journal;
         let numbers: Vec<u64> = all.iter().map(|entry| entry.seq.0).collect();
         assert_eq!(numbers, (1..=last).collect::<Vec<_>>());
-        assert!(matches!(
-            all[0].event,
-            JournalEvent::Opened { at: Timestamp(1) }
-        ));
+        assert!(matches!(all[0].event, JournalEvent::Opened { at: Timestamp(1) }));
         let from_first = usize::try_from(last).unwrap() - 1;
         assert!(matches!(all[from_first].event, JournalEvent::Opened { .. }));
         for after in 0..=last {
@@ -154,27 +143,16 @@ fn the_journal_has_no_gaps_and_pages_from_anywhere() {
 fn open_deliveries_are_paged_by_every_filter() {
     for bench in Bench::both() {
         let store = bench.store();
-        admit(
-            store,
-            event(1, 1, vec![to_person(LINE, 1), to_person(KAKAO, 2)]),
-        );
-        admit(
-            store,
-            event(2, 2, vec![to_person(LINE, 3), to_person(KAKAO, 4)]),
-        );
+        admit(store, event(1, 1, vec![to_person(LINE, 1), to_person(KAKAO, 2)]));
+        admit(store, event(2, 2, vec![to_person(LINE, 3), to_person(KAKAO, 4)]));
         admit(store, event(3, 2, vec![to_person(LINE, 5)]));
-        let unsure = Step::Unsure {
-            decide_at: Timestamp(99),
-        };
+        let unsure = Step::Unsure { decide_at: Timestamp(99) };
         let claims = claim(store, LINE, false);
         settle(store, claims[1].delivery.seq, unsure);
         settle(store, claims[2].delivery.seq, sent("x"));
         let page = |account, state, conversation: Option<u64>, after| {
-            let filter = OpenFilter {
-                account,
-                state,
-                conversation: conversation.map(ConversationId),
-            };
+            let filter =
+                OpenFilter { account, state, conversation: conversation.map(ConversationId) };
             let rows = wait(store.page_open(filter, DeliverySeq(after))).unwrap();
             rows.iter().map(|row| row.seq.0).collect::<Vec<_>>()
         };

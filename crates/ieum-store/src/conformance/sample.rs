@@ -24,10 +24,7 @@ pub(super) fn address(account: AccountId, person: u64) -> AddressId {
 }
 
 pub(super) fn route(account: AccountId, person: u64) -> Route {
-    Route {
-        account,
-        endpoint: Endpoint::Address(address(account, person)),
-    }
+    Route { account, endpoint: Endpoint::Address(address(account, person)) }
 }
 
 /// Persons 1 to 9 with an address on each account, and room 1 of LINE.
@@ -107,11 +104,7 @@ pub(super) fn event(number: u64, conversation: u64, deliveries: Vec<NewDelivery>
 }
 
 pub(super) fn batch(admissions: Vec<Admission>) -> AdmitBatch {
-    AdmitBatch {
-        at: Timestamp(10),
-        admissions,
-        cursor: None,
-    }
+    AdmitBatch { at: Timestamp(10), admissions, cursor: None }
 }
 
 /// Admits one message and gives its deliveries' numbers.
@@ -123,19 +116,11 @@ pub(super) fn admit(store: &dyn Store, admission: Admission) -> Vec<DeliverySeq>
 }
 
 pub(super) fn request(account: AccountId, now: i64, durable: bool) -> ClaimRequest {
-    ClaimRequest {
-        account,
-        rows_max: 100,
-        now: Timestamp(now),
-        durable,
-    }
+    ClaimRequest { account, rows_max: 100, now: Timestamp(now), durable }
 }
 
 pub(super) fn claim(store: &dyn Store, account: AccountId, durable: bool) -> Vec<Claim> {
-    let advance = Advance {
-        settled: Vec::new(),
-        claim: Some(request(account, 1_000, durable)),
-    };
+    let advance = Advance { settled: Vec::new(), claim: Some(request(account, 1_000, durable)) };
     wait(store.advance(advance)).unwrap().claims
 }
 
@@ -144,28 +129,14 @@ pub(super) fn seqs(claims: &[Claim]) -> Vec<u64> {
 }
 
 pub(super) fn settlement(delivery: DeliverySeq, step: Step) -> Settlement {
-    Settlement {
-        delivery,
-        step,
-        evidence: "200".into(),
-        at: Timestamp(20),
-        plus: Vec::new(),
-    }
+    Settlement { delivery, step, evidence: "200".into(), at: Timestamp(20), plus: Vec::new() }
 }
 
 pub(super) fn sent(native: &str) -> Step {
-    Step::Sent {
-        copies: vec![CopyKey {
-            native: NativeMessageId::new(native),
-            quote: None,
-        }],
-    }
+    Step::Sent { copies: vec![CopyKey { native: NativeMessageId::new(native), quote: None }] }
 }
 
 pub(super) fn settle(store: &dyn Store, delivery: DeliverySeq, step: Step) {
-    let advance = Advance {
-        settled: vec![settlement(delivery, step)],
-        claim: None,
-    };
+    let advance = Advance { settled: vec![settlement(delivery, step)], claim: None };
     wait(store.advance(advance)).unwrap();
 }

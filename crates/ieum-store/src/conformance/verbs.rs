@@ -58,14 +58,8 @@ fn a_batch_and_its_cursor_are_one_transaction() {
 fn only_the_head_of_a_lane_is_claimed_and_lanes_do_not_wait_for_each_other() {
     for bench in Bench::both() {
         let store = bench.store();
-        admit(
-            store,
-            event(1, 1, vec![to_person(LINE, 1), to_person(LINE, 2)]),
-        );
-        admit(
-            store,
-            event(2, 1, vec![to_person(LINE, 1), to_person(KAKAO, 3)]),
-        );
+        admit(store, event(1, 1, vec![to_person(LINE, 1), to_person(LINE, 2)]));
+        admit(store, event(2, 1, vec![to_person(LINE, 1), to_person(KAKAO, 3)]));
         admit(store, event(3, 2, vec![to_person(LINE, 1)]));
         assert_eq!(seqs(&claim(store, LINE, true)), [1, 2, 5]);
         assert_eq!(seqs(&claim(store, LINE, true)), [0_u64; 0]);
@@ -103,22 +97,13 @@ fn a_retry_waits_until_it_is_due_and_blocks_its_lane() {
         admit(store, event(1, 1, vec![to_person(LINE, 1)]));
         admit(store, event(2, 1, vec![to_person(LINE, 1)]));
         claim(store, LINE, true);
-        let retry = Step::RetryAt {
-            at: Timestamp(5_000),
-            label: Some(Label::Again),
-        };
+        let retry = Step::RetryAt { at: Timestamp(5_000), label: Some(Label::Again) };
         settle(store, DeliverySeq(1), retry);
-        let early = Advance {
-            settled: vec![],
-            claim: Some(request(LINE, 4_999, true)),
-        };
+        let early = Advance { settled: vec![], claim: Some(request(LINE, 4_999, true)) };
         let early = wait(store.advance(early)).unwrap();
         assert!(early.claims.is_empty());
         assert_eq!(early.next_due_at, Some(Timestamp(5_000)));
-        let due = Advance {
-            settled: vec![],
-            claim: Some(request(LINE, 5_000, true)),
-        };
+        let due = Advance { settled: vec![], claim: Some(request(LINE, 5_000, true)) };
         let claims = wait(store.advance(due)).unwrap().claims;
         assert_eq!(seqs(&claims), [1]);
         assert_eq!(claims[0].delivery.attempts, 2);
@@ -134,9 +119,7 @@ fn the_next_route_starts_afresh_and_keeps_the_former_copy_findable() {
         wait(store.change(Timestamp(1), people())).unwrap();
         admit(store, event(1, 1, vec![to_person(KAKAO, 1)]));
         claim(store, KAKAO, true);
-        let Step::Sent { copies } = sent("k1") else {
-            unreachable!()
-        };
+        let Step::Sent { copies } = sent("k1") else { unreachable!() };
         settle(store, DeliverySeq(1), Step::NextPart { copies, part: 1 });
         assert_eq!(claim(store, KAKAO, true)[0].delivery.part, 1);
         let next = Step::NextRoute {
@@ -157,14 +140,7 @@ fn the_next_route_starts_afresh_and_keeps_the_former_copy_findable() {
             .map(|note| (note.account, note.key.native.as_str(), note.delivery))
             .collect();
         let first = Some(DeliverySeq(1));
-        assert_eq!(
-            named,
-            [
-                (KAKAO, "n1", None),
-                (KAKAO, "k1", first),
-                (LINE, "l1", first)
-            ]
-        );
+        assert_eq!(named, [(KAKAO, "n1", None), (KAKAO, "k1", first), (LINE, "l1", first)]);
         for (account, native) in [(KAKAO, "k1"), (LINE, "l1")] {
             let found = store.message_by_copy(account, chat(account, 1), native_id(native));
             assert_eq!(wait(found).unwrap().unwrap().seq, MessageSeq(1));
@@ -187,10 +163,7 @@ fn an_ended_delivery_ignores_settlements_and_what_they_plan() {
         let scope = Scope::Recipient;
         let mut late = settlement(DeliverySeq(1), Step::Dead { scope });
         late.plus = vec![to_person(KAKAO, 2)];
-        let advance = Advance {
-            settled: vec![late],
-            claim: None,
-        };
+        let advance = Advance { settled: vec![late], claim: None };
         wait(store.advance(advance)).unwrap();
         assert_eq!(wait(store.counts()).unwrap(), before);
     }
@@ -204,16 +177,11 @@ fn a_broken_rule_is_refused_and_leaves_no_trace() {
         wrong.state = State::Sent;
         let two = batch(vec![event(1, 1, vec![]), event(2, 1, vec![wrong])]);
         assert!(matches!(wait(store.admit(two)), Err(StoreFailure::Rule(_))));
-        let orphan = Admission {
-            deliveries: vec![to_person(LINE, 1)],
-            ..Admission::default()
-        };
+        let orphan = Admission { deliveries: vec![to_person(LINE, 1)], ..Admission::default() };
         let orphan = wait(store.admit(batch(vec![orphan])));
         assert!(matches!(orphan, Err(StoreFailure::Rule(_))));
-        let unknown = Advance {
-            settled: vec![settlement(DeliverySeq(9), Step::Expired)],
-            claim: None,
-        };
+        let unknown =
+            Advance { settled: vec![settlement(DeliverySeq(9), Step::Expired)], claim: None };
         let unknown = wait(store.advance(unknown));
         assert!(matches!(unknown, Err(StoreFailure::Rule(_))));
         assert_eq!(wait(store.counts()).unwrap(), Default::default());
@@ -227,16 +195,9 @@ fn moves_change_waiting_deliveries_only_and_carry_their_cause() {
         let store = bench.store();
         wait(store.change(Timestamp(1), people())).unwrap();
         admit(store, event(1, 1, vec![to_person(KAKAO, 1)]));
-        admit(
-            store,
-            event(2, 1, vec![to_person(KAKAO, 1), to_person(KAKAO, 2)]),
-        );
+        admit(store, event(2, 1, vec![to_person(KAKAO, 1), to_person(KAKAO, 2)]));
         claim(store, KAKAO, false);
-        let step = Step::NextRoute {
-            route: route(LINE, 1),
-            label: None,
-            at: Timestamp(30),
-        };
+        let step = Step::NextRoute { route: route(LINE, 1), label: None, at: Timestamp(30) };
         let moved = (1..=2).map(|seq| settlement(DeliverySeq(seq), step.clone()));
         let summary = event(3, 1, vec![to_person(LINE, 3)]);
         let moves = Moves {
@@ -259,11 +220,7 @@ fn moves_change_waiting_deliveries_only_and_carry_their_cause() {
 
 fn kakao_down() -> CellChange {
     CellChange {
-        cell: Cell {
-            network: Network::KakaoTalk,
-            function: Function::Send,
-            surface: Surface::Api,
-        },
+        cell: Cell { network: Network::KakaoTalk, function: Function::Send, surface: Surface::Api },
         from: CellState::Up,
         to: CellState::Down,
         evidence: "12 of 12 sends failed".into(),
@@ -278,10 +235,8 @@ fn what_waits_behind_the_head_may_end_without_disturbing_the_order() {
             admit(store, event(number, 1, vec![to_person(LINE, 1)]));
         }
         claim(store, LINE, true);
-        let moves = Moves {
-            moved: vec![settlement(DeliverySeq(2), Step::Expired)],
-            ..Moves::default()
-        };
+        let moves =
+            Moves { moved: vec![settlement(DeliverySeq(2), Step::Expired)], ..Moves::default() };
         wait(store.apply_moves(moves)).unwrap();
         assert!(claim(store, LINE, true).is_empty());
         settle(store, DeliverySeq(1), sent("a"));
@@ -298,21 +253,11 @@ fn without_a_route_a_delivery_is_held_until_it_gets_one() {
         nowhere.route = None;
         admit(store, event(1, 1, vec![nowhere]));
         assert_eq!(wait(store.counts()).unwrap().open.get(&0), Some(&1));
-        let held = OpenFilter {
-            state: Some(State::Held),
-            ..OpenFilter::default()
-        };
+        let held = OpenFilter { state: Some(State::Held), ..OpenFilter::default() };
         let page = wait(store.page_open(held, DeliverySeq(0))).unwrap();
         assert_eq!(page.len(), 1);
-        let step = Step::NextRoute {
-            route: route(LINE, 1),
-            label: None,
-            at: Timestamp(30),
-        };
-        let moves = Moves {
-            moved: vec![settlement(DeliverySeq(1), step)],
-            ..Moves::default()
-        };
+        let step = Step::NextRoute { route: route(LINE, 1), label: None, at: Timestamp(30) };
+        let moves = Moves { moved: vec![settlement(DeliverySeq(1), step)], ..Moves::default() };
         wait(store.apply_moves(moves)).unwrap();
         assert_eq!(seqs(&claim(store, LINE, true)), [1]);
         assert_eq!(wait(store.counts()).unwrap().open.get(&0), None);
@@ -329,18 +274,13 @@ fn personal_copies_planned_with_a_step_belong_to_its_message() {
         let mut plus = to_person(LINE, 2);
         plus.stands_in_for = Some(DeliverySeq(1));
         held.plus = vec![plus];
-        let moves = Moves {
-            moved: vec![held],
-            ..Moves::default()
-        };
+        let moves = Moves { moved: vec![held], ..Moves::default() };
         wait(store.apply_moves(moves)).unwrap();
         let of = wait(store.deliveries_of(MessageSeq(1))).unwrap();
         let of: Vec<_> = of.iter().map(|d| (d.seq.0, d.stands_in_for)).collect();
         assert_eq!(of, [(1, None), (2, Some(DeliverySeq(1)))]);
         let entries = wait(store.page_journal(JournalSeq(2), 10)).unwrap();
-        let JournalEvent::Settled { plus, .. } = &entries[0].event else {
-            panic!("{entries:?}")
-        };
+        let JournalEvent::Settled { plus, .. } = &entries[0].event else { panic!("{entries:?}") };
         assert_eq!(plus[0].delivery, DeliverySeq(2));
     }
 }
@@ -378,10 +318,8 @@ fn a_closed_store_says_so() {
 fn the_memory_store_fails_when_told_and_only_then() {
     let store = crate::MemoryStore::new();
     store.fail_next(StoreFailure::Unavailable("full".into()));
-    let failed = wait(ieum_core::ports::store::Store::admit(
-        &store,
-        batch(vec![event(1, 1, vec![])]),
-    ));
+    let failed =
+        wait(ieum_core::ports::store::Store::admit(&store, batch(vec![event(1, 1, vec![])])));
     assert_eq!(failed, Err(StoreFailure::Unavailable("full".into())));
     admit(&store, event(1, 1, vec![]));
 }

@@ -48,13 +48,7 @@ impl MemoryStore {
     #[must_use]
     pub fn new() -> Self {
         let book = Book::over(MemoryRows::default());
-        Self {
-            inner: Mutex::new(Inner {
-                book,
-                failures: VecDeque::new(),
-                closed: false,
-            }),
-        }
+        Self { inner: Mutex::new(Inner { book, failures: VecDeque::new(), closed: false }) }
     }
 
     /// Lets the next writing verb that has no failure waiting fail so, with nothing carried out.
@@ -79,11 +73,7 @@ impl MemoryStore {
         verb: impl FnOnce(&mut Book<MemoryRows>) -> RowAnswer<T>,
     ) -> StoreAnswer<'_, T> {
         let mut inner = self.lock();
-        let answer = if inner.closed {
-            Err(StoreFailure::Closed)
-        } else {
-            verb(&mut inner.book)
-        };
+        let answer = if inner.closed { Err(StoreFailure::Closed) } else { verb(&mut inner.book) };
         Box::pin(std::future::ready(answer))
     }
 
@@ -93,11 +83,7 @@ impl MemoryStore {
     ) -> StoreAnswer<'_, T> {
         let failure = {
             let mut inner = self.lock();
-            if inner.closed {
-                None
-            } else {
-                inner.failures.pop_front()
-            }
+            if inner.closed { None } else { inner.failures.pop_front() }
         };
         if let Some(failure) = failure {
             return Box::pin(std::future::ready(Err(failure)));

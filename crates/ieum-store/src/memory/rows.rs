@@ -96,18 +96,11 @@ impl Rows for MemoryRows {
     }
 
     fn deliveries_of(&mut self, message: MessageSeq) -> RowAnswer<Vec<DeliverySeq>> {
-        Ok(self
-            .deliveries_of
-            .get(&message)
-            .cloned()
-            .unwrap_or_default())
+        Ok(self.deliveries_of.get(&message).cloned().unwrap_or_default())
     }
 
     fn add_later_delivery(&mut self, message: MessageSeq, delivery: DeliverySeq) -> RowAnswer<()> {
-        self.deliveries_of
-            .entry(message)
-            .or_default()
-            .push(delivery);
+        self.deliveries_of.entry(message).or_default().push(delivery);
         Ok(())
     }
 
@@ -178,11 +171,7 @@ impl Rows for MemoryRows {
             row.account() == Some(account)
                 && matches!(row.delivery.state, State::Sent | State::Delivered)
         };
-        Ok(recent
-            .map(|(_, row)| row)
-            .filter(may_rise)
-            .cloned()
-            .collect())
+        Ok(recent.map(|(_, row)| row).filter(may_rise).cloned().collect())
     }
 
     fn add_copy(&mut self, message: MessageSeq, note: &CopyNote) -> RowAnswer<()> {
@@ -196,8 +185,7 @@ impl Rows for MemoryRows {
     }
 
     fn add_find(&mut self, row: FindRow) {
-        self.finder
-            .insert((row.kind, row.key, row.message, row.delivery));
+        self.finder.insert((row.kind, row.key, row.message, row.delivery));
     }
 
     fn find(
@@ -210,13 +198,9 @@ impl Rows for MemoryRows {
         let first = (kind, key, MessageSeq(0), DeliverySeq(0));
         let end = (kind, key, before, DeliverySeq(0));
         let found = self.finder.range(first..end).rev().take(rows_max);
-        let row =
-            |(kind, key, message, delivery): &(FindKind, u64, MessageSeq, DeliverySeq)| FindRow {
-                kind: *kind,
-                key: *key,
-                message: *message,
-                delivery: *delivery,
-            };
+        let row = |(kind, key, message, delivery): &(FindKind, u64, MessageSeq, DeliverySeq)| {
+            FindRow { kind: *kind, key: *key, message: *message, delivery: *delivery }
+        };
         Ok(found.map(row).collect())
     }
 
@@ -238,10 +222,9 @@ impl Rows for MemoryRows {
     fn chat_of(&mut self, endpoint: Endpoint) -> RowAnswer<Option<ChatKey>> {
         Ok(match endpoint {
             Endpoint::Room(id) => self.directory.room(id).map(|room| room.chat.clone()),
-            Endpoint::Address(id) => self
-                .directory
-                .address(id)
-                .and_then(|address| address.direct.clone()),
+            Endpoint::Address(id) => {
+                self.directory.address(id).and_then(|address| address.direct.clone())
+            }
         })
     }
 

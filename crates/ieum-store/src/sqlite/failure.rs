@@ -39,10 +39,7 @@ pub enum OpenFailure {
 }
 
 /// What an error of SQLite means.
-#[allow(
-    clippy::needless_pass_by_value,
-    reason = "it is handed to map_err, which passes values"
-)]
+#[allow(clippy::needless_pass_by_value, reason = "it is handed to map_err, which passes values")]
 pub(super) fn failure(error: Error) -> StoreFailure {
     let unreadable = matches!(
         error,

@@ -54,10 +54,7 @@ impl Finder {
                 Ok((row.get(0)?, row.get(1)?))
             })
             .map_err(failure)?;
-        let finder = Self {
-            runs: number(runs),
-            ..Self::default()
-        };
+        let finder = Self { runs: number(runs), ..Self::default() };
         Ok((finder, JournalSeq(number(journal))))
     }
 
@@ -149,25 +146,16 @@ impl Frozen {
             .prepare_cached("INSERT OR REPLACE INTO finder(slot, rows) VALUES(?1, ?2)")
             .map_err(failure)?;
         let start = run << SLOT_BITS;
-        for rows in self
-            .rows
-            .chunks(CHUNK_ROWS_MAX)
-            .skip(self.chunks)
-            .take(chunks)
-        {
+        for rows in self.rows.chunks(CHUNK_ROWS_MAX).skip(self.chunks).take(chunks) {
             self.chunks += 1;
             let slot = start + u64::try_from(self.chunks).unwrap_or(u64::MAX);
-            insert
-                .execute((column(slot), pack(rows)))
-                .map_err(failure)?;
+            insert.execute((column(slot), pack(rows))).map_err(failure)?;
         }
         if self.chunks * CHUNK_ROWS_MAX < self.rows.len() {
             return Ok(());
         }
         let firsts: Vec<FindRow> = self.rows.iter().step_by(CHUNK_ROWS_MAX).copied().collect();
-        insert
-            .execute((column(start), pack(&firsts)))
-            .map_err(failure)?;
+        insert.execute((column(start), pack(&firsts))).map_err(failure)?;
         connection
             .execute(
                 "UPDATE finder_mark SET runs = ?1, journal = ?2",
@@ -195,12 +183,7 @@ impl Frozen {
 }
 
 fn lowest(kind: FindKind, key: u64) -> FindRow {
-    FindRow {
-        kind,
-        key,
-        message: MessageSeq(0),
-        delivery: DeliverySeq(0),
-    }
+    FindRow { kind, key, message: MessageSeq(0), delivery: DeliverySeq(0) }
 }
 
 fn find_in_run(
@@ -227,13 +210,10 @@ fn find_in_run(
 }
 
 fn read_slot(connection: &Connection, slot: u64) -> RowAnswer<Vec<FindRow>> {
-    let mut select = connection
-        .prepare_cached("SELECT rows FROM finder WHERE slot = ?1")
-        .map_err(failure)?;
+    let mut select =
+        connection.prepare_cached("SELECT rows FROM finder WHERE slot = ?1").map_err(failure)?;
     let rows = select
-        .query_row([column(slot)], |row| {
-            Ok(unpack(row.get_ref(0)?.as_blob().unwrap_or_default()))
-        })
+        .query_row([column(slot)], |row| Ok(unpack(row.get_ref(0)?.as_blob().unwrap_or_default())))
         .optional()
         .map_err(failure)?;
     rows.unwrap_or_else(|| Err(damaged(format!("slot {slot} of the finder is gone"))))
@@ -268,12 +248,7 @@ fn unpack_row(bytes: &[u8; ROW_BYTES]) -> RowAnswer<FindRow> {
     };
     let mut numbers = numbers.as_chunks::<8>().0.iter();
     let mut next = || numbers.next().map_or(0, |bytes| u64::from_be_bytes(*bytes));
-    Ok(FindRow {
-        kind,
-        key: next(),
-        message: MessageSeq(next()),
-        delivery: DeliverySeq(next()),
-    })
+    Ok(FindRow { kind, key: next(), message: MessageSeq(next()), delivery: DeliverySeq(next()) })
 }
 
 #[cfg(test)]
@@ -303,12 +278,7 @@ mod tests {
             1 => (FindKind::Copy, number.wrapping_mul(0x9e37_79b9_7f4a_7c15)),
             _ => (FindKind::Conversation, number % 2),
         };
-        FindRow {
-            kind,
-            key,
-            message: MessageSeq(number),
-            delivery: DeliverySeq(number % 5),
-        }
+        FindRow { kind, key, message: MessageSeq(number), delivery: DeliverySeq(number % 5) }
     }
 
     fn commit(finder: &mut Finder, connection: &Connection, number: u64, fails: bool) {

@@ -79,11 +79,7 @@ struct Figures {
 
 /// A message's detail.
 pub(super) fn message_detail(new: &NewMessage) -> RowAnswer<Vec<u8>> {
-    encode(&MessageDetail {
-        author: new.author,
-        class: new.class,
-        source: new.source.clone(),
-    })
+    encode(&MessageDetail { author: new.author, class: new.class, source: new.source.clone() })
 }
 
 /// A delivery's detail.
@@ -166,11 +162,7 @@ pub(super) fn recipient_number(recipient: Recipient) -> i64 {
 
 fn recipient_of(stored: i64) -> Recipient {
     let id = number(stored) >> 1;
-    if stored & 1 == 1 {
-        Recipient::Room(RoomId(id))
-    } else {
-        Recipient::Person(PersonId(id))
-    }
+    if stored & 1 == 1 { Recipient::Room(RoomId(id)) } else { Recipient::Person(PersonId(id)) }
 }
 
 /// A state in one number.

@@ -28,9 +28,7 @@ pub(super) fn append(
         let first = counts.journal + 1 - left;
         let count = u64::try_from(chunk.len()).unwrap_or(u64::MAX);
         let entries = encode_entries(chunk)?;
-        insert
-            .execute((column(first), column(count), entries, &figures))
-            .map_err(failure)?;
+        insert.execute((column(first), column(count), entries, &figures)).map_err(failure)?;
         left -= count;
     }
     Ok(())
@@ -102,10 +100,8 @@ fn read_chunk(
             decoder.skip().map_err(damaged)?;
             continue;
         }
-        entries.push(JournalEntry {
-            seq: JournalSeq(seq),
-            event: decoder.decode().map_err(damaged)?,
-        });
+        entries
+            .push(JournalEntry { seq: JournalSeq(seq), event: decoder.decode().map_err(damaged)? });
     }
     Ok(())
 }

@@ -79,10 +79,7 @@ impl SqliteStore {
             .name("ieum-store".into())
             .spawn(work)
             .map_err(|source| unusable(directory, source))?;
-        Ok(Self {
-            requests,
-            thread: Mutex::new(Some(thread)),
-        })
+        Ok(Self { requests, thread: Mutex::new(Some(thread)) })
     }
 
     fn ask<T: Send + 'static>(
@@ -100,10 +97,7 @@ impl SqliteStore {
                 // Nobody waits for the answer any more: the verb stands all the same.
                 drop(reply.send(ended.clone().and(answer)));
             };
-            Done {
-                reply: Box::new(reply),
-                failure,
-            }
+            Done { reply: Box::new(reply), failure }
         };
         let sent = self.requests.send(Request::Verb(Box::new(carry_out)));
         Box::pin(async move {
@@ -131,9 +125,7 @@ impl SqliteStore {
 
     /// Makes the bytes of a delivery unreadable.
     pub(crate) fn spoil_delivery(&self, seq: DeliverySeq) -> StoreAnswer<'_, ()> {
-        self.spoil(format!(
-            "UPDATE delivery SET detail = x'ff' WHERE seq = {seq}"
-        ))
+        self.spoil(format!("UPDATE delivery SET detail = x'ff' WHERE seq = {seq}"))
     }
 
     fn spoil(&self, sql: String) -> StoreAnswer<'_, ()> {
@@ -156,26 +148,17 @@ impl Drop for SqliteStore {
 fn lock(directory: &Path) -> Result<File, OpenFailure> {
     std::fs::create_dir_all(directory).map_err(|source| unusable(directory, source))?;
     let path = directory.join(LOCK_FILE);
-    let opened = File::options()
-        .create(true)
-        .truncate(false)
-        .write(true)
-        .open(&path);
+    let opened = File::options().create(true).truncate(false).write(true).open(&path);
     let file = opened.map_err(|source| unusable(&path, source))?;
     match file.try_lock() {
         Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(OpenFailure::InUse {
-            path: directory.into(),
-        }),
+        Err(TryLockError::WouldBlock) => Err(OpenFailure::InUse { path: directory.into() }),
         Err(TryLockError::Error(source)) => Err(unusable(&path, source)),
     }
 }
 
 fn unusable(path: &Path, source: std::io::Error) -> OpenFailure {
-    OpenFailure::Directory {
-        path: path.into(),
-        source,
-    }
+    OpenFailure::Directory { path: path.into(), source }
 }
 
 fn connect(file: &Path) -> Result<Connection, OpenFailure> {

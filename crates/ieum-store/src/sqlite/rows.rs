@@ -79,9 +79,7 @@ impl SqliteRows {
     /// Puts everything into the one file and closes it.
     pub(super) fn close(self) -> RowAnswer<()> {
         let Self { connection, .. } = self;
-        connection
-            .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
-            .map_err(failure)?;
+        connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())).map_err(failure)?;
         connection.close().map_err(|(_, error)| failure(error))
     }
 
@@ -217,9 +215,7 @@ impl SqliteRows {
         let conversation = filter.conversation.map(|id| column(id.0));
         let limit = i64::try_from(rows_max).unwrap_or(i64::MAX);
         let params = (account, column(after.0), state, conversation, limit);
-        self.all(&sql, params, format::read_delivery)?
-            .into_iter()
-            .collect()
+        self.all(&sql, params, format::read_delivery)?.into_iter().collect()
     }
 
     fn open_accounts(&self) -> RowAnswer<Vec<i64>> {
@@ -246,10 +242,7 @@ impl SqliteRows {
 }
 
 fn lane_numbers(lane: Lane) -> (i64, i64) {
-    (
-        column(lane.conversation.0),
-        format::recipient_number(lane.recipient),
-    )
+    (column(lane.conversation.0), format::recipient_number(lane.recipient))
 }
 
 impl Rows for SqliteRows {
@@ -275,11 +268,7 @@ impl Rows for SqliteRows {
     }
 
     fn forget_seen(&mut self, before_period: i64, rows_max: usize) -> RowAnswer<u64> {
-        if self
-            .periods
-            .first()
-            .is_none_or(|first| *first >= before_period)
-        {
+        if self.periods.first().is_none_or(|first| *first >= before_period) {
             return Ok(0);
         }
         let limit = i64::try_from(rows_max).unwrap_or(i64::MAX);
@@ -407,10 +396,7 @@ impl Rows for SqliteRows {
         let limit = i64::try_from(rows_max).unwrap_or(i64::MAX);
         let params = (conversation, recipient, column(after.0), limit);
         let seqs: Vec<i64> = self.all(sql, params, |row| row.get(0))?;
-        Ok(seqs
-            .into_iter()
-            .map(|seq| DeliverySeq(number(seq)))
-            .collect())
+        Ok(seqs.into_iter().map(|seq| DeliverySeq(number(seq))).collect())
     }
 
     fn lane_heads(
@@ -459,9 +445,7 @@ impl Rows for SqliteRows {
              ORDER BY seq"
         );
         let params = (column(account.0), column(rows_max));
-        self.all(&sql, params, format::read_delivery)?
-            .into_iter()
-            .collect()
+        self.all(&sql, params, format::read_delivery)?.into_iter().collect()
     }
 
     fn add_copy(&mut self, message: MessageSeq, note: &CopyNote) -> RowAnswer<()> {
@@ -506,8 +490,7 @@ impl Rows for SqliteRows {
         before: MessageSeq,
         rows_max: usize,
     ) -> RowAnswer<Vec<FindRow>> {
-        self.finder
-            .find(&self.connection, (kind, key), before, rows_max)
+        self.finder.find(&self.connection, (kind, key), before, rows_max)
     }
 
     fn found_lately(&self, kind: FindKind, key: u64) -> Option<MessageSeq> {

@@ -88,10 +88,7 @@ pub(super) fn migrate(connection: &mut Connection) -> Result<(), OpenFailure> {
     let found: u32 = pragma(connection, "user_version")?;
     let found = usize::try_from(found).unwrap_or(usize::MAX);
     if found > MIGRATIONS.len() {
-        return Err(OpenFailure::Newer {
-            found,
-            known: MIGRATIONS.len(),
-        });
+        return Err(OpenFailure::Newer { found, known: MIGRATIONS.len() });
     }
     let id: i32 = pragma(connection, "application_id")?;
     let tables: i64 = connection

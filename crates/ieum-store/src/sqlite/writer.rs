@@ -53,11 +53,7 @@ pub(super) struct Writer {
 
 impl Writer {
     pub(super) fn new(book: SqliteBook) -> Self {
-        Self {
-            book,
-            stale: false,
-            damaged: None,
-        }
+        Self { book, stale: false, damaged: None }
     }
 
     /// Works until it is closed or every handle is gone.

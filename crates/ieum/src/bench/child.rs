@@ -30,11 +30,7 @@ impl Process {
             .spawn()?;
         let input = child.stdin.take();
         let output = child.stdout.take().context("no output of the child")?;
-        Ok(Self {
-            child,
-            input,
-            output: BufReader::new(output),
-        })
+        Ok(Self { child, input, output: BufReader::new(output) })
     }
 
     /// Its id.

@@ -33,32 +33,16 @@ pub async fn fill(store: &dyn Store, messages: u64) -> anyhow::Result<()> {
     for first in (0..messages).step_by(usize::try_from(CONVERSATIONS)?) {
         let at = SystemClock.now();
         let admissions = (first..first + CONVERSATIONS).map(|serial| admission(serial, at));
-        let batch = AdmitBatch {
-            at,
-            admissions: admissions.collect(),
-            cursor: None,
-        };
+        let batch = AdmitBatch { at, admissions: admissions.collect(), cursor: None };
         store.admit(batch).await?;
-        let advance = Advance {
-            settled: std::mem::take(&mut settled),
-            claim: Some(claim(at)),
-        };
+        let advance = Advance { settled: std::mem::take(&mut settled), claim: Some(claim(at)) };
         let advanced = store.advance(advance).await?;
-        settled = advanced
-            .claims
-            .iter()
-            .map(|claim| sent(claim, at))
-            .collect();
+        settled = advanced.claims.iter().map(|claim| sent(claim, at)).collect();
         if first % TOLD_EVERY < CONVERSATIONS {
             tracing::warn!(done = first, of = messages, "filling the store");
         }
     }
-    store
-        .advance(Advance {
-            settled,
-            claim: None,
-        })
-        .await?;
+    store.advance(Advance { settled, claim: None }).await?;
     Ok(())
 }
 
@@ -75,12 +59,7 @@ fn sent(claim: &Claim, at: Timestamp) -> Settlement {
     let native = NativeMessageId::new(claim.delivery.seq.to_string());
     Settlement {
         delivery: claim.delivery.seq,
-        step: Step::Sent {
-            copies: vec![CopyKey {
-                native,
-                quote: None,
-            }],
-        },
+        step: Step::Sent { copies: vec![CopyKey { native, quote: None }] },
         evidence: "200".into(),
         at,
         plus: Vec::new(),
@@ -89,10 +68,7 @@ fn sent(claim: &Claim, at: Timestamp) -> Settlement {
 
 fn admission(serial: u64, at: Timestamp) -> Admission {
     let conversation = serial % CONVERSATIONS;
-    let route = Route {
-        account: TELEGRAM,
-        endpoint: Endpoint::Room(RoomId(conversation * 2 + 2)),
-    };
+    let route = Route { account: TELEGRAM, endpoint: Endpoint::Room(RoomId(conversation * 2 + 2)) };
     let delivery = NewDelivery {
         recipient: Recipient::Room(RoomId(conversation * 2 + 2)),
         route: Some(route),
@@ -110,9 +86,7 @@ fn admission(serial: u64, at: Timestamp) -> Admission {
 
 fn message(serial: u64, conversation: u64, at: Timestamp) -> NewMessage {
     let mut salt = [0; SALT_BYTES];
-    salt.iter_mut()
-        .zip(serial.to_be_bytes())
-        .for_each(|(place, byte)| *place = byte);
+    salt.iter_mut().zip(serial.to_be_bytes()).for_each(|(place, byte)| *place = byte);
     let room = format!("ieum:room/{}", conversation * 2 + 1);
     let text = format!("오늘 저녁 일곱 시에 역 앞에서 만나요 #{serial}");
     let content = Content::text(salt, "ieum:hub", &room, &text);

@@ -53,9 +53,7 @@ pub fn group_id(conversation: usize) -> String {
 /// # Errors
 /// When the hub answers anything but 200 or the connection fails.
 pub async fn run(load: Load, ledger: Rc<RefCell<Ledger>>, watch: Stopwatch) -> anyhow::Result<u64> {
-    let mut socket = TcpStream::connect(load.hub)
-        .await
-        .context("the hub is not there")?;
+    let mut socket = TcpStream::connect(load.hub).await.context("the hub is not there")?;
     socket.set_nodelay(true)?;
     let mut answers = MessageReader::default();
     let mut post = Post::new(load);
@@ -63,10 +61,7 @@ pub async fn run(load: Load, ledger: Rc<RefCell<Ledger>>, watch: Stopwatch) -> a
         wait_for_turn(load, number, watch).await;
         let counter = ledger.borrow_mut().sent(load.conversation, watch.elapsed());
         socket.write_all(post.bytes(counter, number)?).await?;
-        let answer = answers
-            .next(&mut socket)
-            .await?
-            .context("the hub closed the connection")?;
+        let answer = answers.next(&mut socket).await?.context("the hub closed the connection")?;
         let status = answer.head.get(9..12).unwrap_or(b"");
         ensure!(
             status == b"200",
@@ -79,10 +74,7 @@ pub async fn run(load: Load, ledger: Rc<RefCell<Ledger>>, watch: Stopwatch) -> a
 }
 
 /// Waits until message `number` of this conversation is due; conversations take turns.
-#[allow(
-    clippy::cast_precision_loss,
-    reason = "numbers of messages are far below 2^53"
-)]
+#[allow(clippy::cast_precision_loss, reason = "numbers of messages are far below 2^53")]
 async fn wait_for_turn(load: Load, number: u64, watch: Stopwatch) {
     let Some(rate) = load.rate else { return };
     let place = number as f64 * load.conversations as f64 + load.conversation as f64;
@@ -107,16 +99,8 @@ impl Post {
         // A key of one block needs no hashing and is always taken.
         let mut block = [0; 64];
         let secret = CHANNEL_SECRET.as_bytes();
-        block
-            .iter_mut()
-            .zip(secret)
-            .for_each(|(place, byte)| *place = *byte);
-        Self {
-            load,
-            key: Hmac::new(&block.into()),
-            body: Vec::new(),
-            bytes: Vec::new(),
-        }
+        block.iter_mut().zip(secret).for_each(|(place, byte)| *place = *byte);
+        Self { load, key: Hmac::new(&block.into()), body: Vec::new(), bytes: Vec::new() }
     }
 
     fn bytes(&mut self, counter: usize, number: u64) -> anyhow::Result<&[u8]> {
@@ -172,12 +156,7 @@ mod tests {
 
     #[test]
     fn ulids_grow_with_time_and_serial() {
-        let ids = [
-            ulid(1, 9),
-            ulid(1, 40),
-            ulid(2, 0),
-            ulid(1_700_000_000_000, 7),
-        ];
+        let ids = [ulid(1, 9), ulid(1, 40), ulid(2, 0), ulid(1_700_000_000_000, 7)];
         assert!(ids.is_sorted() && ids.iter().all(|id| id.len() == 26));
         assert_eq!(ulid(1, 33), "00000000010000000000000011");
     }
@@ -215,12 +194,7 @@ mod tests {
         let entropy = std::sync::Arc::new(crate::doors::entropy::SeededEntropy::new(1));
         let line = Line::new(&config, crate::doors::real(clock, entropy)).unwrap();
         let body = bytes::Bytes::copy_from_slice(&bytes[head..]);
-        let arrival = line
-            .accept(HookRequest {
-                headers: &headers,
-                body: &body,
-            })
-            .unwrap();
+        let arrival = line.accept(HookRequest { headers: &headers, body: &body }).unwrap();
         assert_eq!(arrival.events.len(), 1);
         let printed = format!("{:?}", arrival.events[0]);
         assert!(printed.contains("#3:7#"), "{printed}");

@@ -42,9 +42,7 @@ async fn run(arguments: &HubArguments) -> anyhow::Result<()> {
     }
     let hub = world::start(store, arguments.sink).await?;
     let listener = TcpListener::bind("127.0.0.1:0").await?;
-    say(&Ready {
-        address: listener.local_addr()?,
-    })?;
+    say(&Ready { address: listener.local_addr()? })?;
     let setup = ieum_server::ServerSetup::default();
     ieum_server::serve(listener, hub.clone(), setup, input_closed()).await;
     hub.stop().await;

@@ -92,8 +92,7 @@ impl Ledger {
                 self.arrived += 1;
                 self.last_arrival = at;
                 let late = at.saturating_sub(start).as_micros();
-                self.latencies_us
-                    .push(u32::try_from(late).unwrap_or(u32::MAX));
+                self.latencies_us.push(u32::try_from(late).unwrap_or(u32::MAX));
             }
         }
     }

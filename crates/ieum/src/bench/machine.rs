@@ -33,9 +33,7 @@ pub fn cpu_us(pid: u32) -> anyhow::Result<u64> {
 pub fn memory_mb(pid: u32, field: &str) -> anyhow::Result<f64> {
     let status =
         fs::read_to_string(format!("/proc/{pid}/status")).context("no /proc of the hub")?;
-    let line = status
-        .lines()
-        .find_map(|line| line.strip_prefix(field)?.strip_prefix(':'));
+    let line = status.lines().find_map(|line| line.strip_prefix(field)?.strip_prefix(':'));
     let kib = line.and_then(|line| line.split_ascii_whitespace().next()?.parse::<f64>().ok());
     Ok(kib.with_context(|| format!("no {field} in /proc/PID/status"))? / 1_024.0)
 }

@@ -47,23 +47,16 @@ pub(super) struct Ready {
 /// # Errors
 /// When the hub does not answer as it should.
 pub fn main(arguments: PeerArguments) -> anyhow::Result<()> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     LocalSet::new().block_on(&runtime, measure(arguments))
 }
 
 async fn measure(arguments: PeerArguments) -> anyhow::Result<()> {
     let listener = TcpListener::bind("127.0.0.1:0").await?;
-    say(&Ready {
-        address: listener.local_addr()?,
-    })?;
+    say(&Ready { address: listener.local_addr()? })?;
     let watch = Stopwatch::start();
     let ledger = Rc::new(RefCell::new(Ledger::new(arguments.conversations)));
-    let sink = Sink {
-        ledger: Rc::clone(&ledger),
-        watch,
-    };
+    let sink = Sink { ledger: Rc::clone(&ledger), watch };
     let serving = tokio::task::spawn_local(serve(listener, sink));
     let hub = hub_address().await?;
     let tally = post_all(arguments, hub, ledger, watch).await?;
@@ -117,11 +110,7 @@ async fn wait_for_arrivals(ledger: &RefCell<Ledger>, expected: u64) {
     while arrived < expected && silent_ms < SILENCE_MS_MAX {
         SystemClock.sleep(LOOK_MS).await;
         let now = ledger.borrow().arrivals();
-        silent_ms = if now == arrived {
-            silent_ms + LOOK_MS
-        } else {
-            0
-        };
+        silent_ms = if now == arrived { silent_ms + LOOK_MS } else { 0 };
         arrived = now;
     }
     // A moment for copies that should not come.

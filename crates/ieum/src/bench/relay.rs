@@ -142,28 +142,12 @@ fn rounded(value: f64) -> f64 {
 fn print(figures: &Figures) -> anyhow::Result<()> {
     use std::io::Write;
     let mut out = std::io::stdout().lock();
-    writeln!(
-        out,
-        "{} messages in {:.2} s",
-        figures.messages, figures.seconds
-    )?;
+    writeln!(out, "{} messages in {:.2} s", figures.messages, figures.seconds)?;
     writeln!(out, "  throughput          {:>10.0} /s", figures.per_s)?;
-    writeln!(
-        out,
-        "  delay p50 / p99     {:>10.2} / {:.2} ms",
-        figures.p50_ms, figures.p99_ms
-    )?;
-    writeln!(
-        out,
-        "  hub CPU a message   {:>10.1} us",
-        figures.hub_cpu_us_per_message
-    )?;
+    writeln!(out, "  delay p50 / p99     {:>10.2} / {:.2} ms", figures.p50_ms, figures.p99_ms)?;
+    writeln!(out, "  hub CPU a message   {:>10.1} us", figures.hub_cpu_us_per_message)?;
     writeln!(out, "  hub memory, highest {:>10.1} MB", figures.hub_rss_mb)?;
-    writeln!(
-        out,
-        "  fsync p50           {:>10.3} ms",
-        figures.fsync_ms_p50
-    )?;
+    writeln!(out, "  fsync p50           {:>10.3} ms", figures.fsync_ms_p50)?;
     writeln!(
         out,
         "  lost {}, duplicates {}, out of order {}",

@@ -92,10 +92,7 @@ async fn filled(folder: &Path, messages: u64) -> anyhow::Result<u64> {
     if before == 0 {
         fill::fill(store.as_ref(), messages).await?;
     } else if before < messages {
-        bail!(
-            "the store in {} has {before} messages only",
-            folder.display()
-        );
+        bail!("the store in {} has {before} messages only", folder.display());
     }
     let messages = count(store.as_ref()).await?;
     store.close().await?;
@@ -111,14 +108,7 @@ fn measure(folder: &Path, messages: u64, conversations: u64) -> anyhow::Result<F
     let fsync_ms_p50 = machine::fsync_ms_p50(empty.path())?;
     let (_, empty_rss_mb) = rest(empty.path())?;
     let (start_seconds, idle_rss_mb) = rest(folder)?;
-    Ok(Figures {
-        messages,
-        conversations,
-        start_seconds,
-        idle_rss_mb,
-        empty_rss_mb,
-        fsync_ms_p50,
-    })
+    Ok(Figures { messages, conversations, start_seconds, idle_rss_mb, empty_rss_mb, fsync_ms_p50 })
 }
 
 /// Starts a hub over `folder`; returns how long that took and its memory at rest.
@@ -144,16 +134,10 @@ fn tell(figures: &Figures, json: bool) -> anyhow::Result<bool> {
     }
     let added = figures.idle_rss_mb - figures.empty_rss_mb;
     let rows = [
-        format!(
-            "{} messages, {} conversations",
-            figures.messages, figures.conversations
-        ),
+        format!("{} messages, {} conversations", figures.messages, figures.conversations),
         format!("  ready after         {:>10.3} s", figures.start_seconds),
         format!("  memory of a new hub {:>10.1} MB", figures.empty_rss_mb),
-        format!(
-            "  memory with these   {:>10.1} MB ({added:+.1})",
-            figures.idle_rss_mb
-        ),
+        format!("  memory with these   {:>10.1} MB ({added:+.1})", figures.idle_rss_mb),
         format!("  fsync p50           {:>10.3} ms", figures.fsync_ms_p50),
     ];
     crate::command::say(&rows.join("\n"))?;

@@ -41,15 +41,9 @@ async fn answer_all(mut socket: TcpStream, sink: Sink) -> anyhow::Result<()> {
     let mut number = 0_u64;
     while let Some(request) = requests.next(&mut socket).await? {
         number += 1;
-        let line = request
-            .head
-            .split(|byte| *byte == b'\r')
-            .next()
-            .unwrap_or(b"");
+        let line = request.head.split(|byte| *byte == b'\r').next().unwrap_or(b"");
         let body = if carries_message(line) {
-            sink.ledger
-                .borrow_mut()
-                .arrived(request.body, sink.watch.elapsed());
+            sink.ledger.borrow_mut().arrived(request.body, sink.watch.elapsed());
             accepted(line, number)
         } else {
             other(line)

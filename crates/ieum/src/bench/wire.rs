@@ -20,11 +20,7 @@ pub struct MessageReader {
 
 impl Default for MessageReader {
     fn default() -> Self {
-        Self {
-            buffer: vec![0; PART_BYTES],
-            filled: 0,
-            taken: 0,
-        }
+        Self { buffer: vec![0; PART_BYTES], filled: 0, taken: 0 }
     }
 }
 
@@ -51,18 +47,13 @@ impl MessageReader {
             if let Some((head, whole)) = lengths(self.unread())? {
                 self.taken = whole;
                 let (head, rest) = self.buffer.split_at(head);
-                let body = rest
-                    .get(..whole - head.len())
-                    .context("body beyond the buffer")?;
+                let body = rest.get(..whole - head.len()).context("body beyond the buffer")?;
                 return Ok(Some(Message { head, body }));
             }
             if self.filled == self.buffer.len() {
                 self.buffer.resize(self.filled * 2, 0);
             }
-            let free = self
-                .buffer
-                .get_mut(self.filled..)
-                .context("no room to read")?;
+            let free = self.buffer.get_mut(self.filled..).context("no room to read")?;
             match socket.read(free).await? {
                 0 if self.filled == 0 => return Ok(None),
                 0 => bail!("the connection closed within a message"),

@@ -27,11 +27,8 @@ const TIMEOUT_MS: u64 = 10_000;
 const CHANGES_PER_WRITE_MAX: usize = 3_000;
 
 /// No limit that a benchmark could reach, but a bound on calls under way.
-pub const RATE: RateLimits = RateLimits {
-    per_second_max: 1_000_000,
-    per_room_minute_max: 60_000_000,
-    in_flight_max: 64,
-};
+pub const RATE: RateLimits =
+    RateLimits { per_second_max: 1_000_000, per_room_minute_max: 60_000_000, in_flight_max: 64 };
 
 /// Makes `conversations` conversations durable, each with its two rooms.
 ///
@@ -54,11 +51,7 @@ pub async fn furnish(store: &dyn Store, conversations: usize) -> anyhow::Result<
 }
 
 fn account(id: u64, name: &str, network: Network) -> Change {
-    Change::Account(Account {
-        id: AccountId(id),
-        name: name.into(),
-        network,
-    })
+    Change::Account(Account { id: AccountId(id), name: name.into(), network })
 }
 
 fn joined(conversation: usize) -> [Change; 3] {
@@ -109,9 +102,7 @@ pub async fn start(store: Arc<dyn Store>, sink: SocketAddr) -> anyhow::Result<Hu
         api_url,
         bot_token: Secret::new("1:bench"),
         bot_name: Some("bench_bot".to_owned()),
-        receive: Receive::Webhook {
-            secret_token: Secret::new("bench"),
-        },
+        receive: Receive::Webhook { secret_token: Secret::new("bench") },
         timeout_ms: TIMEOUT_MS,
         rate: RATE,
     };
@@ -133,9 +124,5 @@ pub async fn start(store: Arc<dyn Store>, sink: SocketAddr) -> anyhow::Result<Hu
 }
 
 fn account_setup(name: &str, connector: Arc<dyn Connector>) -> AccountSetup {
-    AccountSetup {
-        name: name.to_owned(),
-        connector,
-        rate: Some(RATE),
-    }
+    AccountSetup { name: name.to_owned(), connector, rate: Some(RATE) }
 }

@@ -29,11 +29,7 @@ pub struct AuditArguments {
 /// When the store cannot be read.
 pub fn main(arguments: &AuditArguments) -> anyhow::Result<bool> {
     let file = arguments.data.join(ieum_store::STORE_FILE);
-    ensure!(
-        file.is_file(),
-        "there is no store in {}",
-        arguments.data.display()
-    );
+    ensure!(file.is_file(), "there is no store in {}", arguments.data.display());
     let report = crate::runtime::build()?.block_on(replay(arguments))?;
     if arguments.json {
         super::say(&serde_json::to_string(&report)?)?;
@@ -53,10 +49,7 @@ async fn replay(arguments: &AuditArguments) -> anyhow::Result<AuditReport> {
             break;
         };
         entries.iter().for_each(|entry| audit.replay(entry));
-        ensure!(
-            audit.after() == last,
-            "the journal cannot be read past {last}"
-        );
+        ensure!(audit.after() == last, "the journal cannot be read past {last}");
     }
     let open = still_open(store.as_ref()).await?;
     store.close().await?;
@@ -82,11 +75,7 @@ async fn still_open(
 fn as_text(report: &AuditReport) -> anyhow::Result<String> {
     let mut rows = Vec::new();
     flatten("", &serde_json::to_value(report)?, &mut rows);
-    let verdict = if report.clean() {
-        "every promise was kept"
-    } else {
-        "PROMISES WERE BROKEN"
-    };
+    let verdict = if report.clean() { "every promise was kept" } else { "PROMISES WERE BROKEN" };
     rows.push(verdict.to_owned());
     Ok(rows.join("\n"))
 }
@@ -95,11 +84,7 @@ fn flatten(path: &str, value: &serde_json::Value, rows: &mut Vec<String>) {
     match value.as_object() {
         Some(object) => {
             for (key, value) in object {
-                let path = if path.is_empty() {
-                    key.clone()
-                } else {
-                    format!("{path}.{key}")
-                };
+                let path = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
                 flatten(&path, value, rows);
             }
         }

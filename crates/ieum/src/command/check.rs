@@ -51,11 +51,7 @@ struct AccountReport {
 /// When the report cannot be printed.
 pub fn main(arguments: &CheckArguments) -> anyhow::Result<bool> {
     let report = crate::runtime::build()?.block_on(check(arguments))?;
-    let text = if arguments.json {
-        serde_json::to_string(&report)?
-    } else {
-        as_text(&report)
-    };
+    let text = if arguments.json { serde_json::to_string(&report)? } else { as_text(&report) };
     super::say(text.trim_end())?;
     Ok(report.ok)
 }
@@ -65,10 +61,7 @@ async fn check(arguments: &CheckArguments) -> anyhow::Result<Report> {
     let (config, connectors) = match super::load(&arguments.config, &doors) {
         Ok(loaded) => loaded,
         Err(complaints) => {
-            return Ok(Report {
-                complaints: complaints.0,
-                ..Report::default()
-            });
+            return Ok(Report { complaints: complaints.0, ..Report::default() });
         }
     };
     let asked = connectors.iter().filter(|_| !arguments.offline);
@@ -76,23 +69,14 @@ async fn check(arguments: &CheckArguments) -> anyhow::Result<Report> {
     for account in &mut accounts {
         account.hook = hook(&config, &account.name);
     }
-    Ok(Report {
-        ok: accounts.iter().all(|account| account.ok),
-        complaints: Vec::new(),
-        accounts,
-    })
+    Ok(Report { ok: accounts.iter().all(|account| account.ok), complaints: Vec::new(), accounts })
 }
 
 /// Where the network is to call, as the world sees it.
 fn hook(config: &Config, name: &str) -> Option<String> {
     let public_url = config.hub.public_url.as_ref()?;
-    let account = config
-        .accounts
-        .iter()
-        .find(|account| account.name == name)?;
-    account
-        .takes_hooks()
-        .then(|| format!("{public_url}/hooks/{name}"))
+    let account = config.accounts.iter().find(|account| account.name == name)?;
+    account.takes_hooks().then(|| format!("{public_url}/hooks/{name}"))
 }
 
 async fn ask((name, connector): &Named) -> AccountReport {
@@ -122,9 +106,7 @@ fn as_text(report: &Report) -> String {
         let name = &account.name;
         let network = account.network.word();
         let verdict = if account.ok { "ok" } else { "PROBLEM" };
-        let took = account
-            .took_ms
-            .map_or(String::new(), |ms| format!("{ms} ms"));
+        let took = account.took_ms.map_or(String::new(), |ms| format!("{ms} ms"));
         let told = account.problem.as_ref().or(account.identity.as_ref());
         let told = told.map_or("", String::as_str);
         let row = format_args!("{name:<24} {network:<10} {verdict:<8} {took:>8}  {told}");
@@ -138,10 +120,7 @@ fn as_text(report: &Report) -> String {
     }
     if !report.complaints.is_empty() {
         let count = report.complaints.len();
-        line(
-            &mut text,
-            format_args!("{count} to mend; no network was asked"),
-        );
+        line(&mut text, format_args!("{count} to mend; no network was asked"));
     }
     text
 }

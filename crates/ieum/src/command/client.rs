@@ -11,10 +11,7 @@ use ieum_core::ports::http::{HttpFailure, HttpLimits};
 use serde_json::{Value, json};
 use std::path::PathBuf;
 
-const LIMITS: HttpLimits = HttpLimits {
-    timeout_ms: 15_000,
-    answer_bytes_max: 4 << 20,
-};
+const LIMITS: HttpLimits = HttpLimits { timeout_ms: 15_000, answer_bytes_max: 4 << 20 };
 /// How often a send is tried when no answer comes.
 const TRIES_MAX: u32 = 3;
 const TRY_AGAIN_MS: u64 = 500;
@@ -137,17 +134,10 @@ impl Caller {
             return Err(Complaints(complaints).into());
         }
         let hub = reading.config.hub;
-        let named = |token: &ApiToken| {
-            address
-                .token
-                .as_ref()
-                .is_none_or(|name| *name == token.name)
-        };
+        let named =
+            |token: &ApiToken| address.token.as_ref().is_none_or(|name| *name == token.name);
         let token = hub.api_tokens.into_iter().find(named);
-        let url = address
-            .url
-            .clone()
-            .unwrap_or_else(|| format!("http://{}", hub.listen));
+        let url = address.url.clone().unwrap_or_else(|| format!("http://{}", hub.listen));
         Ok(Self {
             doors: super::real_doors()?,
             url: url.trim_end_matches('/').to_owned(),
@@ -196,10 +186,7 @@ impl Caller {
         Request::builder()
             .method(method)
             .uri(format!("{}{path}", self.url))
-            .header(
-                "authorization",
-                format!("Bearer {}", self.token.secret.expose()),
-            )
+            .header("authorization", format!("Bearer {}", self.token.secret.expose()))
     }
 
     fn read(&self, answer: Result<http::Response<Bytes>, HttpFailure>) -> anyhow::Result<Value> {
@@ -231,32 +218,17 @@ fn status_text(report: &Value) -> String {
         rows.push(format!("{network:<12} {what:<16} {state:<10} {evidence}"));
     }
     let counts = report.get("counts").cloned().unwrap_or_default();
-    for key in [
-        "messages",
-        "deliveries",
-        "dead",
-        "expired",
-        "open_without_route",
-    ] {
+    for key in ["messages", "deliveries", "dead", "expired", "open_without_route"] {
         rows.push(format!("{key:<24} {}", text_at(&counts, key)));
     }
-    for (account, open) in counts
-        .get("open")
-        .and_then(Value::as_object)
-        .into_iter()
-        .flatten()
-    {
+    for (account, open) in counts.get("open").and_then(Value::as_object).into_iter().flatten() {
         rows.push(format!("open through {account:<11} {open}"));
     }
     rows.join("\n")
 }
 
 fn list_at<'a>(value: &'a Value, key: &str) -> impl Iterator<Item = &'a Value> {
-    value
-        .get(key)
-        .and_then(Value::as_array)
-        .into_iter()
-        .flatten()
+    value.get(key).and_then(Value::as_array).into_iter().flatten()
 }
 
 fn text_at(value: &Value, key: &str) -> String {

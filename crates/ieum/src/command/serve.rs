@@ -37,9 +37,8 @@ async fn serve(arguments: &ServeArguments) -> anyhow::Result<()> {
     let doors = super::real_doors()?;
     let (config, connectors) = super::load(&arguments.config, &doors)?;
     let listen = config.hub.listen;
-    let listener = TcpListener::bind(listen)
-        .await
-        .with_context(|| format!("cannot listen on {listen}"))?;
+    let listener =
+        TcpListener::bind(listen).await.with_context(|| format!("cannot listen on {listen}"))?;
     data::make_folder(&arguments.data)?;
     let configured = config.hub.secret.as_ref();
     let secret = data::hub_secret(configured, &arguments.data, doors.entropy.as_ref())?;
@@ -54,12 +53,7 @@ async fn serve(arguments: &ServeArguments) -> anyhow::Result<()> {
     .await?;
     super::say(&format!("listening on http://{}", listener.local_addr()?))?;
     let setup = ServerSetup {
-        tokens: config
-            .hub
-            .api_tokens
-            .into_iter()
-            .map(|token| token.token)
-            .collect(),
+        tokens: config.hub.api_tokens.into_iter().map(|token| token.token).collect(),
         limits: config.limits,
     };
     ieum_server::serve(listener, hub.clone(), setup, stop.asked()).await;

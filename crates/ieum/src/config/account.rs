@@ -21,11 +21,8 @@ pub const TIMEOUT_MS: u64 = 10_000;
 const POLL_SECONDS: u64 = 50;
 const KAKAOTALK_API_URL: &str = "https://kapi.kakao.com";
 const KAKAOTALK_GATEWAY_URL: &str = "wss://bot-gateway.kakao.com/gateway";
-const NETWORKS: [(&str, Network); 3] = [
-    ("kakaotalk", Network::KakaoTalk),
-    ("line", Network::Line),
-    ("telegram", Network::Telegram),
-];
+const NETWORKS: [(&str, Network); 3] =
+    [("kakaotalk", Network::KakaoTalk), ("line", Network::Line), ("telegram", Network::Telegram)];
 
 /// One account as configured.
 #[derive(Debug, Clone)]
@@ -69,20 +66,14 @@ pub enum NetworkSettings {
 pub(super) fn read_all(top: &Section<'_>, vault: &Vault) -> Vec<AccountSettings> {
     let sections = top.sections("account");
     if sections.len() > ACCOUNTS_MAX {
-        top.complain(
-            "account",
-            format!("expected at most {ACCOUNTS_MAX} accounts"),
-        );
+        top.complain("account", format!("expected at most {ACCOUNTS_MAX} accounts"));
     }
     let mut accounts: Vec<AccountSettings> = Vec::new();
     for section in sections {
         let name = name(&section, &accounts);
         let network = section.choice("network", &NETWORKS);
-        let network = section.required(
-            "network",
-            network,
-            "\"kakaotalk\", \"line\" or \"telegram\"",
-        );
+        let network =
+            section.required("network", network, "\"kakaotalk\", \"line\" or \"telegram\"");
         let published = network.map(published);
         let rate = published.and_then(|published| rate(&section, published));
         let used = rate.or(published);
@@ -95,12 +86,7 @@ pub(super) fn read_all(top: &Section<'_>, vault: &Vault) -> Vec<AccountSettings>
             section.finish();
         }
         if let (Some(name), Some(network)) = (name, settings) {
-            accounts.push(AccountSettings {
-                name,
-                network,
-                rate,
-                place,
-            });
+            accounts.push(AccountSettings { name, network, rate, place });
         }
     }
     accounts
@@ -162,18 +148,12 @@ fn kakaotalk(section: &Section<'_>, vault: &Vault, rate: RateLimits) -> Option<K
     let bot_token = section.required("bot_token", bot_token, "a secret");
     let receive = [("gateway", Receive::Gateway), ("webhook", Receive::Webhook)];
     let receive = section.choice("receive", &receive).unwrap_or_default();
-    let editions = [
-        ("2026-07", Edition::July2026),
-        ("2026-10", Edition::October2026),
-    ];
+    let editions = [("2026-07", Edition::July2026), ("2026-10", Edition::October2026)];
     let mut timeouts = Timeouts::default();
     if let Some(ms) = timeout_ms(section) {
         timeouts.call_ms = ms;
     }
-    let gateway_url = section
-        .text("gateway_url")
-        .unwrap_or(KAKAOTALK_GATEWAY_URL)
-        .to_owned();
+    let gateway_url = section.text("gateway_url").unwrap_or(KAKAOTALK_GATEWAY_URL).to_owned();
     let webhook = webhook_proof(section, vault);
     if receive == Receive::Webhook && webhook.is_none() {
         section.complain("webhook_header", "needed with receive = \"webhook\"");

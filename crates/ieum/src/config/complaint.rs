@@ -37,8 +37,6 @@ impl fmt::Display for Complaints {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let things = if self.0.len() == 1 { "thing" } else { "things" };
         write!(f, "{} {things} to mend in the configuration:", self.0.len())?;
-        self.0
-            .iter()
-            .try_for_each(|complaint| write!(f, "\n  {complaint}"))
+        self.0.iter().try_for_each(|complaint| write!(f, "\n  {complaint}"))
     }
 }

@@ -43,12 +43,8 @@ pub struct ApiToken {
 
 /// Reads `[hub]`.
 pub(super) fn read(top: &Section<'_>, vault: &Vault) -> HubSettings {
-    let mut settings = HubSettings {
-        listen: LISTEN,
-        public_url: None,
-        secret: None,
-        api_tokens: Vec::new(),
-    };
+    let mut settings =
+        HubSettings { listen: LISTEN, public_url: None, secret: None, api_tokens: Vec::new() };
     let Some(hub) = top.section("hub") else {
         return settings;
     };
@@ -78,10 +74,7 @@ fn listen(hub: &Section<'_>) -> Option<SocketAddr> {
     let text = hub.text("listen")?;
     let address = text.parse().ok();
     if address.is_none() {
-        hub.complain(
-            "listen",
-            "expected an address and a port such as \"127.0.0.1:8080\"",
-        );
+        hub.complain("listen", "expected an address and a port such as \"127.0.0.1:8080\"");
     }
     address
 }
@@ -93,10 +86,7 @@ fn public_url(hub: &Section<'_>) -> Option<String> {
         matches!(url.scheme_str(), Some("http" | "https")) && url.query().is_none()
     });
     if !fits {
-        hub.complain(
-            "public_url",
-            "expected an address such as \"https://ieum.example\"",
-        );
+        hub.complain("public_url", "expected an address such as \"https://ieum.example\"");
     }
     fits.then(|| url.to_owned())
 }
@@ -104,10 +94,7 @@ fn public_url(hub: &Section<'_>) -> Option<String> {
 fn api_tokens(hub: &Section<'_>, vault: &Vault) -> Vec<ApiToken> {
     let sections = hub.sections("api_tokens");
     if sections.len() > API_TOKENS_MAX {
-        hub.complain(
-            "api_tokens",
-            format!("expected at most {API_TOKENS_MAX} tokens"),
-        );
+        hub.complain("api_tokens", format!("expected at most {API_TOKENS_MAX} tokens"));
     }
     let mut tokens: Vec<ApiToken> = Vec::new();
     for section in sections {
@@ -120,16 +107,9 @@ fn api_tokens(hub: &Section<'_>, vault: &Vault) -> Vec<ApiToken> {
         let per_second = section.number("per_second", 1..=1_000_000);
         if let (Some(name), Some(secret)) = (name, secret) {
             let per_second = per_second.unwrap_or(TOKEN_PER_SECOND);
-            let rate = Rate {
-                per_second,
-                burst: per_second,
-            };
+            let rate = Rate { per_second, burst: per_second };
             match Token::new(name, secret.expose(), rate) {
-                Ok(token) => tokens.push(ApiToken {
-                    name: name.to_owned(),
-                    secret,
-                    token,
-                }),
+                Ok(token) => tokens.push(ApiToken { name: name.to_owned(), secret, token }),
                 Err(fault) => section.complain("secret", fault.to_string()),
             }
         }

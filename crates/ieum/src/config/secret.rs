@@ -17,9 +17,7 @@ pub struct Vault {
 
 impl std::fmt::Debug for Vault {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Vault")
-            .field("folder", &self.folder)
-            .finish_non_exhaustive()
+        f.debug_struct("Vault").field("folder", &self.folder).finish_non_exhaustive()
     }
 }
 
@@ -33,10 +31,7 @@ impl Vault {
     /// The same with another environment, for tests.
     #[must_use]
     pub fn with_environment(folder: &Path, environment: fn(&str) -> Option<String>) -> Self {
-        Self {
-            folder: folder.to_owned(),
-            environment,
-        }
+        Self { folder: folder.to_owned(), environment }
     }
 
     /// The secret that `key` of `section` points to.
@@ -63,9 +58,7 @@ impl Vault {
         let path = self.folder.join(file);
         let length = std::fs::metadata(&path).map_err(told)?.len();
         if length > SECRET_BYTES_MAX {
-            return Err(format!(
-                "the file `{file}` is longer than {SECRET_BYTES_MAX} bytes"
-            ));
+            return Err(format!("the file `{file}` is longer than {SECRET_BYTES_MAX} bytes"));
         }
         let text = std::fs::read_to_string(&path).map_err(told)?;
         some(text.trim(), &format!("the file `{file}`"))

@@ -20,10 +20,7 @@ pub(super) struct Page<'a> {
 
 impl<'a> Page<'a> {
     pub(super) fn new(text: &'a str) -> Self {
-        Self {
-            text,
-            complaints: RefCell::default(),
-        }
+        Self { text, complaints: RefCell::default() }
     }
 
     pub(super) fn complain(&self, span: Option<Range<usize>>, key: String, text: String) {
@@ -64,21 +61,14 @@ impl<'a> Section<'a> {
         span: Range<usize>,
         table: &'a DeTable<'a>,
     ) -> Self {
-        Self {
-            page,
-            path,
-            span,
-            table,
-            asked: RefCell::default(),
-        }
+        Self { page, path, span, table, asked: RefCell::default() }
     }
 
     /// Complains about `key`, at its own line or at that of the section.
     pub(super) fn complain(&self, key: &str, text: impl Into<String>) {
         let value = self.table.get(key).map(Spanned::span);
         let span = value.unwrap_or_else(|| self.span.clone());
-        self.page
-            .complain(Some(span), self.path_of(key), text.into());
+        self.page.complain(Some(span), self.path_of(key), text.into());
     }
 
     /// Where the section stands, for complaints that come later.
@@ -117,16 +107,10 @@ impl<'a> Section<'a> {
     }
 
     pub(super) fn choice<T: Copy>(&self, key: &'static str, choices: &[(&str, T)]) -> Option<T> {
-        let words: Vec<String> = choices
-            .iter()
-            .map(|(word, _)| format!("\"{word}\""))
-            .collect();
+        let words: Vec<String> = choices.iter().map(|(word, _)| format!("\"{word}\"")).collect();
         self.typed(key, &words.join(" or "), |value| {
             let word = value.as_str()?;
-            choices
-                .iter()
-                .find(|choice| choice.0 == word)
-                .map(|choice| choice.1)
+            choices.iter().find(|choice| choice.0 == word).map(|choice| choice.1)
         })
     }
 
@@ -145,9 +129,7 @@ impl<'a> Section<'a> {
             let path = format!("{}[{}]", self.path_of(key), index + 1);
             match item.get_ref().as_table() {
                 Some(table) => sections.push(Section::new(self.page, path, item.span(), table)),
-                None => self
-                    .page
-                    .complain(Some(item.span()), path, "expected a table".into()),
+                None => self.page.complain(Some(item.span()), path, "expected a table".into()),
             }
         }
         sections
@@ -165,8 +147,7 @@ impl<'a> Section<'a> {
                 Some(known) => format!("unknown key; did you mean `{known}`?"),
                 None => "unknown key".to_owned(),
             };
-            self.page
-                .complain(Some(key.span()), self.path_of(name), text);
+            self.page.complain(Some(key.span()), self.path_of(name), text);
         }
     }
 

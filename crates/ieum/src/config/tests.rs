@@ -23,11 +23,7 @@ fn reading(text: &str) -> Reading {
 
 /// The complaints, one a line.
 fn complaints(text: &str) -> String {
-    let lines: Vec<String> = reading(text)
-        .complaints
-        .iter()
-        .map(ToString::to_string)
-        .collect();
+    let lines: Vec<String> = reading(text).complaints.iter().map(ToString::to_string).collect();
     lines.join("\n")
 }
 
@@ -47,12 +43,7 @@ fn example(all: bool) -> String {
 fn the_example_is_right_as_it_stands() {
     let reading = reading(&example(false));
     assert_eq!(reading.complaints, Vec::new());
-    let names: Vec<&str> = reading
-        .config
-        .accounts
-        .iter()
-        .map(|one| one.name.as_str())
-        .collect();
+    let names: Vec<&str> = reading.config.accounts.iter().map(|one| one.name.as_str()).collect();
     assert_eq!(names, ["family-kakao", "family-line", "family-telegram"]);
     assert_eq!(reading.config.hub.listen, LISTEN);
     assert_eq!(reading.config.hub.api_tokens.len(), 1);
@@ -103,14 +94,8 @@ fn every_wrong_form_of_a_secret_has_its_own_words() {
     for (form, words) in [
         ("{}", "expected { file"),
         ("{ env = \"A\", file = \"b\" }", "expected { file"),
-        (
-            "{ env = \"ABSENT\" }",
-            "the environment variable `ABSENT` is not set",
-        ),
-        (
-            "{ env = \"EMPTY\" }",
-            "the environment variable `EMPTY` is empty",
-        ),
+        ("{ env = \"ABSENT\" }", "the environment variable `ABSENT` is not set"),
+        ("{ env = \"EMPTY\" }", "the environment variable `EMPTY` is empty"),
         ("{ file = \"absent\" }", "cannot read the file `absent`"),
         ("{ evn = \"A\" }", "unknown key; did you mean `env`?"),
         ("{ env = \"SHORT\" }", "shorter than 16 bytes"),
@@ -126,19 +111,10 @@ fn secrets_come_from_files_beside_the_configuration() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("salt"), "from a file of ours\n").unwrap();
     std::fs::write(folder.path().join("big"), "x".repeat(20_000)).unwrap();
-    let reading = read(
-        "[hub]\nsecret = { file = \"salt\" }\n",
-        &vault(folder.path()),
-    );
+    let reading = read("[hub]\nsecret = { file = \"salt\" }\n", &vault(folder.path()));
     assert_eq!(reading.complaints, Vec::new());
-    assert_eq!(
-        reading.config.hub.secret.unwrap().expose(),
-        "from a file of ours"
-    );
-    let reading = read(
-        "[hub]\nsecret = { file = \"big\" }\n",
-        &vault(folder.path()),
-    );
+    assert_eq!(reading.config.hub.secret.unwrap().expose(), "from a file of ours");
+    let reading = read("[hub]\nsecret = { file = \"big\" }\n", &vault(folder.path()));
     assert!(reading.complaints[0].text.contains("longer than"));
 }
 
@@ -155,10 +131,7 @@ fn limits_of_our_own_replace_the_published_ones_one_by_one() {
     let reading = reading(text);
     assert_eq!(reading.complaints, Vec::new());
     let published = ieum_connectors::telegram::RATE_PUBLISHED;
-    let expected = RateLimits {
-        per_second_max: 1_000,
-        ..published
-    };
+    let expected = RateLimits { per_second_max: 1_000, ..published };
     assert_eq!(reading.config.accounts[0].rate, Some(expected));
 }
 
@@ -167,10 +140,7 @@ fn names_of_accounts_are_given_once() {
     let account = "[[account]]\nname = \"t\"\nnetwork = \"telegram\"\n\
                    bot_token = { env = \"BOT\" }\n";
     let told = complaints(&account.repeat(2));
-    assert_eq!(
-        told,
-        "line 6: account[2].name: another account has this name"
-    );
+    assert_eq!(told, "line 6: account[2].name: another account has this name");
 }
 
 #[test]
@@ -181,32 +151,12 @@ fn settings_that_belong_together_are_asked_for_together() {
                     bot_token = { env = \"BOT\" }\n";
     for (account, more, words) in [
         (kakaotalk, "receive = \"webhook\"", "webhook_header: needed"),
-        (
-            kakaotalk,
-            "webhook_secret = { env = \"BOT\" }",
-            "webhook_header: needed",
-        ),
-        (
-            kakaotalk,
-            "webhook_header = \"x\"",
-            "webhook_secret: missing",
-        ),
-        (
-            kakaotalk,
-            "webhook_header = \"x y\"\nwebhook_secret = { env = \"BOT\" }",
-            "the name of",
-        ),
+        (kakaotalk, "webhook_secret = { env = \"BOT\" }", "webhook_header: needed"),
+        (kakaotalk, "webhook_header = \"x\"", "webhook_secret: missing"),
+        (kakaotalk, "webhook_header = \"x y\"\nwebhook_secret = { env = \"BOT\" }", "the name of"),
         (telegram, "receive = \"webhook\"", "secret_token: missing"),
-        (
-            telegram,
-            "secret_token = { env = \"BOT\" }",
-            "secret_token: only used",
-        ),
-        (
-            telegram,
-            "receive = \"webhook\"\npoll_seconds = 3",
-            "poll_seconds: only used",
-        ),
+        (telegram, "secret_token = { env = \"BOT\" }", "secret_token: only used"),
+        (telegram, "receive = \"webhook\"\npoll_seconds = 3", "poll_seconds: only used"),
         (telegram, "poll_seconds = 51", "a whole number from 0 to 50"),
     ] {
         let told = complaints(&format!("{account}{more}\n"));
@@ -222,10 +172,7 @@ fn tokens_must_be_hard_to_guess_and_differ_in_name() {
     assert!(told.starts_with("line 3: hub.api_tokens[1].secret: the secret of token `a` must"));
     assert!(!told.contains("short-secret"), "{told}");
     let told = complaints(&token.repeat(2));
-    assert_eq!(
-        told,
-        "line 5: hub.api_tokens[2].name: another token has this name"
-    );
+    assert_eq!(told, "line 5: hub.api_tokens[2].name: another token has this name");
 }
 
 #[test]
@@ -237,9 +184,7 @@ fn a_missing_file_is_one_complaint() {
 
 #[test]
 fn no_text_makes_reading_panic() {
-    let pieces = [
-        "[hub]", "\n", "=", "\"", "account", "[[", "]]", "{", "env", "3", "é", "\0",
-    ];
+    let pieces = ["[hub]", "\n", "=", "\"", "account", "[[", "]]", "{", "env", "3", "é", "\0"];
     for one in pieces {
         for two in pieces {
             for three in pieces {

@@ -56,12 +56,7 @@ impl Clock for HandClock {
 /// Plays the script without the hub.
 pub(super) fn without(seed: u64, script: &Script, scenario: &Scenario) -> anyhow::Result<Without> {
     let clock = Arc::new(HandClock::default());
-    clock.put(
-        script
-            .lines
-            .first()
-            .map_or(script.outage_at, |line| line.at),
-    );
+    clock.put(script.lines.first().map_or(script.outage_at, |line| line.at));
     let entropy = Arc::new(SeededEntropy::new(seed));
     let mut world = World::new(Arc::clone(&clock) as Arc<dyn Clock>, entropy);
     furnish(&mut world)?;
@@ -79,11 +74,7 @@ fn furnish(world: &mut World) -> anyhow::Result<()> {
     add_room(world, ROOM.to_owned(), everybody)?;
     for (number, pair) in PAIRS.iter().enumerate() {
         let members = pair.iter().filter_map(|place| FAMILY.get(*place));
-        add_room(
-            world,
-            room_of(Talk::Pair(number)),
-            members.map(|r| r.id.to_owned()).collect(),
-        )?;
+        add_room(world, room_of(Talk::Pair(number)), members.map(|r| r.id.to_owned()).collect())?;
     }
     Ok(())
 }
@@ -110,12 +101,8 @@ fn room_of(talk: Talk) -> String {
 
 /// Everybody says their lines; returns the moment of the last one.
 fn speak(world: &mut World, clock: &HandClock, script: &Script) -> anyhow::Result<Timestamp> {
-    let mut tries: BTreeSet<(Timestamp, usize)> = script
-        .lines
-        .iter()
-        .enumerate()
-        .map(|(number, line)| (line.at, number))
-        .collect();
+    let mut tries: BTreeSet<(Timestamp, usize)> =
+        script.lines.iter().enumerate().map(|(number, line)| (line.at, number)).collect();
     let mut last = script.outage_at;
     let give_up = script.outage_ends_at.plus_ms(AFTER_MS);
     while let Some((at, number)) = tries.pop_first() {
@@ -145,9 +132,7 @@ fn speak(world: &mut World, clock: &HandClock, script: &Script) -> anyhow::Resul
 fn count(world: &mut World, script: &Script) -> Without {
     let mut without = Without::default();
     for (who, role) in FAMILY.iter().enumerate() {
-        let lines = world
-            .screen(ieum_lab::Network::Kakaotalk, role.id)
-            .unwrap_or_default();
+        let lines = world.screen(ieum_lab::Network::Kakaotalk, role.id).unwrap_or_default();
         let mut seen: BTreeMap<usize, Timestamp> = BTreeMap::new();
         for line in &lines {
             if let Some(number) = number_of(&line.text) {

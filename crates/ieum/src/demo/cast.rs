@@ -32,42 +32,17 @@ use Surface::{Mobile, Pc};
 
 /// Everybody is in the family's room of their first network; the others are second links.
 pub(super) const FAMILY: [Role; 6] = [
-    Role {
-        id: "minji",
-        name: "민지",
-        networks: &[KakaoTalk, Line],
-        surfaces: &[Mobile, Pc],
-    },
+    Role { id: "minji", name: "민지", networks: &[KakaoTalk, Line], surfaces: &[Mobile, Pc] },
     Role {
         id: "father",
         name: "아버지",
         networks: &[KakaoTalk, Telegram],
         surfaces: &[Pc, Mobile],
     },
-    Role {
-        id: "grandmother",
-        name: "할머니",
-        networks: &[KakaoTalk],
-        surfaces: &[Mobile],
-    },
-    Role {
-        id: "yuna",
-        name: "유나",
-        networks: &[Line, Telegram],
-        surfaces: &[Mobile],
-    },
-    Role {
-        id: "mother",
-        name: "어머니",
-        networks: &[Line, KakaoTalk],
-        surfaces: &[Mobile],
-    },
-    Role {
-        id: "junho",
-        name: "준호",
-        networks: &[Telegram],
-        surfaces: &[Mobile, Pc],
-    },
+    Role { id: "grandmother", name: "할머니", networks: &[KakaoTalk], surfaces: &[Mobile] },
+    Role { id: "yuna", name: "유나", networks: &[Line, Telegram], surfaces: &[Mobile] },
+    Role { id: "mother", name: "어머니", networks: &[Line, KakaoTalk], surfaces: &[Mobile] },
+    Role { id: "junho", name: "준호", networks: &[Telegram], surfaces: &[Mobile, Pc] },
 ];
 
 /// The two direct conversations, by place in [`FAMILY`].
@@ -87,10 +62,7 @@ impl Talk {
     pub(super) fn people(self) -> Vec<usize> {
         match self {
             Self::Family => (0..FAMILY.len()).collect(),
-            Self::Pair(pair) => PAIRS
-                .get(pair)
-                .map(|pair| pair.to_vec())
-                .unwrap_or_default(),
+            Self::Pair(pair) => PAIRS.get(pair).map(|pair| pair.to_vec()).unwrap_or_default(),
         }
     }
 
@@ -125,9 +97,7 @@ pub(super) fn enter(world: &mut World) -> anyhow::Result<()> {
         }
     }
     for network in Network::ALL {
-        let at_home = FAMILY
-            .iter()
-            .filter(|role| role.networks.first() == Some(&network));
+        let at_home = FAMILY.iter().filter(|role| role.networks.first() == Some(&network));
         world.add_room(NewRoom {
             network: in_lab(network),
             id: ROOM.to_owned(),
@@ -170,23 +140,15 @@ pub(super) async fn register(
     let mut room_ids: Vec<(Network, RoomId)> = Vec::new();
     for (network, chat) in rooms {
         let chat = ChatKey::new(chat.as_str());
-        room_ids.push((
-            *network,
-            hub.register_room(network.word(), chat, TITLE).await?,
-        ));
+        room_ids.push((*network, hub.register_room(network.word(), chat, TITLE).await?));
     }
     let mut persons = Vec::new();
     for (role, natives) in FAMILY.iter().zip(natives) {
-        let new = NewPerson {
-            name: role.name.to_owned(),
-            language: Language::Ko,
-        };
+        let new = NewPerson { name: role.name.to_owned(), language: Language::Ko };
         let person = hub.create_person(new).await?;
         for (place, (network, user, direct)) in natives.into_iter().enumerate() {
-            let native = Native {
-                user: UserKey::new(user.as_str()),
-                direct: ChatKey::new(direct.as_str()),
-            };
+            let native =
+                Native { user: UserKey::new(user.as_str()), direct: ChatKey::new(direct.as_str()) };
             let address = link(hub, person, role, network, native).await?;
             let room = room_ids.iter().find(|(there, _)| *there == network);
             if let (0, Some((_, room))) = (place, room) {
@@ -206,12 +168,9 @@ async fn link(
     native: Native,
 ) -> anyhow::Result<AddressId> {
     let (user, direct) = (native.user, Some(native.direct));
-    let address = hub
-        .link_address(person, network.word(), user, direct, role.name)
-        .await?;
+    let address = hub.link_address(person, network.word(), user, direct, role.name).await?;
     for purpose in [Purpose::Talk, Purpose::Failover] {
-        hub.set_consent(person, network, purpose, true, "demo")
-            .await?;
+        hub.set_consent(person, network, purpose, true, "demo").await?;
     }
     Ok(address)
 }
@@ -222,28 +181,15 @@ async fn conversations(
     rooms: &[(Network, RoomId)],
 ) -> anyhow::Result<()> {
     let kind = ConversationKind::Group;
-    let new = NewConversation {
-        kind,
-        title: TITLE.to_owned(),
-        members: persons.to_vec(),
-    };
+    let new = NewConversation { kind, title: TITLE.to_owned(), members: persons.to_vec() };
     let family = hub.create_conversation(new).await?;
     for (_, room) in rooms {
         hub.join_room(family, *room).await?;
     }
     for pair in PAIRS {
-        let members = pair
-            .iter()
-            .filter_map(|place| persons.get(*place))
-            .copied()
-            .collect();
+        let members = pair.iter().filter_map(|place| persons.get(*place)).copied().collect();
         let kind = ConversationKind::Direct;
-        hub.create_conversation(NewConversation {
-            kind,
-            title: String::new(),
-            members,
-        })
-        .await?;
+        hub.create_conversation(NewConversation { kind, title: String::new(), members }).await?;
     }
     Ok(())
 }

@@ -32,16 +32,8 @@ pub(super) fn script(
             Some((number, minute, name, text))
         })
         .collect();
-    anyhow::ensure!(
-        !said.is_empty(),
-        "the log has no line of the form [HH:MM] <name> text"
-    );
-    let times = spread(
-        &said
-            .iter()
-            .map(|(_, minute, ..)| *minute)
-            .collect::<Vec<_>>(),
-    );
+    anyhow::ensure!(!said.is_empty(), "the log has no line of the form [HH:MM] <name> text");
+    let times = spread(&said.iter().map(|(_, minute, ..)| *minute).collect::<Vec<_>>());
     let span = times.last().copied().unwrap_or(0);
     let outage_at = scenario.happened_at();
     let begins = outage_at.0 - fraction(span, OUTAGE_AFTER);
@@ -53,27 +45,13 @@ pub(super) fn script(
         let next = authors.len() % FAMILY.len();
         let who = *authors.entry(name).or_insert(next);
         let text: String = text.chars().take(TEXT_CHARS_MAX).collect();
-        let answered = answers
-            .get(&number)
-            .and_then(|line| places.get(line))
-            .copied();
+        let answered = answers.get(&number).and_then(|line| places.get(line)).copied();
         places.insert(number, lines.len());
         let at = ieum_core::time::Timestamp(begins + offset);
-        lines.push(Line {
-            at,
-            who,
-            talk: Talk::Family,
-            text,
-            answers: answered,
-        });
+        lines.push(Line { at, who, talk: Talk::Family, text, answers: answered });
     }
     let outage_ends_at = ends_at(scenario, outage_at);
-    Ok(Script {
-        lines,
-        outage_at,
-        outage_ends_at,
-        hurries: false,
-    })
+    Ok(Script { lines, outage_at, outage_ends_at, hurries: false })
 }
 
 fn said(line: &str) -> Option<(i64, &str, &str)> {
@@ -92,11 +70,7 @@ fn spread(minutes: &[i64]) -> Vec<i64> {
     let mut start = 0;
     while start < minutes.len() {
         let minute = minutes.get(start).copied().unwrap_or(0);
-        let same = minutes
-            .iter()
-            .skip(start)
-            .take_while(|other| **other == minute)
-            .count();
+        let same = minutes.iter().skip(start).take_while(|other| **other == minute).count();
         if minute < before {
             days += 1;
         }

@@ -42,10 +42,7 @@ pub(super) struct Script {
 impl Script {
     /// Replaces the words of all lines by those of a file, one a line.
     pub(super) fn take_words(&mut self, text: &str) -> anyhow::Result<()> {
-        let words: Vec<&str> = text
-            .lines()
-            .filter(|line| !line.trim().is_empty())
-            .collect();
+        let words: Vec<&str> = text.lines().filter(|line| !line.trim().is_empty()).collect();
         anyhow::ensure!(!words.is_empty(), "the text file has no line with words");
         for (line, words) in self.lines.iter_mut().zip(words.iter().cycle()) {
             line.text = (*words).to_owned();
@@ -56,35 +53,17 @@ impl Script {
 
 /// Hours before and after the outage, who, where, what, and how many lines back it answers.
 const QUIET: [(i64, usize, Talk, &str, usize); 16] = [
-    (
-        -150,
-        4,
-        Talk::Family,
-        "다들 잘 잤어? 오늘 비 온대, 우산 챙겨",
-        0,
-    ),
+    (-150, 4, Talk::Family, "다들 잘 잤어? 오늘 비 온대, 우산 챙겨", 0),
     (-149, 0, Talk::Family, "네 엄마 ☔ 챙겼어요", 1),
     (-148, 2, Talk::Family, "할미는 오늘 병원 간다", 0),
-    (
-        -147,
-        1,
-        Talk::Family,
-        "어머니, 제가 세 시에 모시러 갈게요",
-        1,
-    ),
+    (-147, 1, Talk::Family, "어머니, 제가 세 시에 모시러 갈게요", 1),
     (-146, 0, Talk::Pair(0), "준호야 생일 선물 정했어?", 0),
     (-145, 5, Talk::Pair(0), "아니 아직… 할머니 스카프 어때", 1),
     (-70, 5, Talk::Family, "점심 뭐 먹지", 0),
     (-69, 3, Talk::Family, "김치찌개 🍲", 1),
     (-68, 1, Talk::Pair(1), "유나야 용돈 보냈다", 0),
     (-67, 3, Talk::Pair(1), "아빠 최고!! 감사합니다 ㅎㅎ", 1),
-    (
-        70,
-        4,
-        Talk::Family,
-        "저녁은 일곱 시에 집에서 다 같이 먹자",
-        0,
-    ),
+    (70, 4, Talk::Family, "저녁은 일곱 시에 집에서 다 같이 먹자", 0),
     (71, 2, Talk::Family, "갈비 해 놓을게", 1),
     (72, 5, Talk::Family, "할머니 갈비면 무조건 가죠", 1),
     (73, 0, Talk::Pair(0), "케이크는 내가 찾아올게", 0),
@@ -105,20 +84,10 @@ const LIVELY: [(usize, Talk, &str, usize); 20] = [
     (5, Talk::Family, "텔레그램도 잘 와요", 2),
     (1, Talk::Pair(1), "유나야 할머니한테 전화 좀 해 줄래", 0),
     (3, Talk::Pair(1), "네 아빠 바로 할게요", 1),
-    (
-        4,
-        Talk::Family,
-        "할머니 폰이 안 되나 봐. 내가 간호사실에 전화해 볼게",
-        0,
-    ),
+    (4, Talk::Family, "할머니 폰이 안 되나 봐. 내가 간호사실에 전화해 볼게", 0),
     (0, Talk::Family, "진료는 3번 방이래요", 0),
     (1, Talk::Family, "알았다, 도착하면 그리로 간다", 1),
-    (
-        5,
-        Talk::Family,
-        "약은 제가 찾아갈게요. 처방전 사진만 나중에 주세요",
-        0,
-    ),
+    (5, Talk::Family, "약은 제가 찾아갈게요. 처방전 사진만 나중에 주세요", 0),
     (3, Talk::Family, "다들 침착 ㅋㅋㅋ 별일 없대요", 0),
     (0, Talk::Pair(0), "일단 여기로 계속 얘기하자", 0),
     (5, Talk::Pair(0), "ㅇㅋ 👍", 1),
@@ -141,12 +110,7 @@ pub(super) fn script(scenario: &Scenario) -> Script {
         let at = Timestamp(outage_ends_at.0 + minutes * 60_000);
         push(&mut lines, at, (who, talk, text, back));
     }
-    Script {
-        lines,
-        outage_at,
-        outage_ends_at,
-        hurries: true,
-    }
+    Script { lines, outage_at, outage_ends_at, hurries: true }
 }
 
 fn lively(lines: &mut Vec<Line>, from: Timestamp, to: Timestamp) {
@@ -168,13 +132,7 @@ fn push(lines: &mut Vec<Line>, at: Timestamp, (who, talk, text, back): (usize, T
     let answers = (back > 0).then(|| lines.len().checked_sub(back)).flatten();
     // Only a line of the same conversation can be answered.
     let answers = answers.filter(|place| lines.get(*place).is_some_and(|line| line.talk == talk));
-    lines.push(Line {
-        at,
-        who,
-        talk,
-        text: text.to_owned(),
-        answers,
-    });
+    lines.push(Line { at, who, talk, text: text.to_owned(), answers });
 }
 
 /// When the last cell of a scenario ends.

@@ -38,19 +38,13 @@ pub(super) fn number_of(shown: &str) -> Option<usize> {
 
 /// The text without marks, for the eye.
 pub(super) fn plain(shown: &str) -> String {
-    shown
-        .chars()
-        .filter(|character| !matches!(*character, ZERO | ONE))
-        .collect()
+    shown.chars().filter(|character| !matches!(*character, ZERO | ONE)).collect()
 }
 
 /// Whether the copy says itself why it came this way: `[... #7F2A ...]` in front.
 pub(super) fn labelled(shown: &str) -> bool {
     let first = shown.lines().next().unwrap_or_default();
-    let Some((label, _)) = first
-        .strip_prefix('[')
-        .and_then(|rest| rest.split_once(']'))
-    else {
+    let Some((label, _)) = first.strip_prefix('[').and_then(|rest| rest.split_once(']')) else {
         return false;
     };
     label.split(' ').any(|word| {
@@ -77,9 +71,7 @@ mod tests {
 
     #[test]
     fn only_a_label_counts_as_one() {
-        assert!(labelled(
-            "[카톡 지연 · 대신 보냄 #7F2A 13:44]\n[LINE] 유나: a"
-        ));
+        assert!(labelled("[카톡 지연 · 대신 보냄 #7F2A 13:44]\n[LINE] 유나: a"));
         assert!(!labelled("[LINE] 유나: see #7F2A"));
         assert!(!labelled("[LINE #7F2G] 유나: a"));
     }

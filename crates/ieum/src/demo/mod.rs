@@ -89,10 +89,7 @@ fn scenario(given: &str) -> anyhow::Result<Scenario> {
     }
     let text = std::fs::read_to_string(given).with_context(|| {
         let known: Vec<&str> = Scenario::ids().collect();
-        format!(
-            "{given} is neither a scenario file nor one of {}",
-            known.join(", ")
-        )
+        format!("{given} is neither a scenario file nor one of {}", known.join(", "))
     })?;
     Scenario::parse(&text).map_err(|error| anyhow::anyhow!("{given}: {error}"))
 }
@@ -102,11 +99,7 @@ fn script(arguments: &DemoArguments, scenario: &Scenario) -> anyhow::Result<day:
         Some(file) => {
             let text = std::fs::read(file).with_context(|| file.display().to_string())?;
             let answers = chat::annotation_beside(file);
-            chat::script(
-                &String::from_utf8_lossy(&text),
-                answers.as_deref(),
-                scenario,
-            )?
+            chat::script(&String::from_utf8_lossy(&text), answers.as_deref(), scenario)?
         }
         None => day::script(scenario),
     };

@@ -57,11 +57,7 @@ pub(super) async fn play(stage: &Stage, script: &Script, mut view: View) -> anyh
         .lines
         .iter()
         .enumerate()
-        .map(|(line, said)| Try {
-            at: said.at,
-            line,
-            app: 0,
-        })
+        .map(|(line, said)| Try { at: said.at, line, app: 0 })
         .collect();
     while let Some(next) = tries.pop_first() {
         wait_until(stage, script, next.at, base, &mut view).await;
@@ -70,13 +66,7 @@ pub(super) async fn play(stage: &Stage, script: &Script, mut view: View) -> anyh
         };
         match say(stage, &played, next, line)? {
             Some(accepted) => {
-                played.insert(
-                    next.line,
-                    Accepted {
-                        tried_at: line.at,
-                        ..accepted
-                    },
-                );
+                played.insert(next.line, Accepted { tried_at: line.at, ..accepted });
                 view.said(line, accepted.network);
             }
             None => {
@@ -96,11 +86,7 @@ fn tried_again(stage: &Stage, failed: Try, line: &Line) -> Try {
     let apps = FAMILY.get(line.who).map_or(1, |role| role.networks.len());
     let app = (failed.app + 1) % apps;
     let wait = if apps > 1 { OTHER_APP_MS } else { AGAIN_MS };
-    Try {
-        at: now.plus_ms(wait),
-        line: failed.line,
-        app,
-    }
+    Try { at: now.plus_ms(wait), line: failed.line, app }
 }
 
 /// Waits for the next line; a long stretch without one passes faster.
@@ -115,11 +101,7 @@ async fn wait_until(stage: &Stage, script: &Script, at: Timestamp, base: f64, vi
         let quiet = script.hurries
             && left > SLOW_BEFORE_MS
             && (now < script.outage_at || now > script.outage_ends_at.plus_ms(SLOW_BEFORE_MS));
-        let speed = if quiet {
-            (base * HURRY).min(super::SPEED_MAX)
-        } else {
-            base
-        };
+        let speed = if quiet { (base * HURRY).min(super::SPEED_MAX) } else { base };
         stage.clock.set_speed(speed.max(base));
         let step = if quiet { left - SLOW_BEFORE_MS } else { left };
         stage.clock.sleep(step.min(view.refresh_ms(speed))).await;
@@ -136,41 +118,21 @@ fn say(
     let Some(role) = FAMILY.get(line.who) else {
         return Ok(None);
     };
-    let network = role
-        .networks
-        .get(tried.app)
-        .copied()
-        .unwrap_or(Network::KakaoTalk);
+    let network = role.networks.get(tried.app).copied().unwrap_or(Network::KakaoTalk);
     let place = Place::of(role, network, line.talk);
     let text = marked(&line.text, tried.line);
     let mut world = stage.lab.world();
-    let mut say = Say::text(
-        in_lab(network),
-        role.id,
-        place.room(),
-        &place.words(line, &text),
-    );
-    if let Some(answered) = line
-        .answers
-        .filter(|answered| played.contains_key(answered))
-    {
+    let mut say = Say::text(in_lab(network), role.id, place.room(), &place.words(line, &text));
+    if let Some(answered) = line.answers.filter(|answered| played.contains_key(answered)) {
         say.reply_to = copy_on_screen(&mut world, role, network, place, answered);
     }
     match world.say(say) {
         Ok(_said) => {
             let at = stage.clock.now();
-            Ok(Some(Accepted {
-                tried_at: line.at,
-                at,
-                network,
-            }))
+            Ok(Some(Accepted { tried_at: line.at, at, network }))
         }
         Err(error) if error.is_outage() => Ok(None),
-        Err(error) => Err(anyhow::anyhow!(
-            "{} cannot say line {}: {error}",
-            role.id,
-            tried.line
-        )),
+        Err(error) => Err(anyhow::anyhow!("{} cannot say line {}: {error}", role.id, tried.line)),
     }
 }
 
@@ -184,11 +146,7 @@ enum Place {
 impl Place {
     fn of(role: &Role, network: Network, talk: Talk) -> Self {
         let at_home = role.networks.first() == Some(&network);
-        if talk == Talk::Family && at_home {
-            Self::Room
-        } else {
-            Self::Direct
-        }
+        if talk == Talk::Family && at_home { Self::Room } else { Self::Direct }
     }
 
     fn room(self) -> Option<&'static str> {
@@ -239,25 +197,14 @@ fn copy_on_screen(
 /// Waits until the outage is over and nothing moves any more.
 async fn settle(stage: &Stage, script: &Script, view: &mut View) {
     let now = stage.clock.now();
-    let give_up = script
-        .outage_ends_at
-        .plus_ms(SETTLING_MS_MAX)
-        .max(now.plus_ms(SETTLING_MS_MAX));
+    let give_up = script.outage_ends_at.plus_ms(SETTLING_MS_MAX).max(now.plus_ms(SETTLING_MS_MAX));
     let mut calm_since = now;
     let mut shown = 0;
     loop {
-        stage
-            .clock
-            .sleep(view.refresh_ms(stage.clock.speed()).min(5_000))
-            .await;
+        stage.clock.sleep(view.refresh_ms(stage.clock.speed()).min(5_000)).await;
         view.draw(stage);
         let now = stage.clock.now();
-        let open = stage
-            .hub
-            .store()
-            .counts()
-            .await
-            .map(|counts| counts.open.values().sum::<u64>());
+        let open = stage.hub.store().counts().await.map(|counts| counts.open.values().sum::<u64>());
         let shown_now = super::tally::lines_shown(stage);
         if shown_now != shown || open.is_ok_and(|open| open > 0) || now < script.outage_ends_at {
             calm_since = now;

@@ -57,10 +57,7 @@ impl Report {
             out_of_order: tally.out_of_order,
             unreachable: tally.unreachable,
             first_failover_s: failover_ms.map(seconds),
-            delay_ms: Delay {
-                p50: tally.delay_ms(0.5),
-                p99: tally.delay_ms(0.99),
-            },
+            delay_ms: Delay { p50: tally.delay_ms(0.5), p99: tally.delay_ms(0.99) },
             without_ieum,
             delayed_over_60s: tally.delays_ms.iter().filter(late).count(),
             network_doubles: tally.network_doubles,
@@ -84,26 +81,17 @@ impl Report {
     }
 
     fn table(&self) -> String {
-        let failover = self.first_failover_s.map_or_else(
-            || "- (nothing had to move)".to_owned(),
-            |s| format!("{s:.1} s"),
-        );
+        let failover = self
+            .first_failover_s
+            .map_or_else(|| "- (nothing had to move)".to_owned(), |s| format!("{s:.1} s"));
         let rows = [
-            (
-                "보낸 메시지 / messages",
-                self.messages.to_string(),
-                self.messages.to_string(),
-            ),
+            ("보낸 메시지 / messages", self.messages.to_string(), self.messages.to_string()),
             (
                 "받아야 할 것 / owed to readers",
                 self.expected.to_string(),
                 self.expected.to_string(),
             ),
-            (
-                "잃은 것 / lost",
-                self.lost.to_string(),
-                self.without_ieum.lost.to_string(),
-            ),
+            ("잃은 것 / lost", self.lost.to_string(), self.without_ieum.lost.to_string()),
             (
                 "1분 넘게 늦은 것 / over 60 s late",
                 self.delayed_over_60s.to_string(),
@@ -119,11 +107,7 @@ impl Report {
                 self.duplicates_unlabelled.to_string(),
                 "-".to_owned(),
             ),
-            (
-                "순서 바뀜 / out of order",
-                self.out_of_order.to_string(),
-                "-".to_owned(),
-            ),
+            ("순서 바뀜 / out of order", self.out_of_order.to_string(), "-".to_owned()),
             (
                 "한때 닿지 않은 사람 / out of reach for a while",
                 self.unreachable.to_string(),
@@ -131,23 +115,13 @@ impl Report {
             ),
             (
                 "전달 시간 / delay p50, p99",
-                format!(
-                    "{:.1} s, {:.1} s",
-                    seconds(self.delay_ms.p50),
-                    seconds(self.delay_ms.p99)
-                ),
+                format!("{:.1} s, {:.1} s", seconds(self.delay_ms.p50), seconds(self.delay_ms.p99)),
                 "-".to_owned(),
             ),
-            (
-                "첫 우회까지 / first failover after",
-                failover,
-                "-".to_owned(),
-            ),
+            ("첫 우회까지 / first failover after", failover, "-".to_owned()),
         ];
-        let mut table = format!(
-            "\n{} · seed {} · {} people\n",
-            self.scenario, self.seed, self.people
-        );
+        let mut table =
+            format!("\n{} · seed {} · {} people\n", self.scenario, self.seed, self.people);
         table.push_str(&row("", "이음과 함께 / with Ieum", "이음 없이 / without"));
         for (what, with, without) in &rows {
             table.push_str(&row(what, with, without));
@@ -161,10 +135,7 @@ fn row(what: &str, with: &str, without: &str) -> String {
     format!("  {} {} {}\n", padded(what, 46), padded(with, 26), without)
 }
 
-#[allow(
-    clippy::cast_precision_loss,
-    reason = "milliseconds of a day are exact in an f64"
-)]
+#[allow(clippy::cast_precision_loss, reason = "milliseconds of a day are exact in an f64")]
 fn seconds(ms: u64) -> f64 {
     ms as f64 / 1_000.0
 }

@@ -54,10 +54,7 @@ pub(super) struct Stage {
 impl Stage {
     /// Starts the lab and the hub and brings the family in.
     pub(super) async fn set(arguments: &DemoArguments, script: &Script) -> anyhow::Result<Self> {
-        let first = script
-            .lines
-            .first()
-            .map_or(script.outage_at, |line| line.at);
+        let first = script.lines.first().map_or(script.outage_at, |line| line.at);
         let start = Timestamp(first.0.min(script.outage_at.0) - LEAD_MS);
         let clock = Arc::new(ScaledClock::new(arguments.speed, start));
         let entropy = Arc::new(SeededEntropy::new(arguments.seed));
@@ -81,15 +78,7 @@ impl Stage {
         let webhook = format!(r#"{{"network":"line","url":"{hook}"}}"#);
         control(&*doors.http, &lab.control, "webhook", webhook).await?;
         cast::register(&hub, || natives(&lab), &rooms(&lab)).await?;
-        Ok(Self {
-            clock,
-            lab,
-            hub,
-            address,
-            stop,
-            servers,
-            _folder: folder,
-        })
+        Ok(Self { clock, lab, hub, address, stop, servers, _folder: folder })
     }
 
     /// How long after `outage_at` the first delivery took another way; `None` when none did.
@@ -117,10 +106,7 @@ impl Stage {
     /// Leaves everything up until the program is interrupted.
     pub(super) async fn keep(&self) {
         self.clock.set_speed(1.0);
-        eprintln!(
-            "hub: http://{}  lab control: {}",
-            self.address, self.lab.control
-        );
+        eprintln!("hub: http://{}  lab control: {}", self.address, self.lab.control);
         eprintln!("press Ctrl-C to end");
         if let Err(error) = tokio::signal::ctrl_c().await {
             tracing::warn!(%error, "cannot wait for Ctrl-C");
@@ -141,19 +127,13 @@ fn moved_at(event: &JournalEvent) -> Option<Timestamp> {
     use ieum_core::delivery::Label;
     let moved = |label: &Option<Label>| matches!(label, Some(Label::InsteadOf(_)));
     match event {
-        JournalEvent::Admitted { at, deliveries, .. } => deliveries
-            .iter()
-            .any(|planned| moved(&planned.label))
-            .then_some(*at),
-        JournalEvent::Settled {
-            at,
-            step: Step::NextRoute { .. },
-            ..
-        } => Some(*at),
-        JournalEvent::Settled { at, plus, .. } => plus
-            .iter()
-            .any(|planned| moved(&planned.label))
-            .then_some(*at),
+        JournalEvent::Admitted { at, deliveries, .. } => {
+            deliveries.iter().any(|planned| moved(&planned.label)).then_some(*at)
+        }
+        JournalEvent::Settled { at, step: Step::NextRoute { .. }, .. } => Some(*at),
+        JournalEvent::Settled { at, plus, .. } => {
+            plus.iter().any(|planned| moved(&planned.label)).then_some(*at)
+        }
         _ => None,
     }
 }
@@ -175,19 +155,9 @@ async fn control(
     let request = http::Request::post(format!("{base}/{path}"))
         .header("content-type", "application/json")
         .body(Bytes::from(body))?;
-    let limits = HttpLimits {
-        timeout_ms: 3_600_000,
-        answer_bytes_max: 1 << 20,
-    };
-    let answer = http
-        .call(request, limits)
-        .await
-        .context("the lab's control")?;
-    anyhow::ensure!(
-        answer.status().is_success(),
-        "the lab's control: {}",
-        answer.status()
-    );
+    let limits = HttpLimits { timeout_ms: 3_600_000, answer_bytes_max: 1 << 20 };
+    let answer = http.call(request, limits).await.context("the lab's control")?;
+    anyhow::ensure!(answer.status().is_success(), "the lab's control: {}", answer.status());
     Ok(())
 }
 
@@ -205,22 +175,14 @@ fn natives(lab: &Lab) -> Vec<Vec<(Network, String, String)>> {
     };
     FAMILY
         .iter()
-        .map(|role| {
-            role.networks
-                .iter()
-                .filter_map(|network| one(role, *network))
-                .collect()
-        })
+        .map(|role| role.networks.iter().filter_map(|network| one(role, *network)).collect())
         .collect()
 }
 
 fn rooms(lab: &Lab) -> Vec<(Network, String)> {
     let world = lab.world();
     let native = |network| Some(world.find_chat(in_lab(network), ROOM)?.native.clone());
-    Network::ALL
-        .iter()
-        .filter_map(|network| Some((*network, native(*network)?)))
-        .collect()
+    Network::ALL.iter().filter_map(|network| Some((*network, native(*network)?))).collect()
 }
 
 #[allow(
@@ -269,17 +231,11 @@ fn kakaotalk(lab: &Lab, doors: &Doors, call_ms: u64) -> anyhow::Result<Arc<dyn C
         webhook: None,
         edition: kakaotalk::Edition::default(),
         receive: kakaotalk::Receive::Gateway,
-        timeouts: kakaotalk::Timeouts {
-            call_ms,
-            connect_ms: call_ms,
-            heartbeat_ack_ms: call_ms,
-        },
+        timeouts: kakaotalk::Timeouts { call_ms, connect_ms: call_ms, heartbeat_ack_ms: call_ms },
         rate: kakaotalk::RATE_UNPUBLISHED,
     };
     let built = KakaoTalk::new(config, doors.clone());
-    Ok(Arc::new(
-        built.map_err(|complaints| anyhow::anyhow!("{complaints:?}"))?,
-    ))
+    Ok(Arc::new(built.map_err(|complaints| anyhow::anyhow!("{complaints:?}"))?))
 }
 
 fn line(lab: &Lab, doors: &Doors, timeout_ms: u64) -> anyhow::Result<Arc<dyn Connector>> {
@@ -291,9 +247,7 @@ fn line(lab: &Lab, doors: &Doors, timeout_ms: u64) -> anyhow::Result<Arc<dyn Con
         rate: line::RATE_PUBLISHED,
     };
     let built = Line::new(&config, doors.clone());
-    Ok(Arc::new(
-        built.map_err(|complaints| anyhow::anyhow!("{complaints:?}"))?,
-    ))
+    Ok(Arc::new(built.map_err(|complaints| anyhow::anyhow!("{complaints:?}"))?))
 }
 
 fn telegram(lab: &Lab, doors: &Doors, timeout_ms: u64) -> anyhow::Result<Arc<dyn Connector>> {
@@ -306,7 +260,5 @@ fn telegram(lab: &Lab, doors: &Doors, timeout_ms: u64) -> anyhow::Result<Arc<dyn
         rate: telegram::RATE_PUBLISHED,
     };
     let built = Telegram::new(config, doors.clone());
-    Ok(Arc::new(
-        built.map_err(|complaints| anyhow::anyhow!("{complaints:?}"))?,
-    ))
+    Ok(Arc::new(built.map_err(|complaints| anyhow::anyhow!("{complaints:?}"))?))
 }

@@ -64,10 +64,7 @@ impl Tally {
 )]
 pub(super) fn quantile(sorted: &[u64], share: f64) -> u64 {
     let last = sorted.len().saturating_sub(1);
-    sorted
-        .get((last as f64 * share).round() as usize)
-        .copied()
-        .unwrap_or(0)
+    sorted.get((last as f64 * share).round() as usize).copied().unwrap_or(0)
 }
 
 /// All lines on all screens, as a number that changes when anything new is shown.
@@ -76,9 +73,7 @@ pub(super) fn lines_shown(stage: &Stage) -> usize {
     let mut shown = 0;
     for role in &FAMILY {
         for network in role.networks {
-            shown += world
-                .screen(in_lab(*network), role.id)
-                .map_or(0, |lines| lines.len());
+            shown += world.screen(in_lab(*network), role.id).map_or(0, |lines| lines.len());
         }
     }
     shown
@@ -90,10 +85,7 @@ pub(super) async fn tally(
     script: &Script,
     played: &Played,
 ) -> anyhow::Result<Tally> {
-    let mut tally = Tally {
-        messages: played.len(),
-        ..Tally::default()
-    };
+    let mut tally = Tally { messages: played.len(), ..Tally::default() };
     let order = order_of(stage).await?;
     let mut late_for: BTreeSet<usize> = BTreeSet::new();
     for (who, role) in FAMILY.iter().enumerate() {
@@ -116,17 +108,14 @@ pub(super) async fn tally(
 
 /// The place of each line in the hub's order of acceptance, which everybody is to see it in.
 async fn order_of(stage: &Stage) -> anyhow::Result<BTreeMap<usize, MessageSeq>> {
-    let conversations: Vec<ConversationId> = stage
-        .hub
-        .with_directory(|directory| directory.conversations().map(|c| c.id).collect());
+    let conversations: Vec<ConversationId> =
+        stage.hub.with_directory(|directory| directory.conversations().map(|c| c.id).collect());
     let mut order = BTreeMap::new();
     for conversation in conversations {
         let mut before = MessageSeq(u64::MAX);
         loop {
             let store = stage.hub.store();
-            let page = store
-                .page_messages(conversation, before, PAGE_ROWS_MAX)
-                .await?;
+            let page = store.page_messages(conversation, before, PAGE_ROWS_MAX).await?;
             for message in &page {
                 let content = Content::decode(&message.new.content)?;
                 if let What::Text(text) = content.what()
@@ -149,11 +138,7 @@ fn chats_of(
     network: ieum_core::network::Network,
 ) -> BTreeMap<String, Vec<Sight>> {
     let mut chats: BTreeMap<String, Vec<Sight>> = BTreeMap::new();
-    let lines = stage
-        .lab
-        .world()
-        .screen(in_lab(network), user)
-        .unwrap_or_default();
+    let lines = stage.lab.world().screen(in_lab(network), user).unwrap_or_default();
     for line in lines.into_iter().filter(|line| !line.own) {
         let Some(number) = number_of(&line.text) else {
             continue;
@@ -192,11 +177,7 @@ fn person(
         };
         tally.seen += 1;
         count_copies(tally, copies);
-        let first = copies
-            .iter()
-            .map(|copy| copy.shown_at)
-            .min()
-            .unwrap_or(accepted.at);
+        let first = copies.iter().map(|copy| copy.shown_at).min().unwrap_or(accepted.at);
         let delay = first.ms_since(accepted.tried_at);
         tally.delays_ms.push(delay);
         if first.ms_since(accepted.at) > UNREACHABLE_MS {
@@ -216,11 +197,7 @@ fn count_copies(tally: &mut Tally, copies: &[Sight]) {
     tally.network_doubles += doubles;
     tally.duplicates_unlabelled += plain.saturating_sub(1);
     // The first sight may itself be labelled: it is no double then.
-    tally.duplicates_labelled += if plain == 0 {
-        labelled.saturating_sub(1)
-    } else {
-        labelled
-    };
+    tally.duplicates_labelled += if plain == 0 { labelled.saturating_sub(1) } else { labelled };
 }
 
 /// Copies of the hub that stand after a later message of the same conversation in one chat, and

@@ -51,12 +51,7 @@ impl View {
             (false, false) => Style::Plain,
         };
         let title = format!("{} — {}", scenario.id, scenario.title);
-        Self {
-            style,
-            title,
-            drawn: false,
-            last: String::new(),
-        }
+        Self { style, title, drawn: false, last: String::new() }
     }
 
     /// Scenario time between two pictures.
@@ -99,11 +94,7 @@ impl View {
         if self.style != Style::Picture {
             return;
         }
-        let mut picture = String::from(if self.drawn {
-            "\x1b[H"
-        } else {
-            "\x1b[2J\x1b[H"
-        });
+        let mut picture = String::from(if self.drawn { "\x1b[H" } else { "\x1b[2J\x1b[H" });
         self.drawn = true;
         for line in self.picture(stage) {
             picture.push_str(&line);
@@ -129,10 +120,7 @@ impl View {
     fn picture(&self, stage: &Stage) -> Vec<String> {
         let clock = clock_text(stage.clock.now(), KST_MINUTES);
         let mut lines = vec![
-            format!(
-                "\x1b[1m이음 Ieum\x1b[0m  {}   \x1b[1m{clock}\x1b[0m",
-                self.title
-            ),
+            format!("\x1b[1m이음 Ieum\x1b[0m  {}   \x1b[1m{clock}\x1b[0m", self.title),
             health(stage),
             format!("\x1b[2m{}\x1b[0m", cut(&self.last, PHONE_COLUMNS * 3)),
         ];
@@ -158,12 +146,7 @@ fn health(stage: &Stage) -> String {
         .health()
         .into_iter()
         .filter(|view| view.cell.function == ieum_core::health::Function::Send)
-        .map(|view| {
-            (
-                view.cell.network,
-                view.state != ieum_core::health::CellState::Up,
-            )
-        })
+        .map(|view| (view.cell.network, view.state != ieum_core::health::CellState::Up))
         .collect();
     let words = Network::ALL.map(|network| {
         let name = network_name(network, Language::Ko);
@@ -178,10 +161,7 @@ fn health(stage: &Stage) -> String {
 
 /// A head and the newest lines of everything that one person sees.
 fn phone(stage: &Stage, role: &super::cast::Role) -> Vec<String> {
-    let networks = role
-        .networks
-        .iter()
-        .map(|network| network_name(*network, Language::Ko));
+    let networks = role.networks.iter().map(|network| network_name(*network, Language::Ko));
     let head = format!("[{}] {}", role.name, networks.collect::<Vec<_>>().join("+"));
     let mut seen = Vec::new();
     let mut world = stage.lab.world();

@@ -52,10 +52,7 @@ fn monotonic_now() -> Instant {
 }
 
 /// Waits in real time.
-#[allow(
-    clippy::disallowed_methods,
-    reason = "this file is where the clock port waits"
-)]
+#[allow(clippy::disallowed_methods, reason = "this file is where the clock port waits")]
 fn real_sleep(time: Duration) -> tokio::time::Sleep {
     tokio::time::sleep(time)
 }
@@ -113,14 +110,8 @@ impl ScaledClock {
     /// within [`SPEED_MIN`] and [`SPEED_MAX`].
     #[must_use]
     pub fn new(speed: f64, start: Timestamp) -> Self {
-        let pace = Pace {
-            since: monotonic_now(),
-            base_ms: exact_ms(start),
-            speed: within(speed),
-        };
-        Self {
-            pace: watch::Sender::new(pace),
-        }
+        let pace = Pace { since: monotonic_now(), base_ms: exact_ms(start), speed: within(speed) };
+        Self { pace: watch::Sender::new(pace) }
     }
 
     /// How many times faster than the wall clock it runs.
@@ -132,11 +123,7 @@ impl ScaledClock {
     /// Changes the speed from now on; waits under way end at the same scaled time as before.
     pub fn set_speed(&self, speed: f64) {
         self.pace.send_modify(|pace| {
-            *pace = Pace {
-                base_ms: pace.now_ms(),
-                since: monotonic_now(),
-                speed: within(speed),
-            };
+            *pace = Pace { base_ms: pace.now_ms(), since: monotonic_now(), speed: within(speed) };
         });
     }
 }
@@ -150,10 +137,7 @@ impl Clock for ScaledClock {
         Timestamp(self.pace.borrow().now_ms() as i64)
     }
 
-    #[allow(
-        clippy::cast_precision_loss,
-        reason = "a wait above 2^53 ms ends never, exact or not"
-    )]
+    #[allow(clippy::cast_precision_loss, reason = "a wait above 2^53 ms ends never, exact or not")]
     fn sleep(&self, ms: u64) -> BoxFuture<'static, ()> {
         let target_ms = self.pace.borrow().now_ms() + ms as f64;
         let mut pace = self.pace.subscribe();
@@ -175,17 +159,10 @@ impl Clock for ScaledClock {
 }
 
 fn within(speed: f64) -> f64 {
-    if speed.is_finite() {
-        speed.clamp(SPEED_MIN, SPEED_MAX)
-    } else {
-        1.0
-    }
+    if speed.is_finite() { speed.clamp(SPEED_MIN, SPEED_MAX) } else { 1.0 }
 }
 
-#[allow(
-    clippy::cast_precision_loss,
-    reason = "milliseconds since 1970 are far below 2^53"
-)]
+#[allow(clippy::cast_precision_loss, reason = "milliseconds since 1970 are far below 2^53")]
 fn exact_ms(at: Timestamp) -> f64 {
     at.0 as f64
 }

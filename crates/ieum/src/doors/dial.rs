@@ -120,10 +120,7 @@ impl FrameStream for Stream {
 
     fn close(&mut self, code: u16) -> BoxFuture<'_, ()> {
         Box::pin(async move {
-            let frame = CloseFrame {
-                code: CloseCode::from(code),
-                reason: "".into(),
-            };
+            let frame = CloseFrame { code: CloseCode::from(code), reason: "".into() };
             // One poll writes the frame unless the peer takes nothing any more.
             self.socket.send(Message::Close(Some(frame))).now_or_never();
             self.closed.get_or_insert(None);

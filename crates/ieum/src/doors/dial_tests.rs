@@ -40,10 +40,7 @@ async fn texts_go_both_ways_and_a_close_code_arrives() {
             read = gateway.next().await.unwrap().unwrap();
         }
         gateway.send(read).await.unwrap();
-        let frame = CloseFrame {
-            code: CloseCode::from(4004),
-            reason: "".into(),
-        };
+        let frame = CloseFrame { code: CloseCode::from(4004), reason: "".into() };
         gateway.close(Some(frame)).await.unwrap();
     })
     .await;
@@ -110,9 +107,7 @@ async fn a_dropped_read_loses_no_frame() {
 #[tokio::test]
 async fn a_frame_over_the_limit_ends_the_stream() {
     let address = gateway(|mut gateway| async move {
-        let _sent = gateway
-            .send(Message::text("x".repeat(FRAME_BYTES_MAX + 1)))
-            .await;
+        let _sent = gateway.send(Message::text("x".repeat(FRAME_BYTES_MAX + 1))).await;
         std::future::pending().await
     })
     .await;

@@ -47,10 +47,7 @@ impl Entropy for SeededEntropy {
 }
 
 fn draw(generator: &Mutex<ChaCha20Rng>) -> u64 {
-    generator
-        .lock()
-        .unwrap_or_else(PoisonError::into_inner)
-        .next_u64()
+    generator.lock().unwrap_or_else(PoisonError::into_inner).next_u64()
 }
 
 impl fmt::Debug for SystemEntropy {

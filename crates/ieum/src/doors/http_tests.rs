@@ -9,10 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
-const LIMITS: HttpLimits = HttpLimits {
-    timeout_ms: 300,
-    answer_bytes_max: 4_096,
-};
+const LIMITS: HttpLimits = HttpLimits { timeout_ms: 300, answer_bytes_max: 4_096 };
 
 fn transport() -> HyperTransport {
     HyperTransport::new(&client_config(), Arc::new(SystemClock))
@@ -43,22 +40,15 @@ async fn read_request(socket: &mut TcpStream) -> Option<String> {
     let mut read = Vec::new();
     loop {
         let mut part = [0; 1_024];
-        let count = socket
-            .read(&mut part)
-            .await
-            .ok()
-            .filter(|count| *count > 0)?;
+        let count = socket.read(&mut part).await.ok().filter(|count| *count > 0)?;
         read.extend_from_slice(&part[..count]);
         let text = String::from_utf8_lossy(&read);
         let Some((head, body)) = text.split_once("\r\n\r\n") else {
             continue;
         };
-        let length = head.lines().find_map(|line| {
-            line.to_lowercase()
-                .strip_prefix("content-length: ")?
-                .parse()
-                .ok()
-        });
+        let length = head
+            .lines()
+            .find_map(|line| line.to_lowercase().strip_prefix("content-length: ")?.parse().ok());
         if body.len() >= length.unwrap_or(0) {
             return Some(text.into_owned());
         }
@@ -114,13 +104,8 @@ async fn a_refused_connection_is_not_sent() {
 
 #[tokio::test]
 async fn an_unresolvable_name_is_not_sent() {
-    let request = Request::get("http://name.invalid/")
-        .body(Bytes::new())
-        .unwrap();
-    let limits = HttpLimits {
-        timeout_ms: 10_000,
-        ..LIMITS
-    };
+    let request = Request::get("http://name.invalid/").body(Bytes::new()).unwrap();
+    let limits = HttpLimits { timeout_ms: 10_000, ..LIMITS };
     let answer = transport().call(request, limits).await;
     assert!(matches!(answer, Err(HttpFailure::NotSent(_))), "{answer:?}");
 }
@@ -140,9 +125,7 @@ async fn a_failed_tls_handshake_is_not_sent() {
         let _written = socket.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n").await;
     })
     .await;
-    let request = Request::get(format!("https://{address}/"))
-        .body(Bytes::new())
-        .unwrap();
+    let request = Request::get(format!("https://{address}/")).body(Bytes::new()).unwrap();
     let answer = transport().call(request, LIMITS).await;
     assert!(matches!(answer, Err(HttpFailure::NotSent(_))), "{answer:?}");
 }
@@ -150,9 +133,7 @@ async fn a_failed_tls_handshake_is_not_sent() {
 #[tokio::test]
 async fn a_tls_handshake_that_hangs_is_not_sent() {
     let (address, _) = server(|socket, _| hang(socket)).await;
-    let request = Request::get(format!("https://{address}/"))
-        .body(Bytes::new())
-        .unwrap();
+    let request = Request::get(format!("https://{address}/")).body(Bytes::new()).unwrap();
     let answer = transport().call(request, LIMITS).await;
     assert!(matches!(answer, Err(HttpFailure::NotSent(_))), "{answer:?}");
 }
@@ -189,10 +170,7 @@ async fn the_deadline_runs_on_the_clock_port() {
     let (address, _) = server(|socket, _| hang(socket)).await;
     let clock = ScaledClock::new(1_000.0, Timestamp(0));
     let transport = HyperTransport::new(&client_config(), Arc::new(clock));
-    let limits = HttpLimits {
-        timeout_ms: 60_000,
-        ..LIMITS
-    };
+    let limits = HttpLimits { timeout_ms: 60_000, ..LIMITS };
     no_answer(transport.call(post(address), limits).await);
 }
 
@@ -215,11 +193,7 @@ async fn an_endless_head_is_no_answer() {
         call_one(|mut socket, _| async move {
             read_request(&mut socket).await.unwrap();
             let _written = socket.write_all(b"HTTP/1.1 200 OK\r\n").await;
-            while socket
-                .write_all(b"x: yyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyy\r\n")
-                .await
-                .is_ok()
-            {}
+            while socket.write_all(b"x: yyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyy\r\n").await.is_ok() {}
         })
         .await,
     );
@@ -268,9 +242,8 @@ async fn a_reset_may_come_after_the_other_side_acted() {
         socket.read_exact(&mut part).await.unwrap();
     })
     .await;
-    let request = Request::post(format!("http://{address}/"))
-        .body(Bytes::from(vec![b'x'; 100_000]))
-        .unwrap();
+    let request =
+        Request::post(format!("http://{address}/")).body(Bytes::from(vec![b'x'; 100_000])).unwrap();
     no_answer(transport().call(request, LIMITS).await);
 }
 
@@ -286,10 +259,7 @@ async fn many_calls_at_once_each_get_their_own_answer() {
     })
     .await;
     let transport = transport();
-    let limits = HttpLimits {
-        timeout_ms: 10_000,
-        ..LIMITS
-    };
+    let limits = HttpLimits { timeout_ms: 10_000, ..LIMITS };
     let calls = (0..300).map(|number| {
         let request = Request::get(format!("http://{address}/{number}"));
         transport.call(request.body(Bytes::new()).unwrap(), limits)
@@ -355,9 +325,6 @@ async fn failures_never_show_the_address_with_its_token() {
     let (hanging, _) = server(|socket, _| hang(socket)).await;
     for address in [refused, hanging] {
         let failure = transport().call(post(address), LIMITS).await.unwrap_err();
-        assert!(
-            !format!("{failure} {failure:?}").contains("secret"),
-            "{failure}"
-        );
+        assert!(!format!("{failure} {failure:?}").contains("secret"), "{failure}");
     }
 }
