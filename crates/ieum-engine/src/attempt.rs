@@ -6,22 +6,18 @@ use crate::account::Account;
 use crate::failover::{self, Moving};
 use crate::notices::HUB_CONVERSATION;
 use crate::pieces::{Pieces, lock};
-use crate::talk;
-use ieum_core::content::{Content, MessageId, What};
+use crate::speak::Spoken;
+use ieum_core::content::Content;
 use ieum_core::delivery::{Claim, Delivery, Label, Recipient, Route, Settlement, Step};
-use ieum_core::directory::{Endpoint, Language};
+use ieum_core::directory::{Endpoint, Purpose};
 use ieum_core::health::Function;
 use ieum_core::health::book::api_cell;
-use ieum_core::ids::{ChatKey, ConversationId, PersonId};
-use ieum_core::inbound::ChatRef;
-use ieum_core::message::{Author, Message, NewMessage};
-use ieum_core::network::{Network, ReplySupport};
-use ieum_core::outgoing::{Act, Outcome, Outgoing, Part, ReplyTarget, Scope};
-use ieum_core::ports::store::CopyNote;
-use ieum_core::render::words;
-use ieum_core::render::{LabelFacts, Quote, RenderFacts, Speaker, render};
-use ieum_core::route::{author_person, next_route};
+use ieum_core::ids::{ChatKey, DeliverySeq};
+use ieum_core::message::NewMessage;
+use ieum_core::outgoing::{Outcome, Outgoing, Scope};
+use ieum_core::route::next_untried;
 use ieum_core::settle::{SettleFacts, settle};
+use ieum_core::time::Timestamp;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -37,7 +33,9 @@ enum NoCall {
     /// It comes to the same as this answer of the network.
     As(Outcome),
     /// The room's pace allows it only later.
-    Later(ieum_core::time::Timestamp),
+    Later(Timestamp),
+    /// Its lifetime passed while it waited.
+    Expired,
 }
 
 /// Makes the attempt of one claim.
@@ -54,11 +52,9 @@ async fn run(pieces: &Pieces, account: &Account, claim: &Claim) -> (Settlement, 
     let call = match prepare(pieces, account, claim).await {
         Ok(call) => call,
         Err(NoCall::Later(at)) => {
-            let step = Step::RetryAt { at, label: None };
-            let evidence = "the room's pace".into();
-            let (at, plus) = (pieces.now(), Vec::new());
-            return (Settlement { delivery, step, evidence, at, plus }, None);
+            return (unsent(pieces, delivery, Step::RetryAt { at, label: None }), None);
         }
+        Err(NoCall::Expired) => return (unsent(pieces, delivery, Step::Expired), None),
         Err(NoCall::As(outcome)) => {
             return (conclude(pieces, account, claim, (1, 1), outcome), None);
         }
@@ -70,6 +66,15 @@ async fn run(pieces: &Pieces, account: &Account, claim: &Claim) -> (Settlement, 
     }
     let good = outcome.blames_network().map(|blamed| !blamed);
     (conclude(pieces, account, claim, (call.parts, call.carried), outcome), good)
+}
+
+/// The settlement of a claim for which no call was made.
+fn unsent(pieces: &Pieces, delivery: DeliverySeq, step: Step) -> Settlement {
+    let evidence = match step {
+        Step::Expired => "its lifetime passed".into(),
+        _ => "the room's pace".into(),
+    };
+    Settlement { delivery, step, evidence, at: pieces.now(), plus: Vec::new() }
 }
 
 async fn follow_move(pieces: &Pieces, route: Option<Route>, to: ChatKey) {
@@ -124,10 +129,11 @@ pub(crate) fn settle_facts<'a>(
     delivery: &'a Delivery,
     message: &NewMessage,
 ) -> SettleFacts<'a> {
+    let tried = pieces.tried_with(delivery);
     let (next, route_down) = pieces.read_with_health(|directory, health| {
         let next = match delivery.recipient {
             Recipient::Person(person) if message.conversation != HUB_CONVERSATION => {
-                next_route(directory, health, person, delivery.route)
+                next_untried(directory, health, person, &tried)
             }
             Recipient::Person(_) | Recipient::Room(_) => None,
         };
@@ -164,6 +170,9 @@ async fn prepare(pieces: &Pieces, account: &Account, claim: &Claim) -> Result<Ca
         NoCall::As(Outcome::Refused { scope, moved_to: None, reason: reason.to_owned() })
     };
     let now = pieces.now();
+    if now >= claim.message.new.expires_at && claim.delivery.part == 0 {
+        return Err(NoCall::Expired);
+    }
     let chat = claim
         .delivery
         .route
@@ -187,7 +196,6 @@ async fn prepare(pieces: &Pieces, account: &Account, claim: &Claim) -> Result<Ca
 
 /// Consent is asked again at the last moment: withdrawing it acts on what is queued.
 fn still_agreed(pieces: &Pieces, account: &Account, delivery: &Delivery) -> bool {
-    use ieum_core::directory::Purpose;
     let Recipient::Person(person) = delivery.recipient else {
         return true;
     };
@@ -216,227 +224,4 @@ fn call_key(pieces: &Pieces, claim: &Claim) -> [u8; 16] {
         &route,
         &format!("{}/{}", delivery.seq, delivery.part),
     )
-}
-
-/// One message on its way into one chat.
-struct Spoken<'a> {
-    pieces: &'a Pieces,
-    account: &'a Account,
-    claim: &'a Claim,
-    chat: &'a ChatRef,
-}
-
-impl Spoken<'_> {
-    /// What to do in the chat, how many parts there are in all, how many this call carries.
-    async fn act(&self, content: &Content) -> (Act, u32, u32) {
-        let caps = self.account.connector.capabilities().of(self.chat.kind);
-        let language = self.language();
-        match content.what() {
-            What::Edit { replaces, text } if caps.edit => {
-                if let Some(target) = self.our_copy(replaces).await {
-                    let body = self.one_text(text);
-                    return (Act::Edit { target: target.key.native, text: body }, 1, 1);
-                }
-                self.words(&format!("{}{text}", words::edited_word(language)), Some(replaces)).await
-            }
-            What::Edit { replaces, text } => {
-                self.words(&format!("{}{text}", words::edited_word(language)), Some(replaces)).await
-            }
-            What::Withdrawal { replaces } => {
-                if let (true, Some(target)) = (caps.withdraw, self.our_copy(replaces).await) {
-                    return (Act::Withdraw { target: target.key.native }, 1, 1);
-                }
-                self.words(words::withdrawn_text(language), Some(replaces)).await
-            }
-            What::Reaction { target, emoji, .. } => {
-                if let (true, Some(copy)) = (caps.react, self.any_copy(target).await) {
-                    let emoji = Some(emoji.into());
-                    return (Act::React { target: copy.key.native, emoji }, 1, 1);
-                }
-                self.words(&words::reaction_text(Some(emoji), language), Some(target)).await
-            }
-            What::ReactionWithdrawal { target, .. } => {
-                let copy = match target {
-                    Some(target) if caps.react => self.any_copy(target).await,
-                    Some(_) | None => None,
-                };
-                if let Some(copy) = copy {
-                    return (Act::React { target: copy.key.native, emoji: None }, 1, 1);
-                }
-                self.words(&words::reaction_text(None, language), target).await
-            }
-            What::Text(text) => self.words(text, content.in_reply_to).await,
-            What::File { file, .. } => {
-                let mut text = words::file_text(file.kind(), &file.filename, file.size, language);
-                if !file.description.is_empty() {
-                    text.push('\n');
-                    text.push_str(&file.description);
-                }
-                self.words(&text, content.in_reply_to).await
-            }
-            What::Other => {
-                let other = ieum_core::inbound::FileKind::Other;
-                self.words(&words::file_text(other, "", 0, language), content.in_reply_to).await
-            }
-        }
-    }
-
-    /// A text, as the parts of this call.
-    async fn words(&self, body: &str, answers: Option<MessageId>) -> (Act, u32, u32) {
-        let (reply, quoted) = self.answered(answers).await;
-        let all = self.rendered(body, reply, quoted.as_ref());
-        let caps = self.account.connector.capabilities().of(self.chat.kind);
-        let total = u32::try_from(all.len()).unwrap_or(u32::MAX);
-        let start = usize::try_from(self.claim.delivery.part).unwrap_or(usize::MAX);
-        let parts: Vec<Part> =
-            all.into_iter().skip(start).take(caps.parts_per_send_max.max(1)).collect();
-        let carried = u32::try_from(parts.len()).unwrap_or(u32::MAX);
-        (Act::Say(parts), total, carried)
-    }
-
-    /// A changed text keeps its head but not its label, quote or second parts.
-    fn one_text(&self, text: &str) -> String {
-        let parts = self.rendered(text, None, None);
-        parts.into_iter().next().map(|part| part.text).unwrap_or_default()
-    }
-
-    fn rendered(
-        &self,
-        body: &str,
-        reply: Option<ReplyTarget>,
-        quoted: Option<&(String, String)>,
-    ) -> Vec<Part> {
-        let message = &self.claim.message.new;
-        let short_id = message.id.short();
-        let speaker = self.speaker(message.author);
-        let place = self.place(message.conversation);
-        render(&RenderFacts {
-            chat: self.account.connector.capabilities().of(self.chat.kind),
-            language: self.language(),
-            speaker: speaker.as_ref().map(|(name, network, icon_url)| Speaker {
-                name,
-                network: *network,
-                icon_url: icon_url.as_deref(),
-            }),
-            place: place.as_deref(),
-            label: self.claim.delivery.label.map(|label| LabelFacts {
-                label,
-                short_id: &short_id,
-                said_at: message.origin_at,
-                utc_offset_minutes: self.pieces.settings.utc_offset_minutes,
-            }),
-            quote: quoted.map(|(name, text)| Quote { name, text }),
-            reply,
-            body,
-            buttons: Vec::new(),
-        })
-    }
-
-    /// How an earlier message is pointed to: natively, or by name and words.
-    async fn answered(
-        &self,
-        answers: Option<MessageId>,
-    ) -> (Option<ReplyTarget>, Option<(String, String)>) {
-        let Some(answers) = answers else {
-            return (None, None);
-        };
-        let support = self.account.connector.capabilities().of(self.chat.kind).reply;
-        if support != ReplySupport::Quoted
-            && let Some(copy) = self.any_copy(answers).await
-            && (support == ReplySupport::ById || copy.key.quote.is_some())
-        {
-            let reply = ReplyTarget { native: copy.key.native, quote: copy.key.quote };
-            return (Some(reply), None);
-        }
-        let Ok(Some(earlier)) = self.pieces.store.message_by_id(answers).await else {
-            return (None, None);
-        };
-        let name = self.speaker(earlier.new.author).map(|(name, ..)| name).unwrap_or_default();
-        (None, Some((name, text_of(&earlier))))
-    }
-
-    async fn any_copy(&self, id: MessageId) -> Option<CopyNote> {
-        let message = self.pieces.store.message_by_id(id).await.ok()??;
-        let copies = self.pieces.store.copies_of(message.seq).await.ok()?;
-        copies.into_iter().find(|copy| {
-            copy.account == self.account.id
-                && copy.chat == self.chat.key
-                && !copy.key.native.as_str().is_empty()
-        })
-    }
-
-    /// A copy that we made ourselves: only those can be changed or taken back.
-    async fn our_copy(&self, id: MessageId) -> Option<CopyNote> {
-        self.any_copy(id).await.filter(|copy| copy.delivery.is_some())
-    }
-
-    fn language(&self) -> Language {
-        match self.claim.delivery.recipient {
-            Recipient::Room(_) => self.pieces.settings.language,
-            Recipient::Person(id) => self.pieces.read(|directory| {
-                directory.person(id).map_or(self.pieces.settings.language, |p| p.language)
-            }),
-        }
-    }
-
-    /// The author's name, network and picture; none when the hub itself speaks.
-    fn speaker(&self, author: Author) -> Option<(String, Option<Network>, Option<Box<str>>)> {
-        let language = self.language();
-        self.pieces.read(|directory| {
-            let person = author_person(directory, author).and_then(|id| directory.person(id));
-            let known = person.map(|person| person.name.to_string()).filter(|n| !n.is_empty());
-            match author {
-                Author::Hub => None,
-                Author::Person(PersonId(id)) => {
-                    let name = known.unwrap_or_else(|| crate::notices::nameless(id, language));
-                    Some((name, None, None))
-                }
-                Author::Address(id) => {
-                    let address = directory.address(id)?;
-                    let named = Some(address.name.to_string()).filter(|name| !name.is_empty());
-                    let name =
-                        known.or(named).unwrap_or_else(|| crate::notices::nameless(id.0, language));
-                    let network = directory.network_of(address.account);
-                    Some((name, network, address.icon_url.clone()))
-                }
-            }
-        })
-    }
-
-    /// The conversation's title, where the reader has several in one direct chat.
-    fn place(&self, conversation: ConversationId) -> Option<String> {
-        let Recipient::Person(reader) = self.claim.delivery.recipient else {
-            return None;
-        };
-        if conversation == HUB_CONVERSATION {
-            return None;
-        }
-        self.pieces.read(|directory| {
-            let direct = directory
-                .conversation(conversation)
-                .is_some_and(|c| c.kind == ieum_core::directory::ConversationKind::Direct);
-            let several = directory.conversations_of(reader).len() > 1;
-            (several && !direct)
-                .then(|| talk::title(directory, conversation, reader, self.language_of(reader)))
-        })
-    }
-
-    fn language_of(&self, reader: PersonId) -> Language {
-        self.pieces.read(|directory| {
-            directory.person(reader).map_or(self.pieces.settings.language, |p| p.language)
-        })
-    }
-}
-
-/// The words of a message, for a quote.
-fn text_of(message: &Message) -> String {
-    let Ok(content) = Content::decode(&message.new.content) else {
-        return String::new();
-    };
-    match content.what() {
-        What::Text(text) | What::Edit { text, .. } => text.to_owned(),
-        What::Reaction { emoji, .. } => emoji.to_owned(),
-        What::File { file, .. } => file.filename.clone(),
-        What::Withdrawal { .. } | What::ReactionWithdrawal { .. } | What::Other => String::new(),
-    }
 }

@@ -14,7 +14,7 @@ use ieum_core::delivery::{
 use ieum_core::health::book::{Evidence, api_cell};
 use ieum_core::health::{CellChange, CellState, Function};
 use ieum_core::ids::{AccountId, DeliverySeq};
-use ieum_core::message::NewMessage;
+use ieum_core::message::{Class, NewMessage};
 use ieum_core::ports::store::{Moves, OpenFilter, StoreFailure};
 use ieum_core::route::{PlanFacts, next_route, stand_ins};
 use ieum_core::time::Timestamp;
@@ -132,6 +132,8 @@ async fn away(pieces: &Pieces, delivery: Delivery) -> Result<Option<Moving>, Sto
             return None;
         }
         let next = match delivery.recipient {
+            // A message that is wanted once only does not move while it is in doubt.
+            _ if message.new.class == Class::OnceOnly && delivery.tried_at.is_some() => None,
             Recipient::Person(person) if message.new.conversation != HUB_CONVERSATION => {
                 next_route(directory, health, person, delivery.route)
             }
@@ -178,9 +180,26 @@ pub(crate) async fn apply(
     Ok(())
 }
 
+/// Keeps the routes that refused a delivery as long as it is open.
+fn remember_tried(pieces: &Pieces, delivery: &Delivery, settlement: &Settlement) {
+    match (&settlement.step, delivery.route) {
+        (Step::NextRoute { .. }, Some(route)) if settlement.evidence.starts_with("refused") => {
+            lock(&pieces.tried).entry(delivery.seq).or_default().push(route);
+        }
+        (Step::Sent { .. } | Step::Superseded | Step::Expired | Step::Dead { .. }, _) => {
+            let mut tried = lock(&pieces.tried);
+            if !tried.is_empty() {
+                tried.remove(&delivery.seq);
+            }
+        }
+        _ => {}
+    }
+}
+
 /// Wakes or remembers whatever follows from a settled delivery.
 pub(crate) fn consequences(pieces: &Pieces, delivery: &Delivery, settlement: &Settlement) {
     summary::count(pieces, delivery, &settlement.step, settlement.at);
+    remember_tried(pieces, delivery, settlement);
     match &settlement.step {
         Step::NextRoute { route, .. } => pieces.ring(&[Bell::Due(route.account)]),
         Step::Hold { .. } => {

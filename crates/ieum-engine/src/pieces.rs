@@ -5,10 +5,10 @@ use crate::metrics::Metrics;
 use crate::settings::Settings;
 use crate::summary::Ledger;
 use ieum_core::content::HubSecret;
-use ieum_core::delivery::{Lane, NewDelivery, Recipient, Route, State};
+use ieum_core::delivery::{Delivery, Lane, NewDelivery, Recipient, Route, State};
 use ieum_core::directory::{Change, Directory};
 use ieum_core::health::book::HealthBook;
-use ieum_core::ids::{AccountId, ConversationId, MessageSeq, PersonId};
+use ieum_core::ids::{AccountId, ConversationId, DeliverySeq, MessageSeq, PersonId};
 use ieum_core::ports::clock::Clock;
 use ieum_core::ports::entropy::Entropy;
 use ieum_core::ports::store::{Admission, AdmitBatch, Admitted, Store, StoreFailure};
@@ -40,6 +40,8 @@ pub(crate) struct Pieces {
     pub(crate) ended_badly: Mutex<Vec<(MessageSeq, Recipient)>>,
     /// Messages that went another way, to be summed up when their network returns.
     pub(crate) gone: Mutex<Ledger>,
+    /// Routes that refused an open delivery: they are not asked in a circle.
+    pub(crate) tried: Mutex<BTreeMap<DeliverySeq, Vec<Route>>>,
     pub(crate) sweep_bell: Notify,
     pub(crate) journal_bell: watch::Sender<u64>,
     pub(crate) metrics: Metrics,
@@ -76,6 +78,7 @@ impl Pieces {
             told: Mutex::default(),
             ended_badly: Mutex::default(),
             gone: Mutex::default(),
+            tried: Mutex::default(),
             sweep_bell: Notify::new(),
             journal_bell: watch::Sender::new(0),
             metrics: Metrics::default(),
@@ -146,6 +149,13 @@ impl Pieces {
                 }
             }
         }
+    }
+
+    /// The routes that refused a delivery, the present one last.
+    pub(crate) fn tried_with(&self, delivery: &Delivery) -> Vec<Route> {
+        let mut tried = lock(&self.tried).get(&delivery.seq).cloned().unwrap_or_default();
+        tried.extend(delivery.route);
+        tried
     }
 
     pub(crate) fn ring_journal(&self) {

@@ -5,10 +5,10 @@
 //! of it.
 
 use crate::failover::{LaneState, decide_unsure, try_lane};
-use crate::intake::{place_of_author, to_place};
 use crate::notices;
 use crate::pieces::{Bell, Pieces, lock};
 use crate::summary;
+use crate::told::{place_of_author, to_place};
 use ieum_core::delivery::{Recipient, State};
 use ieum_core::ids::{DeliverySeq, MessageSeq};
 use ieum_core::ports::store::{Admission, AdmitBatch, OpenFilter, StoreFailure};

@@ -1,0 +1,241 @@
+//! Hearing: what somebody said, as canonical content, and in which conversation they meant it.
+
+use crate::compose::{native_salt, uris};
+use crate::identify::{Place, Scene};
+use crate::intake::Taking;
+use crate::notices::{self, HUB_CONVERSATION};
+use crate::pieces::Pieces;
+use crate::talk::{Meaning, meaning};
+use ieum_core::content::{Content, MessageId};
+use ieum_core::directory::{Change, Language};
+use ieum_core::ids::{AddressId, ConversationId, NativeMessageId};
+use ieum_core::inbound::{Inbound, InboundKind, InboundMessage};
+use ieum_core::message::{Author, Source};
+use ieum_core::ports::store::StoreFailure;
+
+/// Longest text that is taken from a network, in bytes; networks' own limits are far below.
+const TEXT_BYTES_MAX: usize = 128 * 1024;
+
+impl Taking<'_> {
+    /// The canonical content of what was said, and where it belongs.
+    pub(crate) async fn said(
+        &self,
+        event: &Inbound,
+        scene: Scene,
+    ) -> Result<Option<Said>, StoreFailure> {
+        match &event.kind {
+            InboundKind::Message(message) if message.text.len() <= TEXT_BYTES_MAX => {
+                self.message(event, message, scene).await
+            }
+            InboundKind::Edit { native, text } => {
+                let Some(target) = self.earlier(event, native).await? else {
+                    return Ok(None);
+                };
+                let uris = uris(author(scene), target.conversation);
+                let salt = self.salt(event, event.event.as_str());
+                let content = Content::edit(salt, &uris.sender, &uris.room, target.id, text);
+                Ok(Some(Said::new(target.conversation, content)))
+            }
+            InboundKind::Withdrawal { native } => {
+                let Some(target) = self.earlier(event, native).await? else {
+                    return Ok(None);
+                };
+                let uris = uris(author(scene), target.conversation);
+                let salt = self.salt(event, event.event.as_str());
+                let content = Content::withdrawal(salt, &uris.sender, &uris.room, target.id);
+                Ok(Some(Said::new(target.conversation, content)))
+            }
+            InboundKind::Reaction { native, emoji } => {
+                self.reaction(event, native, emoji.as_deref(), scene).await
+            }
+            InboundKind::Button { payload } => {
+                let message =
+                    InboundMessage { text: payload.to_string(), ..InboundMessage::default() };
+                self.message(event, &message, scene).await
+            }
+            InboundKind::WeJoined => Ok(self.greeting(scene)),
+            _ => Ok(None),
+        }
+    }
+
+    async fn message(
+        &self,
+        event: &Inbound,
+        message: &InboundMessage,
+        scene: Scene,
+    ) -> Result<Option<Said>, StoreFailure> {
+        let answered = match &message.reply_to {
+            Some(native) => self.earlier(event, native).await?,
+            None => None,
+        };
+        let Some(meant) = self.meant(message, scene, answered).await? else {
+            return Ok(None);
+        };
+        let Meaning::Say { conversation, text, .. } = meant else {
+            let Meaning::Answer(answer) = meant else {
+                return Ok(None);
+            };
+            return Ok(Some(Said::answer(self.pieces, answer)));
+        };
+        let native = if message.native.as_str().is_empty() {
+            event.event.as_str()
+        } else {
+            message.native.as_str()
+        };
+        let uris = uris(author(scene), conversation);
+        let salt = self.salt(event, native);
+        let mut content = match &message.file {
+            Some(file) => Content::file_placeholder(salt, &uris.sender, &uris.room, file, &text),
+            None => Content::text(salt, &uris.sender, &uris.room, &text),
+        };
+        if let Some(answered) = answered.filter(|earlier| earlier.conversation == conversation) {
+            content = content.reply_to(answered.id);
+        }
+        let source = Source {
+            account: self.account.id,
+            chat: event.chat.key.clone(),
+            native: NativeMessageId::new(native),
+            quote: message.quote.clone(),
+        };
+        Ok(Some(Said { source: Some(source), ..Said::new(conversation, content) }))
+    }
+
+    /// Which conversation is meant, and with which words.
+    async fn meant(
+        &self,
+        message: &InboundMessage,
+        scene: Scene,
+        answered: Option<Earlier>,
+    ) -> Result<Option<Meaning>, StoreFailure> {
+        let (person, address) = match (scene.place, scene.address) {
+            (Place::Room(_, conversation), _) => {
+                let text = message.text.clone();
+                return Ok(conversation.map(|conversation| Meaning::Say {
+                    conversation,
+                    text,
+                    switch: false,
+                }));
+            }
+            (Place::Direct(person), Some(address)) => (person, address),
+            (Place::Direct(_), None) => return Ok(None),
+        };
+        let quoted = answered.map(|earlier| earlier.conversation);
+        let meant = self
+            .pieces
+            .read(|directory| meaning(directory, person, address, &message.text, quoted));
+        if let Meaning::Say { conversation, switch: true, .. } = &meant {
+            self.switch(address, *conversation).await?;
+        }
+        Ok(Some(meant))
+    }
+
+    async fn switch(&self, address: AddressId, to: ConversationId) -> Result<(), StoreFailure> {
+        self.pieces
+            .change(|directory| {
+                let address = directory.address(address).filter(|a| a.current != Some(to));
+                let change = address.cloned().map(|mut address| {
+                    address.current = Some(to);
+                    Change::Address(address)
+                });
+                (change.into_iter().collect(), ())
+            })
+            .await
+    }
+
+    async fn reaction(
+        &self,
+        event: &Inbound,
+        native: &NativeMessageId,
+        emoji: Option<&str>,
+        scene: Scene,
+    ) -> Result<Option<Said>, StoreFailure> {
+        let Some(target) = self.earlier(event, native).await? else {
+            return Ok(None);
+        };
+        let uris = uris(author(scene), target.conversation);
+        let salt = self.salt(event, event.event.as_str());
+        let who = event.sender.as_ref().map_or("", |sender| sender.key.as_str());
+        let standing = NativeMessageId::new(format!("{}#{who}", native.as_str()));
+        let content = match emoji {
+            Some(emoji) => Content::reaction(salt, &uris.sender, &uris.room, target.id, emoji),
+            None => {
+                let Some(earlier) = self.earlier(event, &standing).await? else {
+                    return Ok(None);
+                };
+                Content::reaction_withdrawal(salt, &uris.sender, &uris.room, earlier.id, target.id)
+            }
+        };
+        let source = emoji.map(|_| Source {
+            account: self.account.id,
+            chat: event.chat.key.clone(),
+            native: standing,
+            quote: None,
+        });
+        Ok(Some(Said { source, ..Said::new(target.conversation, content) }))
+    }
+
+    fn greeting(&self, scene: Scene) -> Option<Said> {
+        let Place::Direct(person) = scene.place else {
+            return None;
+        };
+        let language = self.pieces.read(|directory| {
+            directory.person(person).map_or(Language::Ko, |person| person.language)
+        });
+        Some(Said::answer(self.pieces, notices::help(language).to_owned()))
+    }
+
+    fn salt(&self, event: &Inbound, native: &str) -> [u8; 16] {
+        native_salt(self.pieces, self.account.network.word(), event.chat.key.as_str(), native)
+    }
+
+    /// The message of ours that a native id stands for, in this arrival or in the store.
+    async fn earlier(
+        &self,
+        event: &Inbound,
+        native: &NativeMessageId,
+    ) -> Result<Option<Earlier>, StoreFailure> {
+        let here = self.before.iter().rev().find_map(|taken| {
+            let message = taken.admission.message.as_ref()?;
+            let source = message.source.as_ref()?;
+            let same = source.chat == event.chat.key && source.native == *native;
+            same.then_some(Earlier { id: message.id, conversation: message.conversation })
+        });
+        if here.is_some() {
+            return Ok(here);
+        }
+        let (account, chat) = (self.account.id, event.chat.key.clone());
+        let found = self.pieces.store.message_by_copy(account, chat, native.clone()).await?;
+        Ok(found
+            .map(|message| Earlier { id: message.new.id, conversation: message.new.conversation }))
+    }
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Earlier {
+    id: MessageId,
+    conversation: ConversationId,
+}
+
+/// What was said, before it is sealed.
+pub(crate) struct Said {
+    pub(crate) conversation: ConversationId,
+    pub(crate) content: Content,
+    pub(crate) source: Option<Source>,
+    pub(crate) answer: Option<String>,
+}
+
+impl Said {
+    fn new(conversation: ConversationId, content: Content) -> Self {
+        Self { conversation, content, source: None, answer: None }
+    }
+
+    fn answer(pieces: &Pieces, text: String) -> Self {
+        let uris = uris(Author::Hub, HUB_CONVERSATION);
+        let content = Content::text(pieces.entropy.next_16(), &uris.sender, &uris.room, &text);
+        Self { answer: Some(text), ..Self::new(HUB_CONVERSATION, content) }
+    }
+}
+
+pub(crate) fn author(scene: Scene) -> Author {
+    scene.address.map_or(Author::Hub, Author::Address)
+}

@@ -1,0 +1,104 @@
+//! Comings and goings: who is in a room, whether we are, and under which id it goes on.
+
+use crate::account::Account;
+use crate::identify::{Draft, short};
+use crate::pieces::Pieces;
+use ieum_core::directory::{Change, Directory};
+use ieum_core::ids::ChatKey;
+use ieum_core::inbound::{Inbound, InboundKind, Sender};
+use ieum_core::network::ChatKind;
+use ieum_core::ports::store::StoreFailure;
+
+/// Takes an event in if it is a coming or going; false when it is something else.
+pub(crate) async fn membership(
+    pieces: &Pieces,
+    account: &Account,
+    event: &Inbound,
+) -> Result<bool, StoreFailure> {
+    let now = pieces.now();
+    let decide = |directory: &Directory| {
+        let draft = Draft::new(directory, account, now);
+        match &event.kind {
+            InboundKind::PeopleJoined(people) => Some(joined(draft, event, people)),
+            InboundKind::PeopleLeft(people) => Some(left(draft, event, people)),
+            InboundKind::WeLeft => Some(we_left(draft, event)),
+            InboundKind::Migrated { to } => Some(migrated(directory, account, event, to)),
+            InboundKind::WeJoined if event.chat.kind == ChatKind::Group => {
+                Some(we_joined(draft, event))
+            }
+            _ => None,
+        }
+    };
+    pieces
+        .change(|directory| match decide(directory) {
+            Some(changes) => (changes, true),
+            None => (Vec::new(), false),
+        })
+        .await
+}
+
+fn migrated(
+    directory: &Directory,
+    account: &Account,
+    event: &Inbound,
+    to: &ChatKey,
+) -> Vec<Change> {
+    let moved = directory.room_of_chat(account.id, &event.chat.key).cloned();
+    let change = moved.map(|mut room| {
+        room.chat = to.clone();
+        Change::Room(room)
+    });
+    change.into_iter().collect()
+}
+
+fn we_joined(mut draft: Draft<'_>, event: &Inbound) -> Vec<Change> {
+    let mut room = draft.room(&event.chat.key);
+    room.joined = true;
+    if let Some(title) = &event.title {
+        room.title = short(title);
+    }
+    draft.put_room(room);
+    draft.changes
+}
+
+fn joined(mut draft: Draft<'_>, event: &Inbound, people: &[Sender]) -> Vec<Change> {
+    let mut room = draft.room(&event.chat.key);
+    room.joined = true;
+    for person in people {
+        let address = draft.address(person, None);
+        if !room.present.contains(&address.id) {
+            room.present.push(address.id);
+        }
+        draft.put_address(Some(address));
+    }
+    draft.put_room(room);
+    draft.changes
+}
+
+fn left(mut draft: Draft<'_>, event: &Inbound, people: &[Sender]) -> Vec<Change> {
+    let mut room = draft.room(&event.chat.key);
+    for person in people {
+        let address = draft.address(person, None);
+        room.present.retain(|present| *present != address.id);
+    }
+    draft.put_room(room);
+    draft.changes
+}
+
+fn we_left(mut draft: Draft<'_>, event: &Inbound) -> Vec<Change> {
+    match event.chat.kind {
+        ChatKind::Group => {
+            let mut room = draft.room(&event.chat.key);
+            room.joined = false;
+            draft.put_room(room);
+        }
+        ChatKind::Direct => {
+            if let Some(sender) = &event.sender {
+                let mut address = draft.address(sender, None);
+                address.blocked = true;
+                draft.put_address(Some(address));
+            }
+        }
+    }
+    draft.changes
+}

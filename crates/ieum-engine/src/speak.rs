@@ -1,0 +1,256 @@
+//! Speaking: one message as one chat is to see it.
+//!
+//! What the network can do natively is done natively; the rest is said in words.
+
+use crate::account::Account;
+use crate::notices::{HUB_CONVERSATION, nameless};
+use crate::pieces::Pieces;
+use crate::talk;
+use ieum_core::content::{Content, MessageId, What};
+use ieum_core::delivery::{Claim, Recipient};
+use ieum_core::directory::{ConversationKind, Language};
+use ieum_core::ids::{ConversationId, PersonId};
+use ieum_core::inbound::{ChatRef, FileKind};
+use ieum_core::message::{Author, Message};
+use ieum_core::network::{Network, ReplySupport};
+use ieum_core::outgoing::{Act, Part, ReplyTarget};
+use ieum_core::ports::store::CopyNote;
+use ieum_core::render::words;
+use ieum_core::render::{LabelFacts, Quote, RenderFacts, Speaker, render};
+use ieum_core::route::author_person;
+use std::borrow::Cow;
+
+/// One message on its way into one chat.
+pub(crate) struct Spoken<'a> {
+    pub(crate) pieces: &'a Pieces,
+    pub(crate) account: &'a Account,
+    pub(crate) claim: &'a Claim,
+    pub(crate) chat: &'a ChatRef,
+}
+
+impl Spoken<'_> {
+    /// What to do in the chat, how many parts there are in all, how many this call carries.
+    pub(crate) async fn act(&self, content: &Content) -> (Act, u32, u32) {
+        if let Some(act) = self.native_act(content).await {
+            return (act, 1, 1);
+        }
+        let (body, answers) = self.in_words(content);
+        self.words(&body, answers).await
+    }
+
+    /// Edits, withdrawals and reactions, where the network has them and a copy is here.
+    async fn native_act(&self, content: &Content) -> Option<Act> {
+        let caps = self.account.connector.capabilities().of(self.chat.kind);
+        match content.what() {
+            What::Edit { replaces, text } if caps.edit => {
+                let target = self.our_copy(replaces).await?.key.native;
+                Some(Act::Edit { target, text: self.one_text(text) })
+            }
+            What::Withdrawal { replaces } if caps.withdraw => {
+                let target = self.our_copy(replaces).await?.key.native;
+                Some(Act::Withdraw { target })
+            }
+            What::Reaction { target, emoji, .. } if caps.react => {
+                let target = self.any_copy(target).await?.key.native;
+                Some(Act::React { target, emoji: Some(emoji.into()) })
+            }
+            What::ReactionWithdrawal { target: Some(target), .. } if caps.react => {
+                let target = self.any_copy(target).await?.key.native;
+                Some(Act::React { target, emoji: None })
+            }
+            _ => None,
+        }
+    }
+
+    /// Anything as words, and the earlier message that they point to.
+    fn in_words<'c>(&self, content: &'c Content) -> (Cow<'c, str>, Option<MessageId>) {
+        let language = self.language();
+        match content.what() {
+            What::Text(text) => (Cow::Borrowed(text), content.in_reply_to),
+            What::Edit { replaces, text } => {
+                let words = format!("{}{text}", words::edited_word(language));
+                (words.into(), Some(replaces))
+            }
+            What::Withdrawal { replaces } => {
+                (words::withdrawn_text(language).into(), Some(replaces))
+            }
+            What::Reaction { target, emoji, .. } => {
+                (words::reaction_text(Some(emoji), language).into(), Some(target))
+            }
+            What::ReactionWithdrawal { target, .. } => {
+                (words::reaction_text(None, language).into(), target)
+            }
+            What::File { file, .. } => {
+                let name = &file.filename;
+                let mut text = words::file_text(file.kind(), name, file.size, language);
+                if !file.description.is_empty() {
+                    text.push('\n');
+                    text.push_str(&file.description);
+                }
+                (text.into(), content.in_reply_to)
+            }
+            What::Other => {
+                let text = words::file_text(FileKind::Other, "", 0, language);
+                (text.into(), content.in_reply_to)
+            }
+        }
+    }
+
+    /// A text, as the parts of this call.
+    async fn words(&self, body: &str, answers: Option<MessageId>) -> (Act, u32, u32) {
+        let (reply, quoted) = self.answered(answers).await;
+        let all = self.rendered(body, reply, quoted.as_ref());
+        let caps = self.account.connector.capabilities().of(self.chat.kind);
+        let total = u32::try_from(all.len()).unwrap_or(u32::MAX);
+        let start = usize::try_from(self.claim.delivery.part).unwrap_or(usize::MAX);
+        let parts: Vec<Part> =
+            all.into_iter().skip(start).take(caps.parts_per_send_max.max(1)).collect();
+        let carried = u32::try_from(parts.len()).unwrap_or(u32::MAX);
+        (Act::Say(parts), total, carried)
+    }
+
+    /// A changed text keeps its head but not its label, quote or second parts.
+    fn one_text(&self, text: &str) -> String {
+        let parts = self.rendered(text, None, None);
+        parts.into_iter().next().map(|part| part.text).unwrap_or_default()
+    }
+
+    fn rendered(
+        &self,
+        body: &str,
+        reply: Option<ReplyTarget>,
+        quoted: Option<&(String, String)>,
+    ) -> Vec<Part> {
+        let message = &self.claim.message.new;
+        let short_id = message.id.short();
+        let speaker = self.speaker(message.author);
+        let place = self.place(message.conversation);
+        render(&RenderFacts {
+            chat: self.account.connector.capabilities().of(self.chat.kind),
+            language: self.language(),
+            speaker: speaker.as_ref().map(|(name, network, icon_url)| Speaker {
+                name,
+                network: *network,
+                icon_url: icon_url.as_deref(),
+            }),
+            place: place.as_deref(),
+            label: self.claim.delivery.label.map(|label| LabelFacts {
+                label,
+                short_id: &short_id,
+                said_at: message.origin_at,
+                utc_offset_minutes: self.pieces.settings.utc_offset_minutes,
+            }),
+            quote: quoted.map(|(name, text)| Quote { name, text }),
+            reply,
+            body,
+            buttons: Vec::new(),
+        })
+    }
+
+    /// How an earlier message is pointed to: natively, or by name and words.
+    async fn answered(
+        &self,
+        answers: Option<MessageId>,
+    ) -> (Option<ReplyTarget>, Option<(String, String)>) {
+        let Some(answers) = answers else {
+            return (None, None);
+        };
+        let support = self.account.connector.capabilities().of(self.chat.kind).reply;
+        if support != ReplySupport::Quoted
+            && let Some(copy) = self.any_copy(answers).await
+            && (support == ReplySupport::ById || copy.key.quote.is_some())
+        {
+            let reply = ReplyTarget { native: copy.key.native, quote: copy.key.quote };
+            return (Some(reply), None);
+        }
+        let Ok(Some(earlier)) = self.pieces.store.message_by_id(answers).await else {
+            return (None, None);
+        };
+        let name = self.speaker(earlier.new.author).map(|(name, ..)| name).unwrap_or_default();
+        (None, Some((name, text_of(&earlier))))
+    }
+
+    async fn any_copy(&self, id: MessageId) -> Option<CopyNote> {
+        let message = self.pieces.store.message_by_id(id).await.ok()??;
+        let copies = self.pieces.store.copies_of(message.seq).await.ok()?;
+        copies.into_iter().find(|copy| {
+            copy.account == self.account.id
+                && copy.chat == self.chat.key
+                && !copy.key.native.as_str().is_empty()
+        })
+    }
+
+    /// A copy that we made ourselves: only those can be changed or taken back.
+    async fn our_copy(&self, id: MessageId) -> Option<CopyNote> {
+        self.any_copy(id).await.filter(|copy| copy.delivery.is_some())
+    }
+
+    fn language(&self) -> Language {
+        match self.claim.delivery.recipient {
+            Recipient::Room(_) => self.pieces.settings.language,
+            Recipient::Person(id) => self.pieces.read(|directory| {
+                directory.person(id).map_or(self.pieces.settings.language, |p| p.language)
+            }),
+        }
+    }
+
+    /// The author's name, network and picture; none when the hub itself speaks.
+    fn speaker(&self, author: Author) -> Option<(String, Option<Network>, Option<Box<str>>)> {
+        let language = self.language();
+        self.pieces.read(|directory| {
+            let person = author_person(directory, author).and_then(|id| directory.person(id));
+            let known = person.map(|person| person.name.to_string()).filter(|n| !n.is_empty());
+            match author {
+                Author::Hub => None,
+                Author::Person(PersonId(id)) => {
+                    let name = known.unwrap_or_else(|| nameless(id, language));
+                    Some((name, None, None))
+                }
+                Author::Address(id) => {
+                    let address = directory.address(id)?;
+                    let named = Some(address.name.to_string()).filter(|name| !name.is_empty());
+                    let name = known.or(named).unwrap_or_else(|| nameless(id.0, language));
+                    let network = directory.network_of(address.account);
+                    Some((name, network, address.icon_url.clone()))
+                }
+            }
+        })
+    }
+
+    /// The conversation's title, where the reader has several in one direct chat.
+    fn place(&self, conversation: ConversationId) -> Option<String> {
+        let Recipient::Person(reader) = self.claim.delivery.recipient else {
+            return None;
+        };
+        if conversation == HUB_CONVERSATION {
+            return None;
+        }
+        self.pieces.read(|directory| {
+            let direct = directory
+                .conversation(conversation)
+                .is_some_and(|c| c.kind == ConversationKind::Direct);
+            let several = directory.conversations_of(reader).len() > 1;
+            (several && !direct)
+                .then(|| talk::title(directory, conversation, reader, self.language_of(reader)))
+        })
+    }
+
+    fn language_of(&self, reader: PersonId) -> Language {
+        self.pieces.read(|directory| {
+            directory.person(reader).map_or(self.pieces.settings.language, |p| p.language)
+        })
+    }
+}
+
+/// The words of a message, for a quote.
+fn text_of(message: &Message) -> String {
+    let Ok(content) = Content::decode(&message.new.content) else {
+        return String::new();
+    };
+    match content.what() {
+        What::Text(text) | What::Edit { text, .. } => text.to_owned(),
+        What::Reaction { emoji, .. } => emoji.to_owned(),
+        What::File { file, .. } => file.filename.clone(),
+        What::Withdrawal { .. } | What::ReactionWithdrawal { .. } | What::Other => String::new(),
+    }
+}

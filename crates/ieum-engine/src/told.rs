@@ -1,0 +1,85 @@
+//! What the hub tells people about their own messages: who cannot be reached, what ended badly.
+
+use crate::compose::hub_text;
+use crate::notices;
+use crate::pieces::{Pieces, lock};
+use ieum_core::delivery::{NewDelivery, Recipient, Route, State};
+use ieum_core::directory::Endpoint;
+use ieum_core::ids::{AddressId, ConversationId, PersonId, RoomId};
+use ieum_core::message::NewMessage;
+use ieum_core::ports::store::{Admission, AdmitBatch, StoreFailure};
+use ieum_core::route::author_person;
+use std::collections::BTreeSet;
+
+/// Where the author is to be told what concerns their message.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum ReplyPlace {
+    /// In the room where they wrote.
+    Room(RoomId),
+    /// In their direct chat.
+    Person(PersonId, AddressId),
+}
+
+/// A delivery of the hub's own words to the place where somebody wrote.
+pub(crate) fn to_place(pieces: &Pieces, place: ReplyPlace) -> Option<NewDelivery> {
+    let (recipient, endpoint) = match place {
+        ReplyPlace::Room(room) => (Recipient::Room(room), Endpoint::Room(room)),
+        ReplyPlace::Person(person, address) => {
+            (Recipient::Person(person), Endpoint::Address(address))
+        }
+    };
+    let account = pieces.read(|directory| directory.locate(endpoint)).map(|(id, _)| id)?;
+    let route = Some(Route { account, endpoint });
+    Some(NewDelivery { recipient, route, state: State::Queued, label: None, stands_in_for: None })
+}
+
+/// Tells the author, once for each change, who cannot be reached.
+pub(crate) async fn tell_unreachable(
+    pieces: &Pieces,
+    conversation: ConversationId,
+    place: ReplyPlace,
+    unreachable: &[PersonId],
+) -> Result<(), StoreFailure> {
+    let now_out: BTreeSet<PersonId> = unreachable.iter().copied().collect();
+    {
+        let mut told = lock(&pieces.told);
+        let before = told.get(&conversation);
+        if before == Some(&now_out) || (before.is_none() && now_out.is_empty()) {
+            return Ok(());
+        }
+        told.insert(conversation, now_out.clone());
+    }
+    if now_out.is_empty() {
+        return Ok(());
+    }
+    let text = pieces.read(|directory| {
+        let names: Vec<&str> = now_out
+            .iter()
+            .filter_map(|id| directory.person(*id))
+            .map(|person| &*person.name)
+            .collect();
+        notices::unreachable(&names, pieces.settings.language)
+    });
+    let Some(delivery) = to_place(pieces, place) else {
+        return Ok(());
+    };
+    let message = hub_text(pieces, conversation, &text, None);
+    let admission =
+        Admission { message: Some(message), deliveries: vec![delivery], ..Admission::default() };
+    let at = pieces.now();
+    pieces.admit(AdmitBatch { at, admissions: vec![admission], cursor: None }).await?;
+    Ok(())
+}
+
+/// The place where the author of a message is told about it.
+pub(crate) fn place_of_author(pieces: &Pieces, message: &NewMessage) -> Option<ReplyPlace> {
+    let source = message.source.as_ref()?;
+    pieces.read(|directory| {
+        if let Some(room) = directory.room_of_chat(source.account, &source.chat) {
+            return Some(ReplyPlace::Room(room.id));
+        }
+        let address = directory.address_of_chat(source.account, &source.chat)?;
+        let person = author_person(directory, message.author)?;
+        Some(ReplyPlace::Person(person, address.id))
+    })
+}
