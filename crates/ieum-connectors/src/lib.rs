@@ -37,6 +37,7 @@ mod api_base;
 mod backoff;
 pub mod doors;
 mod heartbeat;
+mod json;
 pub mod kakaotalk;
 pub mod line;
 mod moment;

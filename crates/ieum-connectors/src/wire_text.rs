@@ -135,6 +135,12 @@ pub(crate) fn first_utf16(text: &str, units_max: usize) -> String {
     text.chars().take_while(fits).collect()
 }
 
+/// What there is of `parts`, with `between` between them; empty ones are left out.
+pub(crate) fn joined<const PARTS: usize>(parts: [Option<&str>; PARTS], between: &str) -> String {
+    let told = parts.into_iter().flatten().filter(|part| !part.is_empty());
+    told.collect::<Vec<_>>().join(between)
+}
+
 /// A reason for the journal: one line, bounded.
 pub(crate) fn reason(text: &str) -> String {
     let plain = |c: char| if c.is_control() { ' ' } else { c };

@@ -4,6 +4,7 @@
 //! without recursion, so that depth cannot exhaust the stack.
 
 use super::Edition;
+use crate::json::fields;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
@@ -37,13 +38,6 @@ pub(super) fn send_body(
     let template = fields([("outputs", bubbles.into()), ("quickReplies", quick_replies.into())]);
     let response = [("version", "2.0".into()), ("template", template), ("extra", extra)];
     fields([("skillResponse", fields(response))].into_iter().chain(to))
-}
-
-/// An object of these fields, without those that are empty lists or objects.
-fn fields<'a>(fields: impl IntoIterator<Item = (&'a str, Value)>) -> Value {
-    let full = |value: &Value| *value != json!([]) && *value != json!({});
-    let full = fields.into_iter().filter(|(_, value)| full(value));
-    Map::from_iter(full.map(|(name, value)| (name.to_owned(), value))).into()
 }
 
 pub(super) fn simple_text(text: &str) -> Value {

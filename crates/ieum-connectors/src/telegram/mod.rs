@@ -25,6 +25,7 @@ use ieum_core::outgoing::{Outcome, Outgoing};
 use ieum_core::ports::BoxFuture;
 use ieum_core::ports::connector::{
     Connector, HOOK_BODY_BYTES_MAX, HookRefusal, HookRequest, Inbox, ListenEnd, Probe, Profile,
+    Pulse,
 };
 use ieum_core::ports::http::HttpLimits;
 use std::sync::OnceLock;
@@ -113,9 +114,9 @@ impl Telegram {
     pub fn new(config: TelegramConfig, doors: Doors) -> Result<Self, Vec<ConfigComplaint>> {
         let token = config.bot_token.expose();
         let our_id = id_in_token(token);
-        let base = ApiBase::new(&config.api_url);
-        let methods = base.as_ref().and_then(|base| write::Methods::new(base, token));
-        let complaints = complaints(&config, base.is_some(), our_id.is_some());
+        let methods = write::Methods::new(&config.api_url, token);
+        let url_fits = ApiBase::new(&config.api_url).is_some();
+        let complaints = complaints(&config, url_fits, our_id.is_some());
         let (Some(our_id), Some(methods), []) = (our_id, methods, complaints.as_slice()) else {
             return Err(complaints);
         };
@@ -148,9 +149,16 @@ impl Telegram {
 
     async fn ask_who_we_are(&self) -> Probe {
         let asked = self.doors.clock.now();
-        let called = self.doors.http.call(self.methods.us(), self.limits).await;
+        let request = match self.methods.us() {
+            Ok(request) => request,
+            Err(why) => {
+                let pulse = Pulse::Refused { reason: why.reason.to_owned() };
+                return Probe { pulse, identity: None };
+            }
+        };
+        let called = self.doors.http.call(request, self.limits).await;
         let now = self.doors.clock.now();
-        let (probe, named) = outcome::of_probe(called, now.ms_since(asked), now);
+        let (probe, named) = outcome::of_probe(&called, now.ms_since(asked), now);
         if let Some(name) = named.and_then(|named| named.name) {
             self.our_name.get_or_init(|| name);
         }
@@ -217,7 +225,7 @@ impl Connector for Telegram {
             match self.methods.act(outgoing) {
                 Ok(request) => {
                     let called = self.doors.http.call(request, self.limits).await;
-                    outcome::of_act(&outgoing.act, called, self.doors.clock.now())
+                    outcome::of_act(&outgoing.act, &called, self.doors.clock.now())
                 }
                 Err(write::Unsendable { scope, reason }) => {
                     Outcome::Refused { scope, moved_to: None, reason: reason.to_owned() }

@@ -6,19 +6,18 @@
 
 use super::wire;
 use crate::retry_after;
-use crate::wire_text::{Text, reason};
+use crate::wire_text::reason;
 use bytes::Bytes;
-use http::Response;
+use http::{Response, StatusCode};
 use ieum_core::ids::{ChatKey, NativeMessageId};
 use ieum_core::outgoing::{Act, CopyKey, Fault, Outcome, Scope};
 use ieum_core::ports::connector::{Probe, Pulse};
 use ieum_core::ports::http::HttpFailure;
 use ieum_core::time::Timestamp;
+use serde_json::value::RawValue;
 
 /// Wait after "too fast" when Telegram does not say how long.
-pub(super) const RATE_LIMIT_BACK_OFF_MS: u64 = 1_000;
-/// What an answer that is not Telegram's own is called.
-const FOREIGN: &str = "answer is not Telegram's";
+const RATE_LIMIT_BACK_OFF_MS: u64 = 1_000;
 
 /// What a call gave.
 pub(super) type Called = Result<Response<Bytes>, HttpFailure>;
@@ -29,7 +28,8 @@ pub(super) struct No {
     pub(super) code: u16,
     pub(super) description: String,
     pub(super) moved_to: Option<i64>,
-    pub(super) retry_after_ms: Option<u64>,
+    /// What Telegram asks for, else ours.
+    pub(super) retry_after_ms: u64,
 }
 
 impl No {
@@ -38,81 +38,82 @@ impl No {
     }
 }
 
-/// Reads Telegram's own "no"; anything else is `None`. A 429 is one whatever its body says.
-pub(super) fn read_no(response: &Response<Bytes>, now: Timestamp) -> Option<No> {
-    let status = response.status().as_u16();
-    let parsed = serde_json::from_slice::<wire::Answer<'_, serde::de::IgnoredAny>>(response.body());
-    let answer = parsed.ok().filter(|answer| !answer.ok);
-    if answer.is_none() && status != 429 {
-        return None;
-    }
-    let parameters = answer.as_ref().and_then(|answer| answer.parameters);
-    let code = answer.as_ref().and_then(|answer| answer.error_code).unwrap_or(status);
-    let told = parameters.and_then(|parameters| parameters.retry_after);
-    let told_ms = told.map(|seconds| seconds.saturating_mul(1_000));
-    let header_ms = || retry_after::wait_ms(response.headers(), now);
-    Some(No {
-        code,
-        description: answer
-            .and_then(|answer| answer.description)
-            .map_or_else(String::new, Text::into_string),
-        moved_to: parameters.and_then(|parameters| parameters.migrate_to_chat_id),
-        retry_after_ms: Some(told_ms.unwrap_or_else(header_ms)).filter(|wait_ms| *wait_ms > 0),
-    })
+/// Why a call has no result.
+#[derive(Debug)]
+pub(super) enum Failed {
+    /// Telegram says so.
+    No(No),
+    /// It was never sent.
+    NotSent(String),
+    /// It may have been heard.
+    Unsure(String),
 }
 
-/// What came of an act.
-pub(super) fn of_act(act: &Act, called: Called, now: Timestamp) -> Outcome {
-    let response = match called {
-        Ok(response) => response,
-        Err(failure) => return of_failure(&failure),
-    };
-    if let Some(no) = read_no(&response, now) {
-        return of_no(act, &no);
+/// The result of a call, as JSON. A 429 is a "no" whatever its body says.
+pub(super) fn read(called: &Called, now: Timestamp) -> Result<&str, Failed> {
+    let response = called.as_ref().map_err(failed)?;
+    let status = response.status();
+    let answer = serde_json::from_slice::<wire::Answer<'_>>(response.body()).ok();
+    match answer {
+        Some(answer) if answer.ok && status.is_success() => {
+            Ok(answer.result.map_or("null", RawValue::get))
+        }
+        answer if answer.as_ref().is_some_and(|answer| !answer.ok) || status == 429 => {
+            Err(Failed::No(no(answer, response, now)))
+        }
+        _ => Err(foreign(status)),
     }
-    if response.status().is_success()
-        && let Some(copies) = copies(act, response.body())
-    {
-        return Outcome::Accepted { copies };
-    }
-    Outcome::Unknown { reason: format!("Telegram {}: {FOREIGN}", response.status().as_u16()) }
 }
 
 /// A failure's own words may hold the address, and with it the token: they are not passed on.
-fn of_failure(failure: &HttpFailure) -> Outcome {
+fn failed(failure: &HttpFailure) -> Failed {
     match failure {
-        HttpFailure::NotSent(_) => Outcome::Deferred {
-            after_ms: 0,
-            fault: Fault::Network,
-            reason: told(failure).to_owned(),
-        },
-        HttpFailure::NoAnswer(_) | HttpFailure::AnswerTooLarge => {
-            Outcome::Unknown { reason: told(failure).to_owned() }
+        HttpFailure::NotSent(_) => Failed::NotSent("Telegram could not be reached".to_owned()),
+        HttpFailure::NoAnswer(_) => Failed::Unsure("no answer from Telegram".to_owned()),
+        HttpFailure::AnswerTooLarge => Failed::Unsure("Telegram's answer was too large".to_owned()),
+    }
+}
+
+/// An answer that is not Telegram's own.
+pub(super) fn foreign(status: StatusCode) -> Failed {
+    Failed::Unsure(format!("Telegram {}: answer is not Telegram's", status.as_u16()))
+}
+
+fn no(answer: Option<wire::Answer<'_>>, response: &Response<Bytes>, now: Timestamp) -> No {
+    let answer = answer.filter(|answer| !answer.ok);
+    let parameters = answer.as_ref().and_then(|answer| answer.parameters);
+    let code = answer.as_ref().and_then(|answer| answer.error_code);
+    let told = parameters.and_then(|parameters| parameters.retry_after);
+    let told_ms = told.map(|seconds| seconds.saturating_mul(1_000));
+    let wait_ms = told_ms.unwrap_or_else(|| retry_after::wait_ms(response.headers(), now));
+    No {
+        code: code.unwrap_or(response.status().as_u16()),
+        description: answer.and_then(|answer| answer.description).unwrap_or_default(),
+        moved_to: parameters.and_then(|parameters| parameters.migrate_to_chat_id),
+        retry_after_ms: if wait_ms > 0 { wait_ms } else { RATE_LIMIT_BACK_OFF_MS },
+    }
+}
+
+/// What came of an act. A message without a number was sent all the same.
+pub(super) fn of_act(act: &Act, called: &Called, now: Timestamp) -> Outcome {
+    match read(called, now).and_then(|result| copies(act, result)) {
+        Ok(copies) => Outcome::Accepted { copies },
+        Err(Failed::No(no)) => of_no(act, &no),
+        Err(Failed::NotSent(reason)) => {
+            Outcome::Deferred { after_ms: 0, fault: Fault::Network, reason }
         }
+        Err(Failed::Unsure(reason)) => Outcome::Unknown { reason },
     }
 }
 
-/// A failure without its details.
-pub(super) fn told(failure: &HttpFailure) -> &'static str {
-    match failure {
-        HttpFailure::NotSent(_) => "Telegram could not be reached",
-        HttpFailure::NoAnswer(_) => "no answer from Telegram",
-        HttpFailure::AnswerTooLarge => "Telegram's answer was too large",
-    }
-}
-
-/// `None` when the body is not Telegram's `ok`. A message without a number was sent all the same.
-fn copies(act: &Act, body: &[u8]) -> Option<Vec<CopyKey>> {
+fn copies(act: &Act, result: &str) -> Result<Vec<CopyKey>, Failed> {
     if !matches!(act, Act::Say(_)) {
-        let answer: wire::Answer<'_, serde::de::IgnoredAny> = serde_json::from_slice(body).ok()?;
-        return answer.ok.then(Vec::new);
+        return Ok(Vec::new());
     }
-    let answer: wire::Answer<'_, wire::SentMessage> = serde_json::from_slice(body).ok()?;
-    let copy = |sent: wire::SentMessage| CopyKey {
-        native: NativeMessageId::new(sent.message_id.to_string()),
-        quote: None,
-    };
-    answer.ok.then(|| answer.result.map(copy).into_iter().collect())
+    let sent: Option<wire::MessageNumber> =
+        serde_json::from_str(result).map_err(|_| foreign(StatusCode::OK))?;
+    let native = sent.map(|sent| NativeMessageId::new(sent.message_id.to_string()));
+    Ok(native.map(|native| CopyKey { native, quote: None }).into_iter().collect())
 }
 
 fn of_no(act: &Act, no: &No) -> Outcome {
@@ -124,7 +125,7 @@ fn of_no(act: &Act, no: &No) -> Outcome {
         409 => Outcome::Deferred { after_ms: 0, fault: Fault::Request, reason: no.reason() },
         413 => refused(Scope::Message),
         429 => Outcome::Deferred {
-            after_ms: no.retry_after_ms.unwrap_or(RATE_LIMIT_BACK_OFF_MS),
+            after_ms: no.retry_after_ms,
             fault: Fault::Limit,
             reason: no.reason(),
         },
@@ -173,38 +174,28 @@ pub(super) struct Named {
 }
 
 /// What `getMe` shows: life, and who we are.
-pub(super) fn of_probe(called: Called, took_ms: u64, now: Timestamp) -> (Probe, Option<Named>) {
-    let silent = |pulse| (Probe { pulse, identity: None }, None);
-    let response = match called {
-        Ok(response) => response,
-        Err(failure) => {
-            return silent(Pulse::Bad { reason: told(&failure).to_owned() });
+pub(super) fn of_probe(called: &Called, took_ms: u64, now: Timestamp) -> (Probe, Option<Named>) {
+    let pulse = match read(called, now).and_then(named) {
+        Ok(named) => {
+            let identity = Some(named.shown.clone());
+            return (Probe { pulse: Pulse::Good { took_ms }, identity }, Some(named));
         }
-    };
-    if let Some(no) = read_no(&response, now) {
-        return silent(match no.code {
+        Err(Failed::No(no)) => match no.code {
             401 | 403 | 404 => Pulse::Refused { reason: no.reason() },
             429 => Pulse::Good { took_ms },
             _ => Pulse::Bad { reason: no.reason() },
-        });
-    }
-    match named(response.body()).filter(|_| response.status().is_success()) {
-        Some(named) => {
-            let identity = Some(named.shown.clone());
-            (Probe { pulse: Pulse::Good { took_ms }, identity }, Some(named))
-        }
-        None => {
-            let code = response.status().as_u16();
-            silent(Pulse::Bad { reason: format!("Telegram {code}: {FOREIGN}") })
-        }
-    }
+        },
+        Err(Failed::NotSent(reason) | Failed::Unsure(reason)) => Pulse::Bad { reason },
+    };
+    (Probe { pulse, identity: None }, None)
 }
 
-fn named(body: &[u8]) -> Option<Named> {
-    let answer: wire::Answer<'_, wire::User<'_>> = serde_json::from_slice(body).ok()?;
-    let user = answer.result.filter(|_| answer.ok)?;
-    let name = user.username.map(Text::into_box);
-    let first = user.first_name.map(Text::into_string).unwrap_or_default();
-    let shown = name.as_ref().map_or_else(|| first.clone(), |name| format!("{first} (@{name})"));
-    Some(Named { name, shown })
+fn named(result: &str) -> Result<Named, Failed> {
+    let user: wire::User = serde_json::from_str(result).map_err(|_| foreign(StatusCode::OK))?;
+    let first = user.first_name.as_deref().unwrap_or_default();
+    let shown = match &user.username {
+        Some(name) => format!("{first} (@{name})"),
+        None => first.to_owned(),
+    };
+    Ok(Named { name: user.username, shown })
 }

@@ -4,10 +4,11 @@
 //! after everything before it is durable in the inbox; an update that cannot be read is counted
 //! and passed over, for Telegram would send it again for ever.
 
-use super::outcome::{self, Called, No};
+use super::outcome::{self, Called, Failed, No};
 use super::read::{Us, read_update};
 use super::{Telegram, wire};
 use crate::backoff::Backoff;
+use http::StatusCode;
 use ieum_core::ids::Cursor;
 use ieum_core::inbound::Arrival;
 use ieum_core::ports::connector::{Inbox, ListenEnd, Pulse};
@@ -99,29 +100,23 @@ impl Poller<'_> {
         let from = telegram.doors.clock.now();
         let called = telegram.doors.http.call(asked, limits).await;
         let now = telegram.doors.clock.now();
-        match self.read(called, now) {
+        match self.read(&called, now) {
             Ok(batch) => self.hand_in(batch, now.ms_since(from), wait_ms).await,
             Err(step) => step,
         }
     }
 
-    fn read(&mut self, called: Called, now: Timestamp) -> Result<Batch, Step> {
-        let response = match called {
-            Ok(response) => response,
-            Err(failure) => {
-                if failure == HttpFailure::AnswerTooLarge {
-                    self.limit = 1;
-                }
-                return Err(self.bad(outcome::told(&failure).to_owned()));
-            }
-        };
-        if let Some(no) = outcome::read_no(&response, now) {
-            return Err(self.refused(&no));
+    fn read(&mut self, called: &Called, now: Timestamp) -> Result<Batch, Step> {
+        if matches!(called, Err(HttpFailure::AnswerTooLarge)) {
+            self.limit = 1;
         }
-        let batch = read_batch(response.body(), self.telegram.us(), now);
-        batch.filter(|_| response.status().is_success()).ok_or_else(|| {
-            let code = response.status().as_u16();
-            self.bad(format!("Telegram {code}: no updates in the answer"))
+        let batch = outcome::read(called, now).and_then(|result| {
+            let batch = read_batch(result, self.telegram.us(), now);
+            batch.ok_or_else(|| outcome::foreign(StatusCode::OK))
+        });
+        batch.map_err(|failed| match failed {
+            Failed::No(no) => self.refused(&no),
+            Failed::NotSent(reason) | Failed::Unsure(reason) => self.bad(reason),
         })
     }
 
@@ -136,84 +131,47 @@ impl Poller<'_> {
             409 if no.description.contains("webhook is active") => {
                 Step::End(ListenEnd::Fatal(no.reason()))
             }
-            429 => Step::Wait(Some(no.retry_after_ms.unwrap_or(outcome::RATE_LIMIT_BACK_OFF_MS))),
+            429 => Step::Wait(Some(no.retry_after_ms)),
             _ => self.bad(no.reason()),
         }
     }
 
     /// Makes the batch and its offset durable, then moves on.
     async fn hand_in(&mut self, batch: Batch, took_ms: u64, wait_ms: u64) -> Step {
-        let Some(next) = batch.next else {
-            if took_ms < wait_ms.clamp(1, EMPTY_PAUSE_MS) {
-                self.telegram.doors.clock.sleep(EMPTY_PAUSE_MS).await;
+        if let Some(next) = batch.next {
+            let cursor = Cursor::new(next.to_string());
+            if self.inbox.deliver(batch.arrival, Some(cursor)).await.is_err() {
+                return Step::End(ListenEnd::InboxClosed);
             }
-            // Waiting was asked for; only what is beyond it speaks of the network.
-            self.inbox.pulse(Pulse::Good { took_ms: took_ms.saturating_sub(wait_ms) });
-            self.limit = UPDATES_PER_POLL_MAX;
-            return Step::Polled;
-        };
-        let cursor = Cursor::new(next.to_string());
-        if self.inbox.deliver(batch.arrival, Some(cursor)).await.is_err() {
-            return Step::End(ListenEnd::InboxClosed);
+            self.offset = Some(next);
+        } else if took_ms < wait_ms.clamp(1, EMPTY_PAUSE_MS) {
+            self.telegram.doors.clock.sleep(EMPTY_PAUSE_MS).await;
         }
+        // Waiting was asked for; only what is beyond it speaks of the network.
         self.inbox.pulse(Pulse::Good { took_ms: took_ms.saturating_sub(wait_ms) });
-        self.offset = Some(next);
         self.limit = UPDATES_PER_POLL_MAX;
         Step::Polled
     }
 }
 
-/// Reads a batch in one go, and only when that fails update by update.
-fn read_batch(body: &[u8], us: Us<'_>, now: Timestamp) -> Option<Batch> {
-    type Whole<'a> = wire::Answer<'a, Vec<wire::Update<'a>>>;
-    type OneByOne<'a> = wire::Answer<'a, Vec<&'a RawValue>>;
-    let mut reading = Reading { us, now, arrival: Arrival::default(), last: None };
-    if let Ok(answer) = serde_json::from_slice::<Whole<'_>>(body) {
-        let updates = answer.result.filter(|_| answer.ok)?;
-        for update in updates.into_iter().take(UPDATES_PER_POLL_MAX) {
-            reading.take(update);
-        }
-        return reading.finish();
+/// Reads update by update; `None` when there were updates and none had a number to go on from.
+fn read_batch(result: &str, us: Us<'_>, now: Timestamp) -> Option<Batch> {
+    let updates: Vec<&RawValue> = serde_json::from_str(result).ok()?;
+    let (mut arrival, mut last, nothing) = (Arrival::default(), None, updates.is_empty());
+    for raw in updates.into_iter().take(UPDATES_PER_POLL_MAX).map(RawValue::get) {
+        let (id, read) = match serde_json::from_str::<wire::Update>(raw) {
+            Ok(update) => (Some(update.update_id), read_update(&update, us, now).ok().flatten()),
+            Err(_) => (number_of(raw), None),
+        };
+        last = last.max(id);
+        arrival.ignored += u32::from(read.is_none());
+        arrival.events.extend(read);
     }
-    let answer: OneByOne<'_> = serde_json::from_slice(body).ok()?;
-    let updates = answer.result.filter(|_| answer.ok)?;
-    for raw in updates.into_iter().take(UPDATES_PER_POLL_MAX) {
-        match serde_json::from_str::<wire::Update<'_>>(raw.get()) {
-            Ok(update) => reading.take(update),
-            Err(_) => reading.pass_over(raw.get()),
-        }
-    }
-    reading.finish()
+    let next = last.and_then(|last| last.checked_add(1));
+    (nothing || next.is_some()).then_some(Batch { arrival, next })
 }
 
-/// A batch being read.
-struct Reading<'a> {
-    us: Us<'a>,
-    now: Timestamp,
-    arrival: Arrival,
-    last: Option<i64>,
-}
-
-impl Reading<'_> {
-    fn take(&mut self, update: wire::Update<'_>) {
-        self.last = self.last.max(Some(update.update_id));
-        match read_update(update, self.us, self.now) {
-            Ok(Some(inbound)) => self.arrival.events.push(inbound),
-            Ok(None) | Err(_) => self.arrival.ignored += 1,
-        }
-    }
-
-    fn pass_over(&mut self, raw: &str) {
-        self.arrival.ignored += 1;
-        if let Ok(update) = serde_json::from_str::<wire::UpdateIdOnly>(raw) {
-            self.last = self.last.max(Some(update.update_id));
-        }
-    }
-
-    /// `None` when there were updates and none of them had a number to go on from.
-    fn finish(self) -> Option<Batch> {
-        let nothing = self.arrival.events.is_empty() && self.arrival.ignored == 0;
-        let next = self.last.and_then(|last| last.checked_add(1));
-        (nothing || next.is_some()).then_some(Batch { arrival: self.arrival, next })
-    }
+/// The number of an update that cannot be read as a whole.
+fn number_of(raw: &str) -> Option<i64> {
+    serde_json::from_str::<wire::UpdateIdOnly>(raw).ok().map(|update| update.update_id)
 }

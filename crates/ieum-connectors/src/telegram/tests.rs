@@ -8,7 +8,6 @@ use ieum_core::ids::{ChatKey, EventKey, NativeMessageId};
 use ieum_core::inbound::{FileKind, Inbound, InboundKind, InboundMessage, Sender};
 use ieum_core::network::ChatKind;
 use ieum_core::outgoing::{Act, Button, CopyKey, Part, ReplyTarget, Scope};
-use ieum_core::ports::connector::Pulse;
 use ieum_core::ports::http::HttpFailure;
 use ieum_core::time::Timestamp;
 use proptest::prelude::*;
@@ -550,7 +549,7 @@ fn a_waiting_time_in_the_header_is_heard_too() {
     let mut response = http::Response::new(Bytes::from_static(b"{\"ok\":false}"));
     *response.status_mut() = http::StatusCode::TOO_MANY_REQUESTS;
     response.headers_mut().insert("retry-after", HeaderValue::from_static("7"));
-    let outcome = outcome::of_act(&say("x").act, Ok(response), NOW);
+    let outcome = outcome::of_act(&say("x").act, &Ok(response), NOW);
     assert_eq!(short(&outcome), "deferred Limit 7000");
 }
 

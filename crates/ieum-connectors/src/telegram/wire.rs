@@ -1,11 +1,13 @@
 //! Telegram's own shapes and words: the only place of this folder that knows them.
 //!
-//! Written from the machine-readable Bot API 10.1. Invariant: an unknown field is let pass and an
-//! unknown word becomes `Unknown`; a known field of a wrong type is an error.
+//! Written from the machine-readable Bot API 10.1. Invariant: an unknown field or word is let
+//! pass; a known field of a wrong type is an error.
 
-use crate::wire_text::Text;
+use crate::json::fields;
+use serde::Deserialize;
 use serde::de::IgnoredAny;
-use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use serde_json::{Value, json};
 
 /// The header of a webhook call that carries the secret.
 pub(super) const SECRET_HEADER: &str = "x-telegram-bot-api-secret-token";
@@ -24,17 +26,16 @@ pub(super) const UPDATES_WANTED: [&str; 8] = [
 
 /// Something that happened; exactly one of the optional parts is there, or one unknown to us.
 #[derive(Debug, Deserialize)]
-#[serde(bound(deserialize = "'de: 'a"))]
-pub(super) struct Update<'a> {
+pub(super) struct Update {
     pub(super) update_id: i64,
-    pub(super) message: Option<Box<Message<'a>>>,
-    pub(super) edited_message: Option<Box<Message<'a>>>,
-    pub(super) channel_post: Option<Box<Message<'a>>>,
-    pub(super) edited_channel_post: Option<Box<Message<'a>>>,
-    pub(super) message_reaction: Option<Box<MessageReaction<'a>>>,
-    pub(super) callback_query: Option<Box<CallbackQuery<'a>>>,
-    pub(super) my_chat_member: Option<Box<MemberChange<'a>>>,
-    pub(super) chat_member: Option<Box<MemberChange<'a>>>,
+    #[serde(alias = "channel_post")]
+    pub(super) message: Option<Box<Message>>,
+    #[serde(alias = "edited_channel_post")]
+    pub(super) edited_message: Option<Box<Message>>,
+    pub(super) message_reaction: Option<Box<MessageReaction>>,
+    pub(super) callback_query: Option<Box<CallbackQuery>>,
+    pub(super) my_chat_member: Option<Box<MemberChange>>,
+    pub(super) chat_member: Option<Box<MemberChange>>,
 }
 
 /// Only the number of an update, for one that cannot be read as a whole.
@@ -44,259 +45,198 @@ pub(super) struct UpdateIdOnly {
 }
 
 #[derive(Debug, Deserialize)]
-#[serde(bound(deserialize = "'de: 'a"))]
-pub(super) struct Message<'a> {
+pub(super) struct Message {
     pub(super) message_id: i64,
     pub(super) message_thread_id: Option<i64>,
     #[serde(default)]
     pub(super) is_topic_message: bool,
-    pub(super) from: Option<User<'a>>,
-    pub(super) sender_chat: Option<Chat<'a>>,
+    pub(super) from: Option<User>,
+    pub(super) sender_chat: Option<Chat>,
     pub(super) date: i64,
     pub(super) edit_date: Option<i64>,
-    pub(super) chat: Chat<'a>,
-    pub(super) reply_to_message: Option<Answered>,
-    pub(super) text: Option<Text<'a>>,
-    pub(super) entities: Option<Vec<Entity<'a>>>,
-    pub(super) caption: Option<Text<'a>>,
-    pub(super) caption_entities: Option<Vec<Entity<'a>>>,
+    pub(super) chat: Chat,
+    pub(super) reply_to_message: Option<MessageNumber>,
+    #[serde(alias = "caption")]
+    pub(super) text: Option<Box<str>>,
+    #[serde(default, alias = "caption_entities")]
+    pub(super) entities: Vec<Entity>,
     /// Sizes of one picture, the largest last.
-    pub(super) photo: Option<Vec<File<'a>>>,
+    #[serde(default)]
+    pub(super) photo: Vec<File>,
     #[serde(alias = "animation", alias = "video_note")]
-    pub(super) video: Option<File<'a>>,
+    pub(super) video: Option<File>,
     #[serde(alias = "voice")]
-    pub(super) audio: Option<File<'a>>,
-    pub(super) document: Option<File<'a>>,
-    pub(super) sticker: Option<File<'a>>,
-    pub(super) location: Option<Thing<'a>>,
-    pub(super) venue: Option<Thing<'a>>,
+    pub(super) audio: Option<File>,
+    pub(super) document: Option<File>,
+    pub(super) sticker: Option<File>,
+    pub(super) location: Option<Thing>,
+    pub(super) venue: Option<Thing>,
     #[serde(alias = "poll", alias = "dice")]
-    pub(super) contact: Option<Thing<'a>>,
+    pub(super) contact: Option<Thing>,
     #[serde(alias = "game", alias = "invoice", alias = "checklist", alias = "paid_media")]
     #[serde(alias = "giveaway", alias = "rich_message", alias = "live_photo")]
     pub(super) story: Option<IgnoredAny>,
-    pub(super) new_chat_members: Option<Vec<User<'a>>>,
-    pub(super) left_chat_member: Option<User<'a>>,
+    #[serde(default)]
+    pub(super) new_chat_members: Vec<User>,
+    pub(super) left_chat_member: Option<User>,
     pub(super) migrate_to_chat_id: Option<i64>,
 }
 
 #[derive(Debug, Deserialize)]
-pub(super) struct Answered {
-    pub(super) message_id: i64,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(bound(deserialize = "'de: 'a"))]
-pub(super) struct User<'a> {
+pub(super) struct User {
     pub(super) id: i64,
     #[serde(default)]
     pub(super) is_bot: bool,
-    pub(super) first_name: Option<Text<'a>>,
-    pub(super) last_name: Option<Text<'a>>,
-    pub(super) username: Option<Text<'a>>,
+    pub(super) first_name: Option<Box<str>>,
+    pub(super) last_name: Option<Box<str>>,
+    pub(super) username: Option<Box<str>>,
 }
 
 #[derive(Debug, Deserialize)]
-#[serde(bound(deserialize = "'de: 'a"))]
-pub(super) struct Chat<'a> {
+pub(super) struct Chat {
     pub(super) id: i64,
     #[serde(rename = "type")]
-    pub(super) kind: ChatType,
-    pub(super) title: Option<Text<'a>>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub(super) enum ChatType {
-    Private,
-    Group,
-    Supergroup,
-    Channel,
-    #[serde(other)]
-    Unknown,
+    pub(super) kind: Box<str>,
+    pub(super) title: Option<Box<str>>,
 }
 
 /// A marked stretch of a text; offsets count UTF-16 units.
 #[derive(Debug, Deserialize)]
-#[serde(bound(deserialize = "'de: 'a"))]
-pub(super) struct Entity<'a> {
+pub(super) struct Entity {
     #[serde(rename = "type")]
-    pub(super) kind: EntityKind,
+    pub(super) kind: Box<str>,
     pub(super) offset: u64,
     pub(super) length: u64,
-    pub(super) user: Option<User<'a>>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub(super) enum EntityKind {
-    Mention,
-    TextMention,
-    BotCommand,
-    #[serde(other)]
-    Unknown,
+    pub(super) user: Option<User>,
 }
 
 #[derive(Debug, Deserialize)]
-#[serde(bound(deserialize = "'de: 'a"))]
-pub(super) struct File<'a> {
-    pub(super) file_name: Option<Text<'a>>,
+pub(super) struct File {
+    pub(super) file_name: Option<Box<str>>,
     pub(super) file_size: Option<u64>,
     /// Of a sticker.
-    pub(super) emoji: Option<Text<'a>>,
+    pub(super) emoji: Option<Box<str>>,
 }
 
 /// A place, a contact card, a poll or dice: what of it is put in words.
 #[derive(Debug, Deserialize)]
-#[serde(bound(deserialize = "'de: 'a"))]
-pub(super) struct Thing<'a> {
+pub(super) struct Thing {
     #[serde(alias = "question", alias = "first_name", alias = "emoji")]
-    pub(super) title: Option<Text<'a>>,
+    pub(super) title: Option<Box<str>>,
     #[serde(alias = "phone_number")]
-    pub(super) address: Option<Text<'a>>,
-    pub(super) last_name: Option<Text<'a>>,
+    pub(super) address: Option<Box<str>>,
+    pub(super) last_name: Option<Box<str>>,
     pub(super) value: Option<i64>,
     pub(super) latitude: Option<f64>,
     pub(super) longitude: Option<f64>,
 }
 
 #[derive(Debug, Deserialize)]
-#[serde(bound(deserialize = "'de: 'a"))]
-pub(super) struct MessageReaction<'a> {
-    pub(super) chat: Chat<'a>,
+pub(super) struct MessageReaction {
+    pub(super) chat: Chat,
     pub(super) message_id: i64,
-    pub(super) user: Option<User<'a>>,
-    pub(super) actor_chat: Option<Chat<'a>>,
+    pub(super) user: Option<User>,
+    pub(super) actor_chat: Option<Chat>,
     pub(super) date: i64,
-    pub(super) old_reaction: Vec<Reaction<'a>>,
-    pub(super) new_reaction: Vec<Reaction<'a>>,
+    pub(super) old_reaction: Vec<Reaction>,
+    pub(super) new_reaction: Vec<Reaction>,
 }
 
 /// A reaction; custom and paid ones have no emoji of Unicode.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(bound(deserialize = "'de: 'a"))]
-pub(super) struct Reaction<'a> {
-    pub(super) emoji: Option<Text<'a>>,
+pub(super) struct Reaction {
+    pub(super) emoji: Option<Box<str>>,
 }
 
 #[derive(Debug, Deserialize)]
-#[serde(bound(deserialize = "'de: 'a"))]
-pub(super) struct CallbackQuery<'a> {
-    pub(super) from: User<'a>,
-    pub(super) message: Option<Tapped<'a>>,
-    pub(super) data: Option<Text<'a>>,
+pub(super) struct CallbackQuery {
+    pub(super) from: User,
+    pub(super) message: Option<Tapped>,
+    pub(super) data: Option<Box<str>>,
 }
 
 /// The message whose button was tapped; of an old one Telegram tells the chat only.
 #[derive(Debug, Deserialize)]
-#[serde(bound(deserialize = "'de: 'a"))]
-pub(super) struct Tapped<'a> {
-    pub(super) chat: Chat<'a>,
+pub(super) struct Tapped {
+    pub(super) chat: Chat,
 }
 
 #[derive(Debug, Deserialize)]
-#[serde(bound(deserialize = "'de: 'a"))]
-pub(super) struct MemberChange<'a> {
-    pub(super) chat: Chat<'a>,
-    pub(super) from: User<'a>,
+pub(super) struct MemberChange {
+    pub(super) chat: Chat,
+    pub(super) from: User,
     pub(super) date: i64,
-    pub(super) old_chat_member: Member<'a>,
-    pub(super) new_chat_member: Member<'a>,
+    pub(super) old_chat_member: Member,
+    pub(super) new_chat_member: Member,
 }
 
 #[derive(Debug, Deserialize)]
-#[serde(bound(deserialize = "'de: 'a"))]
-pub(super) struct Member<'a> {
-    pub(super) status: MemberStatus,
-    pub(super) user: User<'a>,
+pub(super) struct Member {
+    pub(super) status: Box<str>,
+    pub(super) user: User,
     /// Told of restricted members only.
     pub(super) is_member: Option<bool>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub(super) enum MemberStatus {
-    Creator,
-    Administrator,
-    Member,
-    Restricted,
-    Left,
-    Kicked,
-    #[serde(other)]
-    Unknown,
+fn quiet() -> Value {
+    json!({"is_disabled": true})
 }
 
-/// Asks for updates from `offset` on; that confirms all before it.
-#[derive(Debug, Serialize)]
-pub(super) struct GetUpdates {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) offset: Option<i64>,
-    pub(super) limit: usize,
-    pub(super) timeout: u64,
-    pub(super) allowed_updates: &'static [&'static str],
+/// `getUpdates`: asks for updates from `offset` on; that confirms all before it.
+pub(super) fn get_updates(offset: Option<i64>, limit: usize, timeout_s: u64) -> Value {
+    let asked = [("limit", limit.into()), ("timeout", timeout_s.into())];
+    let wanted = ("allowed_updates", json!(UPDATES_WANTED));
+    fields(asked.into_iter().chain([wanted]).chain(offset.map(|offset| ("offset", offset.into()))))
 }
 
-#[derive(Debug, Serialize)]
-pub(super) struct SendMessage<'a> {
-    pub(super) chat_id: i64,
-    pub(super) text: &'a str,
-    pub(super) link_preview_options: LinkPreviewOptions,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) reply_parameters: Option<ReplyParameters>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) reply_markup: Option<InlineKeyboardMarkup<'a>>,
+/// `sendMessage`, with one button a row.
+pub(super) fn send_message(
+    chat_id: i64,
+    text: &str,
+    answered: Option<i64>,
+    rows: Vec<Value>,
+) -> Value {
+    let reply = answered.map(|id| json!({"message_id": id, "allow_sending_without_reply": true}));
+    fields([
+        ("chat_id", chat_id.into()),
+        ("text", text.into()),
+        ("link_preview_options", quiet()),
+        ("reply_parameters", reply.unwrap_or_else(|| json!({}))),
+        ("reply_markup", fields([("inline_keyboard", rows.into())])),
+    ])
 }
 
-#[derive(Debug, Serialize)]
-pub(super) struct LinkPreviewOptions {
-    pub(super) is_disabled: bool,
+/// A row of an inline keyboard.
+pub(super) fn button_row(label: &str, payload: &str) -> Value {
+    json!([{"text": label, "callback_data": payload}])
 }
 
-#[derive(Debug, Serialize)]
-pub(super) struct ReplyParameters {
-    pub(super) message_id: i64,
-    pub(super) allow_sending_without_reply: bool,
+/// `editMessageText`
+pub(super) fn edit_message(chat_id: i64, message_id: i64, text: &str) -> Value {
+    json!({"chat_id": chat_id, "message_id": message_id, "text": text,
+           "link_preview_options": quiet()})
 }
 
-#[derive(Debug, Serialize)]
-pub(super) struct InlineKeyboardMarkup<'a> {
-    pub(super) inline_keyboard: Vec<[InlineKeyboardButton<'a>; 1]>,
+/// `deleteMessage`
+pub(super) fn delete_message(chat_id: i64, message_id: i64) -> Value {
+    json!({"chat_id": chat_id, "message_id": message_id})
 }
 
-#[derive(Debug, Serialize)]
-pub(super) struct InlineKeyboardButton<'a> {
-    pub(super) text: &'a str,
-    pub(super) callback_data: &'a str,
-}
-
-/// A change of one message: `editMessageText`, `setMessageReaction` or `deleteMessage`.
-#[derive(Debug, Default, Serialize)]
-pub(super) struct ChangeMessage<'a> {
-    pub(super) chat_id: i64,
-    pub(super) message_id: i64,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) text: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) link_preview_options: Option<LinkPreviewOptions>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) reaction: Option<Vec<EmojiReaction<'a>>>,
-}
-
-#[derive(Debug, Serialize)]
-pub(super) struct EmojiReaction<'a> {
-    #[serde(rename = "type")]
-    pub(super) kind: &'static str,
-    pub(super) emoji: &'a str,
+/// `setMessageReaction`; without an emoji it takes ours back.
+pub(super) fn set_reaction(chat_id: i64, message_id: i64, emoji: Option<&str>) -> Value {
+    let reaction = emoji.map(|emoji| json!({"type": "emoji", "emoji": emoji}));
+    let reaction = Vec::from_iter(reaction);
+    json!({"chat_id": chat_id, "message_id": message_id, "reaction": reaction})
 }
 
 /// Any answer: `ok` with a result, or a code with a sentence.
 #[derive(Debug, Deserialize)]
-#[serde(bound(deserialize = "'de: 'a, R: Deserialize<'de>"))]
-pub(super) struct Answer<'a, R> {
+pub(super) struct Answer<'a> {
     pub(super) ok: bool,
-    pub(super) result: Option<R>,
+    #[serde(borrow)]
+    pub(super) result: Option<&'a RawValue>,
     pub(super) error_code: Option<u16>,
-    pub(super) description: Option<Text<'a>>,
+    pub(super) description: Option<String>,
     pub(super) parameters: Option<ResponseParameters>,
 }
 
@@ -306,7 +246,8 @@ pub(super) struct ResponseParameters {
     pub(super) retry_after: Option<u64>,
 }
 
+/// A message of which only the number matters: one just sent, or one that is answered.
 #[derive(Debug, Deserialize)]
-pub(super) struct SentMessage {
+pub(super) struct MessageNumber {
     pub(super) message_id: i64,
 }
