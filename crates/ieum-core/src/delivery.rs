@@ -15,7 +15,7 @@ use std::sync::Arc;
 
 /// Whom a message is owed to.
 #[derive(
-    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, Encode, Decode,
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, Encode, Decode,
 )]
 #[serde(rename_all = "snake_case")]
 pub enum Recipient {
@@ -28,7 +28,7 @@ pub enum Recipient {
 }
 
 /// The order that is kept: one lane for each conversation and recipient.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Lane {
     /// The conversation.
     pub conversation: ConversationId,
@@ -38,7 +38,7 @@ pub struct Lane {
 
 /// An endpoint and the account that serves it.
 #[derive(
-    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, Encode, Decode,
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, Encode, Decode,
 )]
 pub struct Route {
     /// Our account.

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 /// A messenger system that the hub joins.
 #[derive(
-    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, Encode, Decode,
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, Encode, Decode,
 )]
 #[serde(rename_all = "lowercase")]
 #[cbor(index_only)]
@@ -45,7 +45,7 @@ impl Network {
 
 /// Direct chat with our account, or a room with several people.
 #[derive(
-    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, Encode, Decode,
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, Encode, Decode,
 )]
 #[serde(rename_all = "lowercase")]
 #[cbor(index_only)]

@@ -7,7 +7,7 @@ pub mod bench;
 pub mod cli;
 pub mod command;
 pub mod config;
-pub mod data;
+pub mod data_folder;
 pub mod demo;
 pub mod doors;
 pub mod logs;

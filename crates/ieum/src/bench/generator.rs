@@ -114,7 +114,8 @@ impl Post {
         self.body.clear();
         write!(
             self.body,
-            "{{\"destination\":\"U0000000000000000000000000000000f\",\"events\":[{{\"type\":\"message\",\
+            "{{\"destination\":\"U0000000000000000000000000000000f\",\
+             \"events\":[{{\"type\":\"message\",\
              \"mode\":\"active\",\"timestamp\":{now_ms},\"source\":{{\"type\":\"group\",\
              \"groupId\":\"{group}\",\"userId\":\"U{conversation:032x}\"}},\
              \"webhookEventId\":\"{event}\",\"deliveryContext\":{{\"isRedelivery\":false}},\

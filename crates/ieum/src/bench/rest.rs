@@ -78,7 +78,7 @@ pub fn idle(arguments: IdleArguments) -> anyhow::Result<bool> {
 pub fn start(arguments: &StartArguments) -> anyhow::Result<bool> {
     let own = tempfile::Builder::new().prefix("ieum-bench-").tempdir()?;
     let folder = arguments.data.as_deref().unwrap_or(own.path());
-    crate::data::make_folder(folder)?;
+    crate::data_folder::make_folder(folder)?;
     let messages = crate::runtime::build()?.block_on(filled(folder, arguments.messages))?;
     let figures = measure(folder, messages, fill::CONVERSATIONS)?;
     tell(&figures, arguments.json)

@@ -3,7 +3,7 @@
 //! Invariant: nothing is accepted before the store is open and nothing is cut off when it stops
 //! calmly: calls that have begun end, attempts under way are settled, then the store closes.
 
-use crate::data;
+use crate::data_folder;
 use crate::stop::StopSignal;
 use crate::store::{self, StoreKind};
 use crate::wiring::account_setups;
@@ -39,9 +39,9 @@ async fn serve(arguments: &ServeArguments) -> anyhow::Result<()> {
     let listen = config.hub.listen;
     let listener =
         TcpListener::bind(listen).await.with_context(|| format!("cannot listen on {listen}"))?;
-    data::make_folder(&arguments.data)?;
+    data_folder::make_folder(&arguments.data)?;
     let configured = config.hub.secret.as_ref();
-    let secret = data::hub_secret(configured, &arguments.data, doors.entropy.as_ref())?;
+    let secret = data_folder::hub_secret(configured, &arguments.data, doors.entropy.as_ref())?;
     let hub = Hub::start(HubSetup {
         store: store::open(StoreKind::Sqlite, &arguments.data)?,
         clock: doors.clock,

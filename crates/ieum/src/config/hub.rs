@@ -4,7 +4,7 @@
 
 use super::secret::Vault;
 use super::section::Section;
-use crate::data::SECRET_BYTES_MIN;
+use crate::data_folder::SECRET_BYTES_MIN;
 use ieum_connectors::doors::Secret;
 use ieum_server::{Rate, Token};
 use std::net::SocketAddr;
