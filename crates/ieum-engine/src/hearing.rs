@@ -1,7 +1,7 @@
 //! Hearing: what somebody said, as canonical content, and in which conversation they meant it.
 
 use crate::compose::{native_salt, uris};
-use crate::identify::{Place, Scene};
+use crate::identify::{Place, Scene, short};
 use crate::intake::Taking;
 use crate::notices::{self, HUB_CONVERSATION};
 use crate::pieces::Pieces;
@@ -11,10 +11,13 @@ use ieum_core::directory::{Change, Language};
 use ieum_core::ids::{AddressId, ConversationId, NativeMessageId};
 use ieum_core::inbound::{Inbound, InboundKind, InboundMessage};
 use ieum_core::message::{Author, Source};
+use ieum_core::network::NameSource;
 use ieum_core::ports::store::StoreFailure;
 
 /// Longest text that is taken from a network, in bytes; networks' own limits are far below.
 const TEXT_BYTES_MAX: usize = 128 * 1024;
+/// Longest name that somebody may tell us, in characters.
+const TOLD_NAME_CHARS_MAX: usize = 20;
 
 impl Taking<'_> {
     /// The canonical content of what was said, and where it belongs.
@@ -68,6 +71,10 @@ impl Taking<'_> {
             Some(native) => self.earlier(event, native).await?,
             None => None,
         };
+        if let (Some(name), Some(address)) = (self.told_name(&message.text), scene.address) {
+            let answer = self.rename(address, name).await?;
+            return Ok(Some(Said::answer(self.pieces, answer)));
+        }
         let Some(meant) = self.meant(message, scene, answered).await? else {
             return Ok(None);
         };
@@ -98,6 +105,38 @@ impl Taking<'_> {
             quote: message.quote.clone(),
         };
         Ok(Some(Said { source: Some(source), ..Said::new(conversation, content) }))
+    }
+
+    /// `이름 민지`: the name that somebody wants to be seen by, where the network tells none.
+    fn told_name<'t>(&self, text: &'t str) -> Option<&'t str> {
+        let asked = self.account.connector.capabilities().names == NameSource::AskedOnce;
+        let words = text.trim();
+        let name = ["이름 ", "name "].iter().find_map(|word| words.strip_prefix(word))?.trim();
+        let plain = !name.is_empty()
+            && name.chars().count() <= TOLD_NAME_CHARS_MAX
+            && name.chars().all(|c| c.is_alphanumeric() || c == ' ');
+        (asked && plain).then_some(name)
+    }
+
+    async fn rename(&self, address: AddressId, name: &str) -> Result<String, StoreFailure> {
+        self.pieces
+            .change(|directory| {
+                let mut changes = Vec::new();
+                let found = directory.address(address).cloned();
+                let person = found.as_ref().and_then(|address| address.person);
+                if let Some(mut address) = found {
+                    address.name = short(name);
+                    changes.push(Change::Address(address));
+                }
+                let person = person.and_then(|id| directory.person(id)).cloned();
+                if let Some(mut person) = person.filter(|person| person.name.is_empty()) {
+                    person.name = short(name);
+                    changes.push(Change::Person(person));
+                }
+                (changes, ())
+            })
+            .await?;
+        Ok(notices::named(name, self.pieces.settings.language))
     }
 
     /// Which conversation is meant, and with which words.

@@ -10,9 +10,9 @@ use crate::identify::{Place, Scene, scene};
 use crate::membership::membership;
 use crate::notices::HUB_CONVERSATION;
 use crate::pieces::Pieces;
-use crate::told::{ReplyPlace, tell_unreachable, to_place};
+use crate::told::{ReplyPlace, ask_name, tell_unreachable, to_place};
 use bytes::Bytes;
-use ieum_core::ids::{AccountId, ConversationId, Cursor, PersonId, RoomId};
+use ieum_core::ids::{AccountId, AddressId, ConversationId, Cursor, PersonId, RoomId};
 use ieum_core::inbound::{Arrival, Inbound, InboundKind};
 use ieum_core::message::{Class, NewMessage};
 use ieum_core::ports::connector::{HOOK_BODY_BYTES_MAX, HookRefusal, HookRequest};
@@ -67,6 +67,8 @@ pub(crate) async fn hook(
 #[derive(Debug, Default)]
 pub(crate) struct Taken {
     pub(crate) admission: Admission,
+    /// Somebody spoke of whom no name is known.
+    nameless: Option<AddressId>,
     source_room: Option<RoomId>,
     reply_place: Option<ReplyPlace>,
     unreachable: Vec<PersonId>,
@@ -90,8 +92,13 @@ pub(crate) async fn take(
     if taken.is_empty() && cursor.is_none() {
         return Ok(HookAnswer { admitted: 0, repeated: 0 });
     }
+    let speakers: Vec<_> =
+        taken.iter().filter_map(|one| Some((one.nameless?, one.reply_place?))).collect();
     let (admitted, notes) = plan_and_admit(pieces, now, taken, cursor).await?;
     let answer = count(pieces, &admitted);
+    for (address, place) in speakers {
+        ask_name(pieces, account, address, place).await?;
+    }
     for (answer, (unreachable, place, conversation)) in admitted.iter().zip(notes) {
         if let (Admitted::New { .. }, Some(place), Some(conversation)) =
             (answer, place, conversation)
@@ -224,22 +231,15 @@ impl Taking<'_> {
             Place::Room(room, _) => Some(room),
             Place::Direct(_) => None,
         };
-        let reply_place = match (scene.place, scene.address) {
-            (Place::Room(room, _), _) => Some(ReplyPlace::Room(room)),
-            (Place::Direct(person), Some(address)) => Some(ReplyPlace::Person(person, address)),
-            (Place::Direct(_), None) => None,
-        };
+        let reply_place = place_of(scene);
         let admission = Admission { message: Some(message), ..admission };
-        Taken { admission, source_room, reply_place, unreachable: Vec::new() }
+        let nameless = scene.address;
+        Taken { admission, nameless, source_room, reply_place, unreachable: Vec::new() }
     }
 
-    /// The hub's answer to somebody in their direct chat.
+    /// The hub's answer to somebody, where they wrote.
     fn answered(&self, admission: Admission, said: Said, scene: Scene) -> Taken {
-        let (Place::Direct(person), Some(address)) = (scene.place, scene.address) else {
-            return Taken { admission, ..Taken::default() };
-        };
-        let place = ReplyPlace::Person(person, address);
-        let Some(text) = said.answer else {
+        let (Some(place), Some(text)) = (place_of(scene), said.answer) else {
             return Taken { admission, ..Taken::default() };
         };
         let message = hub_text(self.pieces, HUB_CONVERSATION, &text, None);
@@ -248,6 +248,15 @@ impl Taking<'_> {
             admission: Admission { message: Some(message), deliveries, ..admission },
             ..Taken::default()
         }
+    }
+}
+
+/// Where somebody wrote.
+fn place_of(scene: Scene) -> Option<ReplyPlace> {
+    match (scene.place, scene.address) {
+        (Place::Room(room, _), _) => Some(ReplyPlace::Room(room)),
+        (Place::Direct(person), Some(address)) => Some(ReplyPlace::Person(person, address)),
+        (Place::Direct(_), None) => None,
     }
 }
 

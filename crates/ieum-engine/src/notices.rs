@@ -86,6 +86,30 @@ pub(crate) fn who(title: &str, names: &[String], language: Language) -> String {
     }
 }
 
+/// What a button says that begins an answer.
+pub(crate) fn answer_word(language: Language) -> &'static str {
+    match language {
+        Language::Ko => "답하기",
+        Language::En => "Answer",
+    }
+}
+
+/// To somebody whose network tells no names.
+pub(crate) fn what_name(language: Language) -> &'static str {
+    match language {
+        Language::Ko => "다른 메신저에서 보일 이름을 알려 주세요. 예: @이음 이름 민지",
+        Language::En => "Which name should the others see? For example: @이음 name Minji",
+    }
+}
+
+/// A name was taken.
+pub(crate) fn named(name: &str, language: Language) -> String {
+    match language {
+        Language::Ko => format!("이제 {name}(으)로 보여요."),
+        Language::En => format!("The others see {name} now."),
+    }
+}
+
 /// A person of whom no name is known.
 pub(crate) fn nameless(number: u64, language: Language) -> String {
     match language {

@@ -8,7 +8,7 @@ use ieum_core::content::HubSecret;
 use ieum_core::delivery::{Delivery, Lane, NewDelivery, Recipient, Route, State};
 use ieum_core::directory::{Change, Directory};
 use ieum_core::health::book::HealthBook;
-use ieum_core::ids::{AccountId, ConversationId, DeliverySeq, MessageSeq, PersonId};
+use ieum_core::ids::{AccountId, AddressId, ConversationId, DeliverySeq, MessageSeq, PersonId};
 use ieum_core::ports::clock::Clock;
 use ieum_core::ports::entropy::Entropy;
 use ieum_core::ports::store::{Admission, AdmitBatch, Admitted, Store, StoreFailure};
@@ -42,6 +42,8 @@ pub(crate) struct Pieces {
     pub(crate) gone: Mutex<Ledger>,
     /// Routes that refused an open delivery: they are not asked in a circle.
     pub(crate) tried: Mutex<BTreeMap<DeliverySeq, Vec<Route>>>,
+    /// Who was asked for their name since the start.
+    pub(crate) asked: Mutex<BTreeSet<AddressId>>,
     pub(crate) sweep_bell: Notify,
     pub(crate) journal_bell: watch::Sender<u64>,
     pub(crate) metrics: Metrics,
@@ -79,6 +81,7 @@ impl Pieces {
             ended_badly: Mutex::default(),
             gone: Mutex::default(),
             tried: Mutex::default(),
+            asked: Mutex::default(),
             sweep_bell: Notify::new(),
             journal_bell: watch::Sender::new(0),
             metrics: Metrics::default(),

@@ -3,7 +3,7 @@
 //! What the network can do natively is done natively; the rest is said in words.
 
 use crate::account::Account;
-use crate::notices::{HUB_CONVERSATION, nameless};
+use crate::notices::{HUB_CONVERSATION, answer_word, nameless};
 use crate::pieces::Pieces;
 use crate::talk;
 use ieum_core::content::{Content, MessageId, What};
@@ -12,8 +12,8 @@ use ieum_core::directory::{ConversationKind, Language};
 use ieum_core::ids::{ConversationId, PersonId};
 use ieum_core::inbound::{ChatRef, FileKind};
 use ieum_core::message::{Author, Message};
-use ieum_core::network::{Network, ReplySupport};
-use ieum_core::outgoing::{Act, Part, ReplyTarget};
+use ieum_core::network::{Hears, Network, ReplySupport};
+use ieum_core::outgoing::{Act, Button, Part, ReplyTarget};
 use ieum_core::ports::store::CopyNote;
 use ieum_core::render::words;
 use ieum_core::render::{LabelFacts, Quote, RenderFacts, Speaker, render};
@@ -143,8 +143,19 @@ impl Spoken<'_> {
             quote: quoted.map(|(name, text)| Quote { name, text }),
             reply,
             body,
-            buttons: Vec::new(),
+            buttons: self.buttons(),
         })
+    }
+
+    /// Where our account hears only what is said to it, a tap begins an answer.
+    fn buttons(&self) -> Vec<Button> {
+        let caps = self.account.connector.capabilities().of(self.chat.kind);
+        let spoken = self.claim.message.new.author != Author::Hub;
+        if !caps.buttons || caps.hears != Hears::MentionsOnly || !spoken {
+            return Vec::new();
+        }
+        let label = answer_word(self.language()).to_owned();
+        vec![Button { payload: label.clone(), label }]
     }
 
     /// How an earlier message is pointed to: natively, or by name and words.

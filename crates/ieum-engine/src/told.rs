@@ -1,15 +1,20 @@
 //! What the hub tells people about their own messages: who cannot be reached, what ended badly.
 
+use crate::account::Account;
 use crate::compose::hub_text;
-use crate::notices;
+use crate::notices::{self, HUB_CONVERSATION};
 use crate::pieces::{Pieces, lock};
 use ieum_core::delivery::{NewDelivery, Recipient, Route, State};
 use ieum_core::directory::Endpoint;
 use ieum_core::ids::{AddressId, ConversationId, PersonId, RoomId};
 use ieum_core::message::NewMessage;
+use ieum_core::network::NameSource;
 use ieum_core::ports::store::{Admission, AdmitBatch, StoreFailure};
 use ieum_core::route::author_person;
 use std::collections::BTreeSet;
+
+/// Most addresses that are remembered as asked for a name.
+const ASKED_MAX: usize = 100_000;
 
 /// Where the author is to be told what concerns their message.
 #[derive(Debug, Clone, Copy)]
@@ -69,6 +74,41 @@ pub(crate) async fn tell_unreachable(
     let at = pieces.now();
     pieces.admit(AdmitBatch { at, admissions: vec![admission], cursor: None }).await?;
     Ok(())
+}
+
+/// Asks somebody once for the name that the others are to see, where the network tells none.
+pub(crate) async fn ask_name(
+    pieces: &Pieces,
+    account: &Account,
+    address: AddressId,
+    place: ReplyPlace,
+) -> Result<(), StoreFailure> {
+    if account.connector.capabilities().names != NameSource::AskedOnce {
+        return Ok(());
+    }
+    let named = pieces.read(|directory| {
+        let address = directory.address(address)?;
+        let person = address.person.and_then(|id| directory.person(id));
+        Some(!address.name.is_empty() || person.is_some_and(|person| !person.name.is_empty()))
+    });
+    if named != Some(false) || !remember_asked(pieces, address) {
+        return Ok(());
+    }
+    let text = notices::what_name(pieces.settings.language);
+    let Some(delivery) = to_place(pieces, place) else {
+        return Ok(());
+    };
+    let message = Some(hub_text(pieces, HUB_CONVERSATION, text, None));
+    let admission = Admission { message, deliveries: vec![delivery], ..Admission::default() };
+    let at = pieces.now();
+    pieces.admit(AdmitBatch { at, admissions: vec![admission], cursor: None }).await?;
+    Ok(())
+}
+
+/// False when this address was asked since the hub started.
+fn remember_asked(pieces: &Pieces, address: AddressId) -> bool {
+    let mut asked = lock(&pieces.asked);
+    asked.len() < ASKED_MAX && asked.insert(address)
 }
 
 /// The place where the author of a message is told about it.

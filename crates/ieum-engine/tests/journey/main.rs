@@ -286,3 +286,20 @@ async fn what_went_another_way_is_summed_up_when_the_network_returns() {
     expect_test::expect!["kminji: 14:52–14:52 사이 메시지 3개는 LINE(으)로 보냈어요."]
         .assert_eq(&town.kakaotalk.screen().join("\n"));
 }
+
+#[tokio::test(start_paused = true)]
+async fn somebody_whose_network_tells_no_name_is_asked_once() {
+    let town = family().await;
+    town.says(KakaoTalk, "kroom", "kaunt", "나도 왔다").await;
+    town.says(KakaoTalk, "kroom", "kaunt", "다들 있니").await;
+    town.passes(1_000).await;
+    let asked = moved(&town.kakaotalk.screen(), "kroom: 다른 메신저에서 보일 이름");
+    assert_eq!(asked.len(), 1, "{:?}", town.kakaotalk.screen());
+    town.says(KakaoTalk, "kroom", "kaunt", "이름 이모").await;
+    town.says(KakaoTalk, "kroom", "kaunt", "이제 보이지?").await;
+    town.passes(1_000).await;
+    let seen = town.telegram.screen();
+    assert!(seen[0].contains("손님"), "{seen:?}");
+    assert_eq!(seen.last().unwrap(), "-1: [카톡] 이모: 이제 보이지?");
+    assert_eq!(seen.len(), 3, "telling the name is not a message: {seen:?}");
+}

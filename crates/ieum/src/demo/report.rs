@@ -32,6 +32,7 @@ pub(super) struct Report {
     delay_ms: Delay,
     without_ieum: Without,
     delayed_over_60s: usize,
+    linked_delay_ms_max: u64,
     network_doubles: usize,
 }
 
@@ -60,6 +61,7 @@ impl Report {
             delay_ms: Delay { p50: tally.delay_ms(0.5), p99: tally.delay_ms(0.99) },
             without_ieum,
             delayed_over_60s: tally.delays_ms.iter().filter(late).count(),
+            linked_delay_ms_max: tally.linked_delay_ms_max,
             network_doubles: tally.network_doubles,
         }
     }
@@ -116,6 +118,11 @@ impl Report {
             (
                 "전달 시간 / delay p50, p99",
                 format!("{:.1} s, {:.1} s", seconds(self.delay_ms.p50), seconds(self.delay_ms.p99)),
+                "-".to_owned(),
+            ),
+            (
+                "다른 길이 있는 사람, 최대 / longest with a second link",
+                format!("{:.1} s", seconds(self.linked_delay_ms_max)),
                 "-".to_owned(),
             ),
             ("첫 우회까지 / first failover after", failover, "-".to_owned()),

@@ -44,6 +44,8 @@ pub(super) struct Tally {
     pub(super) out_of_order: usize,
     /// People who could not be reached by any way at some time.
     pub(super) unreachable: usize,
+    /// The longest that somebody with a second link waited, from the network's taking it.
+    pub(super) linked_delay_ms_max: u64,
     /// From the first press of *send* to the sight, sorted, in milliseconds.
     pub(super) delays_ms: Vec<u64>,
 }
@@ -180,8 +182,12 @@ fn person(
         let first = copies.iter().map(|copy| copy.shown_at).min().unwrap_or(accepted.at);
         let delay = first.ms_since(accepted.tried_at);
         tally.delays_ms.push(delay);
-        if first.ms_since(accepted.at) > UNREACHABLE_MS {
+        let waited = first.ms_since(accepted.at);
+        if waited > UNREACHABLE_MS {
             late_for.insert(who);
+        }
+        if FAMILY.get(who).is_some_and(|role| role.networks.len() > 1) {
+            tally.linked_delay_ms_max = tally.linked_delay_ms_max.max(waited);
         }
     }
 }
