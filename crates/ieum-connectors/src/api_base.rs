@@ -4,6 +4,10 @@
 
 use http::Uri;
 
+/// Said of an `api_url` that is none.
+pub(crate) const API_URL_COMPLAINT: &str =
+    "api_url must be an absolute http or https address without a query";
+
 /// An absolute `http` or `https` address without a query; kept without a trailing slash.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct ApiBase(String);

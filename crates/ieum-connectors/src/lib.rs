@@ -35,8 +35,10 @@
 
 mod api_base;
 mod backoff;
+mod complaints;
 pub mod doors;
 mod heartbeat;
+mod hooks;
 mod json;
 pub mod kakaotalk;
 pub mod line;
@@ -45,4 +47,5 @@ mod retry_after;
 #[cfg(test)]
 mod scripted;
 pub mod telegram;
+mod verdict;
 mod wire_text;

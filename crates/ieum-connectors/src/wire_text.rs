@@ -1,11 +1,6 @@
-//! Strings as they stand in a network's JSON, and cuts counted as networks count them.
+//! Ids and texts as they stand in a network's JSON, and cuts counted as networks count them.
 //!
-//! Not a place for anything that only one network needs. Invariant: a string without escapes is
-//! not copied before it is known to be wanted, and no cut ever splits a character.
-
-use serde::de::{Deserialize, Deserializer, Error, Visitor};
-use std::borrow::Cow;
-use std::fmt;
+//! Not a place for anything that only one network needs. Invariant: no cut ever splits a character.
 
 /// Longest network id (user, chat, message, event) that is taken.
 pub(crate) const ID_BYTES_MAX: usize = 255;
@@ -14,59 +9,10 @@ pub(crate) const QUOTE_BYTES_MAX: usize = 1_024;
 /// Longest reason that goes into the journal.
 const REASON_CHARS_MAX: usize = 200;
 
-/// A JSON string: borrowed from the body unless it holds escapes.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Text<'a>(Cow<'a, str>);
-
-impl Text<'_> {
-    pub(crate) fn as_str(&self) -> &str {
-        &self.0
-    }
-
-    pub(crate) fn into_string(self) -> String {
-        self.0.into_owned()
-    }
-
-    pub(crate) fn into_box(self) -> Box<str> {
-        match self.0 {
-            Cow::Borrowed(text) => text.into(),
-            Cow::Owned(text) => text.into_boxed_str(),
-        }
-    }
-
-    /// The string as an id: not empty, no longer than `bytes_max`, without control characters.
-    pub(crate) fn into_id(self, bytes_max: usize) -> Option<Box<str>> {
-        let fits = (1..=bytes_max).contains(&self.0.len());
-        (fits && !self.0.bytes().any(|byte| byte.is_ascii_control())).then(|| self.into_box())
-    }
-}
-
-impl<'de: 'a, 'a> Deserialize<'de> for Text<'a> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_str(TextVisitor).map(Text)
-    }
-}
-
-struct TextVisitor;
-
-impl<'de> Visitor<'de> for TextVisitor {
-    type Value = Cow<'de, str>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a string")
-    }
-
-    fn visit_borrowed_str<E: Error>(self, text: &'de str) -> Result<Self::Value, E> {
-        Ok(Cow::Borrowed(text))
-    }
-
-    fn visit_str<E: Error>(self, text: &str) -> Result<Self::Value, E> {
-        Ok(Cow::Owned(text.to_owned()))
-    }
-
-    fn visit_string<E: Error>(self, text: String) -> Result<Self::Value, E> {
-        Ok(Cow::Owned(text))
-    }
+/// The string as an id: not empty, no longer than `bytes_max`, without control characters.
+pub(crate) fn into_id(text: Box<str>, bytes_max: usize) -> Option<Box<str>> {
+    let fits = (1..=bytes_max).contains(&text.len());
+    (fits && !text.bytes().any(|byte| byte.is_ascii_control())).then_some(text)
 }
 
 /// A stretch of a text, in UTF-16 units, as a network names it.
@@ -153,21 +99,18 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn plain_strings_are_borrowed_and_escaped_ones_are_read() {
-        let plain: Text<'_> = serde_json::from_str(r#""안녕""#).unwrap();
-        assert!(matches!(plain.0, Cow::Borrowed("안녕")));
-        let escaped: Text<'_> = serde_json::from_str(r#""a\nb""#).unwrap();
-        assert_eq!(escaped.as_str(), "a\nb");
-        assert!(serde_json::from_str::<Text<'_>>("5").is_err());
-    }
-
-    #[test]
     fn ids_are_bounded() {
-        let id = |text: &str| Text(Cow::Owned(text.to_owned())).into_id(4);
+        let id = |text: &str| into_id(text.into(), 4);
         assert_eq!(id("abcd").as_deref(), Some("abcd"));
         for bad in ["", "abcde", "a\n"] {
             assert_eq!(id(bad), None, "{bad:?}");
         }
+    }
+
+    #[test]
+    fn what_is_missing_leaves_no_gap() {
+        assert_eq!(joined([Some("Kim"), None, Some(""), Some("Su")], " "), "Kim Su");
+        assert_eq!(joined([None, None], " "), "");
     }
 
     #[test]

@@ -18,7 +18,9 @@ pub use capabilities::RATE_UNPUBLISHED;
 pub use read::{Malformed, Reading, decode};
 
 use crate::api_base::ApiBase;
+use crate::complaints::complaints;
 use crate::doors::{Doors, Secret};
+use crate::verdict;
 use ieum_core::ids::{Cursor, UserKey};
 use ieum_core::inbound::{Arrival, ChatRef};
 use ieum_core::network::{Capabilities, Network, RateLimits};
@@ -110,7 +112,7 @@ impl KakaoTalk {
     /// # Errors
     /// All complaints at once, each opening with the name of its field; no secret is repeated.
     pub fn new(config: KakaoTalkConfig, doors: Doors) -> Result<Self, Vec<&'static str>> {
-        let complaints = complaints(&config);
+        let complaints = wrong_in(&config);
         if !complaints.is_empty() {
             return Err(complaints);
         }
@@ -125,7 +127,7 @@ impl KakaoTalk {
         };
         match self.doors.http.call(request, self.limits()).await {
             Ok(answer) => outcome::of_answer(&answer, parts, self.doors.clock.now()),
-            Err(failure) => outcome::of_failure(&failure),
+            Err(failure) => verdict::of_silence(&failure),
         }
     }
 
@@ -136,7 +138,7 @@ impl KakaoTalk {
         let asked_at = self.doors.clock.now();
         match self.doors.http.call(request, self.limits()).await {
             Ok(answer) => outcome::pulse(&answer, asked_at, self.doors.clock.now()),
-            Err(failure) => outcome::bad(failure.to_string()),
+            Err(failure) => outcome::bad(verdict::told(&failure)),
         }
     }
 
@@ -196,29 +198,23 @@ impl Connector for KakaoTalk {
     }
 }
 
-const COMPLAINTS: [&str; 5] = [
-    "api_url: not a plain http(s) address",
-    "gateway_url: not a plain ws(s) address",
-    "bot_token: empty or not visible ASCII",
-    "webhook: needs a header and a secret of visible ASCII",
-    "timeouts: must be above zero",
-];
-
-fn complaints(config: &KakaoTalkConfig) -> Vec<&'static str> {
+fn wrong_in(config: &KakaoTalkConfig) -> Vec<&'static str> {
     let gateway = config.receive == Receive::Gateway;
     // A plain ws address is a plain http address but for its first letters.
     let gateway_url = config.gateway_url.strip_prefix("ws").map(|rest| format!("http{rest}"));
+    let gateway_fits = gateway_url.is_some_and(|url| ApiBase::new(&url).is_some());
     let proof = config.webhook.as_ref().map(|(_, secret)| secret);
     let Timeouts { call_ms, connect_ms, heartbeat_ack_ms } = config.timeouts;
-    let fine = [
-        ApiBase::new(&config.api_url).is_some(),
-        !gateway || gateway_url.is_some_and(|url| ApiBase::new(&url).is_some()),
-        is_header_text(&config.bot_token),
-        gateway || proof.is_some_and(is_header_text),
-        ![call_ms, connect_ms, heartbeat_ack_ms].contains(&0),
-    ];
-    let wrong = COMPLAINTS.into_iter().zip(fine).filter(|(_, fine)| !fine);
-    wrong.map(|(complaint, _)| complaint).collect()
+    complaints([
+        (ApiBase::new(&config.api_url).is_some(), "api_url: not a plain http(s) address"),
+        (!gateway || gateway_fits, "gateway_url: not a plain ws(s) address"),
+        (is_header_text(&config.bot_token), "bot_token: empty or not visible ASCII"),
+        (
+            gateway || proof.is_some_and(is_header_text),
+            "webhook: needs a header and a secret of visible ASCII",
+        ),
+        (![call_ms, connect_ms, heartbeat_ack_ms].contains(&0), "timeouts: must be above zero"),
+    ])
 }
 
 fn is_header_text(secret: &Secret) -> bool {

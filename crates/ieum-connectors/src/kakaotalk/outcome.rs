@@ -6,9 +6,9 @@
 
 use super::wire::{ErrorAnswer, SendAnswer};
 use crate::retry_after;
+use crate::verdict::refused;
 use ieum_core::outgoing::{CopyKey, Fault, Outcome, Scope};
 use ieum_core::ports::connector::Pulse;
-use ieum_core::ports::http::HttpFailure;
 use ieum_core::time::Timestamp;
 
 use bytes::Bytes;
@@ -73,17 +73,8 @@ pub(super) fn of_answer(answer: &Response<Bytes>, parts: usize, now: Timestamp) 
             let after_ms = waits * retry_after::wait_ms(answer.headers(), now);
             later(after_ms, fault, reason)
         }
-        Meaning::Never(scope) => never(scope, reason),
+        Meaning::Never(scope) => refused(scope, reason),
         Meaning::Unknown => Outcome::Unknown { reason },
-    }
-}
-
-/// What the absence of an answer means.
-pub(super) fn of_failure(failure: &HttpFailure) -> Outcome {
-    let reason = failure.to_string();
-    match failure {
-        HttpFailure::NotSent(_) => later(0, Fault::Network, reason),
-        HttpFailure::NoAnswer(_) | HttpFailure::AnswerTooLarge => Outcome::Unknown { reason },
     }
 }
 
@@ -106,11 +97,6 @@ pub(super) fn bad(reason: impl Into<String>) -> Pulse {
     Pulse::Bad { reason: reason.into() }
 }
 
-/// A refusal that no other code of this module words.
-pub(super) fn never(scope: Scope, reason: impl Into<String>) -> Outcome {
-    Outcome::Refused { scope, moved_to: None, reason: reason.into() }
-}
-
 fn later(after_ms: u64, fault: Fault, reason: String) -> Outcome {
     Outcome::Deferred { after_ms, fault, reason }
 }
@@ -122,7 +108,7 @@ fn of_taken(body: &[u8], parts: usize) -> Outcome {
     let copies = vec![CopyKey::default(); parts];
     let reason = match counts {
         Ok((1.., 0)) => return Outcome::Accepted { copies },
-        Ok((0, 1..)) => return never(Scope::Recipient, "the network sent it to nobody"),
+        Ok((0, 1..)) => return refused(Scope::Recipient, "the network sent it to nobody"),
         Ok(_) => "the counts of sent and failed do not tell".into(),
         Err(_) => "answered yes in a form that is not known".into(),
     };

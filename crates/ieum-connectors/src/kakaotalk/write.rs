@@ -5,8 +5,8 @@
 
 use super::KakaoTalkConfig;
 use super::capabilities::{MENTIONS_PER_SEND_MAX, PARTS_PER_SEND_MAX, TEXT_CHARS_MAX};
-use super::outcome::never;
 use super::wire;
+use crate::verdict::refused;
 use ieum_core::network::ChatKind;
 use ieum_core::outgoing::{Act, Button, Outcome, Outgoing, Part, Scope};
 
@@ -32,9 +32,9 @@ pub(super) fn call(
 ) -> Result<(Request<Bytes>, usize), Outcome> {
     let parts = match &outgoing.act {
         Act::Say(parts) if (1..=PARTS_PER_SEND_MAX).contains(&parts.len()) => parts,
-        Act::Say(_) => return Err(never(Scope::Message, "a call carries one to three parts")),
+        Act::Say(_) => return Err(refused(Scope::Message, "a call carries one to three parts")),
         Act::Edit { .. } | Act::Withdraw { .. } | Act::React { .. } => {
-            return Err(never(Scope::Message, "a bot can only say something"));
+            return Err(refused(Scope::Message, "a bot can only say something"));
         }
     };
     let (chat, token) = (&outgoing.chat, outgoing.answer_token.as_deref().and_then(header_value));
@@ -44,7 +44,7 @@ pub(super) fn call(
         (None, ChatKind::Group) => (wire::SEND_PATH, Some((wire::TO_GROUP, chat.key.as_str()))),
     };
     let mut request = request(config, path, Some(body(parts, chat.kind, to)))
-        .ok_or_else(|| never(Scope::Account, "the API cannot be addressed"))?;
+        .ok_or_else(|| refused(Scope::Account, "the API cannot be addressed"))?;
     if let Some(token) = token {
         request.headers_mut().insert(wire::CALLBACK_TOKEN_HEADER, token);
     }

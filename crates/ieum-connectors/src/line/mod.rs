@@ -15,8 +15,11 @@ mod tests;
 pub use capabilities::RATE_PUBLISHED;
 pub use read::decode;
 
-use crate::api_base::ApiBase;
+use crate::api_base::{API_URL_COMPLAINT, ApiBase};
+use crate::complaints::complaints;
 use crate::doors::{Doors, Secret};
+use crate::hooks::check_size;
+use crate::verdict::refused;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use hmac::{Hmac, Mac};
@@ -26,7 +29,7 @@ use ieum_core::network::{Capabilities, Network, RateLimits};
 use ieum_core::outgoing::{Outcome, Outgoing, Scope};
 use ieum_core::ports::BoxFuture;
 use ieum_core::ports::connector::{
-    Connector, HOOK_BODY_BYTES_MAX, HookRefusal, HookRequest, Inbox, ListenEnd, Probe, Profile,
+    Connector, HookRefusal, HookRequest, Inbox, ListenEnd, Probe, Profile,
 };
 use ieum_core::ports::http::HttpLimits;
 use sha2::Sha256;
@@ -53,23 +56,6 @@ pub struct LineConfig {
     pub rate: RateLimits,
 }
 
-/// What is wrong with a configuration; secrets are not repeated.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum ConfigComplaint {
-    /// `api_url`
-    #[error("api_url must be an absolute http or https address without a query")]
-    ApiUrl,
-    /// `access_token`
-    #[error("access_token is empty or holds characters that no header may")]
-    AccessToken,
-    /// `channel_secret`: with an empty one everybody could sign.
-    #[error("channel_secret is empty")]
-    ChannelSecret,
-    /// `timeout_ms`
-    #[error("timeout_ms must not be zero")]
-    Timeout,
-}
-
 /// LINE for one account.
 #[derive(Debug)]
 pub struct Line {
@@ -84,22 +70,19 @@ impl Line {
     /// Prepares what every call shares; calls nobody.
     ///
     /// # Errors
-    /// All complaints at once.
-    pub fn new(config: &LineConfig, doors: Doors) -> Result<Self, Vec<ConfigComplaint>> {
+    /// All complaints at once, each opening with the name of its field; no secret is repeated.
+    pub fn new(config: &LineConfig, doors: Doors) -> Result<Self, Vec<&'static str>> {
         let secret = config.channel_secret.expose().as_bytes();
         let signature = Hmac::new_from_slice(secret).ok().filter(|_| !secret.is_empty());
         let base = ApiBase::new(&config.api_url);
         let bearer = write::bearer(config.access_token.expose());
-        let complaints = [
-            (base.is_none(), ConfigComplaint::ApiUrl),
-            (bearer.is_none(), ConfigComplaint::AccessToken),
-            (signature.is_none(), ConfigComplaint::ChannelSecret),
-            (config.timeout_ms == 0, ConfigComplaint::Timeout),
-        ];
-        let complaints: Vec<_> = complaints
-            .into_iter()
-            .filter_map(|(wrong, complaint)| wrong.then_some(complaint))
-            .collect();
+        let complaints = complaints([
+            (base.is_some(), API_URL_COMPLAINT),
+            (bearer.is_some(), "access_token is empty or holds characters that no header may"),
+            // With an empty one everybody could sign.
+            (signature.is_some(), "channel_secret is empty"),
+            (config.timeout_ms > 0, "timeout_ms must not be zero"),
+        ]);
         let address =
             base.zip(bearer).and_then(|(base, bearer)| write::Address::new(&base, bearer));
         let (Some(address), Some(signature), []) = (address, signature, complaints.as_slice())
@@ -144,9 +127,7 @@ impl Connector for Line {
     }
 
     fn accept(&self, hook: HookRequest<'_>) -> Result<Arrival, HookRefusal> {
-        if hook.body.len() > HOOK_BODY_BYTES_MAX {
-            return Err(HookRefusal::Malformed("the body is too large".to_owned()));
-        }
+        check_size(hook.body)?;
         if !self.is_genuine(hook) {
             return Err(HookRefusal::Forged);
         }
@@ -157,11 +138,7 @@ impl Connector for Line {
         Box::pin(async move {
             match self.address.push(outgoing) {
                 Ok(request) => outcome::of_push(self.doors.http.call(request, self.limits).await),
-                Err(why) => Outcome::Refused {
-                    scope: Scope::Message,
-                    moved_to: None,
-                    reason: why.to_owned(),
-                },
+                Err(why) => refused(Scope::Message, why),
             }
         })
     }

@@ -5,7 +5,8 @@
 //! push may have been taken (repeating it with the same retry key then gives 409).
 
 use super::wire;
-use crate::wire_text::{ID_BYTES_MAX, QUOTE_BYTES_MAX, Text, reason};
+use crate::verdict;
+use crate::wire_text::{ID_BYTES_MAX, QUOTE_BYTES_MAX, into_id, reason};
 use bytes::Bytes;
 use http::{Response, StatusCode};
 use ieum_core::ids::{NativeMessageId, QuoteKey};
@@ -22,37 +23,24 @@ type Called = Result<Response<Bytes>, HttpFailure>;
 pub(super) fn of_push(called: Called) -> Outcome {
     let response = match called {
         Ok(response) => response,
-        Err(failure) => return of_failure(&failure),
+        Err(failure) => return verdict::of_silence(&failure),
     };
-    let answer = serde_json::from_slice::<wire::Answer<'_>>(response.body()).ok();
+    let answer = serde_json::from_slice::<wire::Answer>(response.body()).ok();
     let status = response.status();
     if status == StatusCode::OK || status == StatusCode::CONFLICT {
         return of_taken(status, answer);
     }
-    let said = answer.as_ref().and_then(|answer| answer.message.as_ref()).map(Text::as_str);
+    let said = answer.as_ref().and_then(|answer| answer.message.as_deref());
     of_error(status, said)
 }
 
-fn of_failure(failure: &HttpFailure) -> Outcome {
-    match failure {
-        HttpFailure::NotSent(why) => Outcome::Deferred {
-            after_ms: 0,
-            fault: Fault::Network,
-            reason: reason(&format!("not sent: {why}")),
-        },
-        HttpFailure::NoAnswer(_) | HttpFailure::AnswerTooLarge => {
-            Outcome::Unknown { reason: reason(&failure.to_string()) }
-        }
-    }
-}
-
 /// 200, or 409 for a retry key that was taken before.
-fn of_taken(status: StatusCode, answer: Option<wire::Answer<'_>>) -> Outcome {
+fn of_taken(status: StatusCode, answer: Option<wire::Answer>) -> Outcome {
     let unsure = || unknown(status, "answer is not LINE's");
     let Some(answer) = answer else {
         return unsure();
     };
-    let repeated = answer.message.is_some_and(|said| said.as_str().contains("retry key"));
+    let repeated = answer.message.is_some_and(|said| said.contains("retry key"));
     match answer.sent_messages {
         Some(sent) if status == StatusCode::OK || repeated => {
             Outcome::Accepted { copies: sent.into_iter().map(copy).collect() }
@@ -65,10 +53,10 @@ fn of_taken(status: StatusCode, answer: Option<wire::Answer<'_>>) -> Outcome {
 }
 
 /// An id that cannot be kept is left out: the push was taken all the same.
-fn copy(sent: wire::SentMessage<'_>) -> CopyKey {
+fn copy(sent: wire::SentMessage) -> CopyKey {
     CopyKey {
-        native: sent.id.into_id(ID_BYTES_MAX).map(NativeMessageId).unwrap_or_default(),
-        quote: sent.quote_token.and_then(|token| token.into_id(QUOTE_BYTES_MAX)).map(QuoteKey),
+        native: into_id(sent.id, ID_BYTES_MAX).map(NativeMessageId).unwrap_or_default(),
+        quote: sent.quote_token.and_then(|token| into_id(token, QUOTE_BYTES_MAX)).map(QuoteKey),
     }
 }
 
@@ -99,7 +87,7 @@ fn scope_of_400(sentence: &str) -> Scope {
 }
 
 fn refused(scope: Scope, status: StatusCode, said: &str) -> Outcome {
-    Outcome::Refused { scope, moved_to: None, reason: numbered(status, said) }
+    verdict::refused(scope, numbered(status, said))
 }
 
 fn unknown(status: StatusCode, said: &str) -> Outcome {
@@ -116,12 +104,12 @@ pub(super) fn of_probe(called: Called, took_ms: u64) -> Probe {
     let response = match called {
         Ok(response) => response,
         Err(failure) => {
-            return silent(Pulse::Bad { reason: reason(&failure.to_string()) });
+            return silent(Pulse::Bad { reason: verdict::told(&failure).to_owned() });
         }
     };
     let status = response.status();
     match status.as_u16() {
-        200 => match serde_json::from_slice::<wire::BotInfo<'_>>(response.body()) {
+        200 => match serde_json::from_slice::<wire::BotInfo>(response.body()) {
             Ok(bot) => Probe { pulse: Pulse::Good { took_ms }, identity: Some(identity(bot)) },
             Err(_) => silent(Pulse::Bad { reason: numbered(status, "answer is not LINE's") }),
         },
@@ -132,9 +120,9 @@ pub(super) fn of_probe(called: Called, took_ms: u64) -> Probe {
 }
 
 /// "Name (@basic)" as far as LINE tells it, else the user id.
-fn identity(bot: wire::BotInfo<'_>) -> String {
+fn identity(bot: wire::BotInfo) -> String {
     match (bot.display_name, bot.basic_id) {
-        (Some(name), Some(basic)) => format!("{} ({})", name.as_str(), basic.as_str()),
+        (Some(name), Some(basic)) => format!("{} ({})", name, basic),
         (Some(name), None) => name.into_string(),
         (None, Some(basic)) => basic.into_string(),
         (None, None) => bot.user_id.into_string(),
@@ -144,10 +132,9 @@ fn identity(bot: wire::BotInfo<'_>) -> String {
 /// What a profile call tells; anything but a name is `None`.
 pub(super) fn of_profile(called: Called) -> Option<Profile> {
     let response = called.ok().filter(|response| response.status() == StatusCode::OK)?;
-    let profile: wire::UserProfile<'_> = serde_json::from_slice(response.body()).ok()?;
-    let https = |url: &Text<'_>| url.as_str().starts_with("https://");
+    let profile: wire::UserProfile = serde_json::from_slice(response.body()).ok()?;
     Some(Profile {
-        name: profile.display_name.into_box(),
-        icon_url: profile.picture_url.filter(https).map(Text::into_box),
+        name: profile.display_name,
+        icon_url: profile.picture_url.filter(|url| url.starts_with("https://")),
     })
 }

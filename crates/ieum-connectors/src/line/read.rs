@@ -5,7 +5,8 @@
 //! broken event of a kind that we do know refuses the whole call, so that it is not lost silently.
 
 use super::wire::{self, EventKind, MessageKind, SourceKind};
-use crate::wire_text::{ID_BYTES_MAX, QUOTE_BYTES_MAX, Span, Text, cut_spans, reason};
+use crate::hooks::malformed;
+use crate::wire_text::{ID_BYTES_MAX, QUOTE_BYTES_MAX, Span, cut_spans, into_id, joined};
 use ieum_core::ids::{ChatKey, EventKey, NativeMessageId, QuoteKey, UserKey};
 use ieum_core::inbound::{
     Arrival, ChatRef, EVENTS_PER_ARRIVAL_MAX, FileKind, FileNote, Inbound, InboundKind,
@@ -40,15 +41,11 @@ pub fn decode(body: &[u8]) -> Result<Arrival, HookRefusal> {
     Ok(arrival)
 }
 
-fn malformed(text: &str) -> HookRefusal {
-    HookRefusal::Malformed(reason(text))
-}
-
-type Placed<'a> = (usize, wire::Event<'a>);
+type Placed = (usize, wire::Event);
 
 /// Parses in one go, and only when that fails event by event.
-fn parse(body: &[u8]) -> Result<(Vec<Placed<'_>>, u32), HookRefusal> {
-    match serde_json::from_slice::<wire::Hook<'_>>(body) {
+fn parse(body: &[u8]) -> Result<(Vec<Placed>, u32), HookRefusal> {
+    match serde_json::from_slice::<wire::Hook>(body) {
         Ok(hook) => {
             check_count(hook.events.len())?;
             Ok((hook.events.into_iter().enumerate().collect(), 0))
@@ -57,13 +54,13 @@ fn parse(body: &[u8]) -> Result<(Vec<Placed<'_>>, u32), HookRefusal> {
     }
 }
 
-fn parse_one_by_one(body: &[u8]) -> Result<(Vec<Placed<'_>>, u32), HookRefusal> {
+fn parse_one_by_one(body: &[u8]) -> Result<(Vec<Placed>, u32), HookRefusal> {
     let hook: wire::RawHook<'_> =
         serde_json::from_slice(body).map_err(|error| malformed(&error.to_string()))?;
     check_count(hook.events.len())?;
     let (mut events, mut ignored) = (Vec::new(), 0);
     for (place, raw) in hook.events.into_iter().enumerate() {
-        match serde_json::from_str::<wire::Event<'_>>(raw.get()) {
+        match serde_json::from_str::<wire::Event>(raw.get()) {
             Ok(event) => events.push((place, event)),
             Err(_) if is_unknown(raw.get()) => ignored += 1,
             Err(error) => return Err(malformed(&format!("events[{place}]: {error}"))),
@@ -84,7 +81,7 @@ fn check_count(events: usize) -> Result<(), HookRefusal> {
     Ok(())
 }
 
-fn read_event(mut event: wire::Event<'_>) -> Result<Option<Inbound>, Complaint> {
+fn read_event(mut event: wire::Event) -> Result<Option<Inbound>, Complaint> {
     if event.mode == wire::Mode::Standby || event.kind == EventKind::Unknown {
         return Ok(None);
     }
@@ -96,7 +93,7 @@ fn read_event(mut event: wire::Event<'_>) -> Result<Option<Inbound>, Complaint> 
         return Err("timestamp is out of range");
     }
     let at = Timestamp(event.timestamp);
-    let key = event.webhook_event_id.clone().into_id(ID_BYTES_MAX).ok_or("webhookEventId")?;
+    let key = into_id(event.webhook_event_id.clone(), ID_BYTES_MAX).ok_or("webhookEventId")?;
     let Some(kind) = read_kind(event)? else {
         return Ok(None);
     };
@@ -104,8 +101,8 @@ fn read_event(mut event: wire::Event<'_>) -> Result<Option<Inbound>, Complaint> 
 }
 
 /// The chat and who acted there; `None` for a kind of chat that we do not know.
-fn read_source(source: wire::Source<'_>) -> Result<Option<(ChatRef, Option<Sender>)>, Complaint> {
-    let user = source.user_id.map(|id| id.into_id(ID_BYTES_MAX).ok_or("source.userId"));
+fn read_source(source: wire::Source) -> Result<Option<(ChatRef, Option<Sender>)>, Complaint> {
+    let user = source.user_id.map(|id| into_id(id, ID_BYTES_MAX).ok_or("source.userId"));
     let user = user.transpose()?;
     let (key, kind) = match source.kind {
         SourceKind::User => (user.clone().ok_or("source.userId")?, ChatKind::Direct),
@@ -117,11 +114,11 @@ fn read_source(source: wire::Source<'_>) -> Result<Option<(ChatRef, Option<Sende
     Ok(Some((ChatRef { key: ChatKey(key), kind }, sender)))
 }
 
-fn chat_id(id: Option<Text<'_>>, field: Complaint) -> Result<Box<str>, Complaint> {
-    id.and_then(|id| id.into_id(ID_BYTES_MAX)).ok_or(field)
+fn chat_id(id: Option<Box<str>>, field: Complaint) -> Result<Box<str>, Complaint> {
+    id.and_then(|id| into_id(id, ID_BYTES_MAX)).ok_or(field)
 }
 
-fn read_kind(event: wire::Event<'_>) -> Result<Option<InboundKind>, Complaint> {
+fn read_kind(event: wire::Event) -> Result<Option<InboundKind>, Complaint> {
     Ok(Some(match event.kind {
         EventKind::Message => {
             InboundKind::Message(read_message(event.message.ok_or("message is missing")?)?)
@@ -141,26 +138,26 @@ fn read_kind(event: wire::Event<'_>) -> Result<Option<InboundKind>, Complaint> {
         }
         EventKind::Postback => {
             let postback = event.postback.ok_or("postback is missing")?;
-            InboundKind::Button { payload: postback.data.into_box() }
+            InboundKind::Button { payload: postback.data }
         }
         EventKind::Unknown => return Ok(None),
     }))
 }
 
-fn native(id: Text<'_>, field: Complaint) -> Result<NativeMessageId, Complaint> {
-    id.into_id(ID_BYTES_MAX).map(NativeMessageId).ok_or(field)
+fn native(id: Box<str>, field: Complaint) -> Result<NativeMessageId, Complaint> {
+    into_id(id, ID_BYTES_MAX).map(NativeMessageId).ok_or(field)
 }
 
-fn people(members: wire::Members<'_>) -> Result<Vec<Sender>, Complaint> {
+fn people(members: wire::Members) -> Result<Vec<Sender>, Complaint> {
     let ids = members.members.into_iter().filter_map(|member| member.user_id);
     ids.map(|id| {
-        let key = id.into_id(ID_BYTES_MAX).ok_or("members[].userId")?;
+        let key = into_id(id, ID_BYTES_MAX).ok_or("members[].userId")?;
         Ok(Sender { key: UserKey(key), name: None })
     })
     .collect()
 }
 
-fn read_edit(message: wire::Message<'_>) -> Result<Option<InboundKind>, Complaint> {
+fn read_edit(message: wire::Message) -> Result<Option<InboundKind>, Complaint> {
     let Some(text) = message.text else {
         return Ok(None);
     };
@@ -169,7 +166,7 @@ fn read_edit(message: wire::Message<'_>) -> Result<Option<InboundKind>, Complain
     Ok(Some(InboundKind::Edit { native, text }))
 }
 
-fn read_message(message: wire::Message<'_>) -> Result<InboundMessage, Complaint> {
+fn read_message(message: wire::Message) -> Result<InboundMessage, Complaint> {
     if message.kind == MessageKind::Text && message.text.is_none() {
         return Err("message.text is missing");
     }
@@ -183,7 +180,7 @@ fn read_message(message: wire::Message<'_>) -> Result<InboundMessage, Complaint>
     let reply_to = message.quoted_message_id.map(|id| native(id, "message.quotedMessageId"));
     let quote = message
         .quote_token
-        .map(|token| token.into_id(QUOTE_BYTES_MAX).map(QuoteKey).ok_or("message.quoteToken"));
+        .map(|token| into_id(token, QUOTE_BYTES_MAX).map(QuoteKey).ok_or("message.quoteToken"));
     Ok(InboundMessage {
         native: native(message.id, "message.id")?,
         text: text.0,
@@ -196,7 +193,7 @@ fn read_message(message: wire::Message<'_>) -> Result<InboundMessage, Complaint>
 }
 
 /// The text without mentions of us, and whether there were any.
-fn without_our_mention(text: Text<'_>, mention: Option<&wire::Mention>) -> (String, bool) {
+fn without_our_mention(text: Box<str>, mention: Option<&wire::Mention>) -> (String, bool) {
     let mentionees = mention.map_or(&[][..], |mention| &mention.mentionees);
     let ours: Vec<Span> = mentionees
         .iter()
@@ -206,37 +203,29 @@ fn without_our_mention(text: Text<'_>, mention: Option<&wire::Mention>) -> (Stri
     (cut_spans(text.into_string(), &ours), !ours.is_empty())
 }
 
-fn read_file(message: &wire::Message<'_>) -> Option<FileNote> {
-    let boxed = |text: &Option<Text<'_>>| text.as_ref().map(|text| text.as_str().into());
+fn read_file(message: &wire::Message) -> Option<FileNote> {
     let (kind, name) = match message.kind {
         MessageKind::Text => return None,
         MessageKind::Image => (FileKind::Picture, None),
         MessageKind::Video => (FileKind::Video, None),
         MessageKind::Audio => (FileKind::Audio, None),
-        MessageKind::File => (FileKind::File, boxed(&message.file_name)),
-        MessageKind::Location => (FileKind::Place, boxed(&message.title)),
+        MessageKind::File => (FileKind::File, message.file_name.clone()),
+        MessageKind::Location => (FileKind::Place, message.title.clone()),
         MessageKind::Sticker => (FileKind::Sticker, sticker_name(message)),
         MessageKind::Unknown => (FileKind::Other, None),
     };
     Some(FileNote { kind, name, bytes: message.file_size })
 }
 
-fn sticker_name(message: &wire::Message<'_>) -> Option<Box<str>> {
+fn sticker_name(message: &wire::Message) -> Option<Box<str>> {
     let keywords = message.keywords.as_deref().unwrap_or_default();
-    let shown: Vec<&str> =
-        keywords.iter().take(STICKER_KEYWORDS_SHOWN_MAX).map(Text::as_str).collect();
+    let shown = keywords.get(..STICKER_KEYWORDS_SHOWN_MAX).unwrap_or(keywords);
     (!shown.is_empty()).then(|| shown.join(", ").into())
 }
 
 /// Title, address and coordinates, a line each.
-fn place_text(message: &wire::Message<'_>) -> String {
-    let mut lines: Vec<String> = [&message.title, &message.address]
-        .into_iter()
-        .flatten()
-        .map(|text| text.as_str().to_owned())
-        .collect();
-    if let (Some(latitude), Some(longitude)) = (message.latitude, message.longitude) {
-        lines.push(format!("{latitude}, {longitude}"));
-    }
-    lines.join("\n")
+fn place_text(message: &wire::Message) -> String {
+    let place = message.latitude.zip(message.longitude);
+    let place = place.map(|(latitude, longitude)| format!("{latitude}, {longitude}"));
+    joined([message.title.as_deref(), message.address.as_deref(), place.as_deref()], "\n")
 }

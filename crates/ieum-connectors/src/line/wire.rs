@@ -4,7 +4,6 @@
 //! the webhook models of line-bot-sdk 3.27. Invariant: an unknown field is let pass and an unknown
 //! word becomes `Unknown`; a known field of a wrong type is an error.
 
-use crate::wire_text::Text;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
@@ -19,15 +18,14 @@ pub(super) const BOT_INFO_PATH: &str = "/v2/bot/info";
 
 /// A webhook call.
 #[derive(Debug, Deserialize)]
-#[serde(bound(deserialize = "'de: 'a"))]
-pub(super) struct Hook<'a> {
-    pub(super) events: Vec<Event<'a>>,
+pub(super) struct Hook {
+    pub(super) events: Vec<Event>,
 }
 
 /// A webhook call whose events are read one by one.
 #[derive(Debug, Deserialize)]
-#[serde(bound(deserialize = "'de: 'a"))]
 pub(super) struct RawHook<'a> {
+    #[serde(borrow)]
     pub(super) events: Vec<&'a RawValue>,
 }
 
@@ -40,20 +38,20 @@ pub(super) struct EventKindOnly {
 
 /// One event; which of the optional parts is there depends on its kind.
 #[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase", bound(deserialize = "'de: 'a"))]
-pub(super) struct Event<'a> {
+#[serde(rename_all = "camelCase")]
+pub(super) struct Event {
     #[serde(rename = "type")]
     pub(super) kind: EventKind,
     #[serde(default)]
     pub(super) mode: Mode,
     pub(super) timestamp: i64,
-    pub(super) webhook_event_id: Text<'a>,
-    pub(super) source: Option<Source<'a>>,
-    pub(super) message: Option<Message<'a>>,
-    pub(super) unsend: Option<Unsend<'a>>,
-    pub(super) postback: Option<Postback<'a>>,
-    pub(super) joined: Option<Members<'a>>,
-    pub(super) left: Option<Members<'a>>,
+    pub(super) webhook_event_id: Box<str>,
+    pub(super) source: Option<Source>,
+    pub(super) message: Option<Message>,
+    pub(super) unsend: Option<Unsend>,
+    pub(super) postback: Option<Postback>,
+    pub(super) joined: Option<Members>,
+    pub(super) left: Option<Members>,
 }
 
 /// Kinds of events that are read; all others are `Unknown` here.
@@ -90,13 +88,13 @@ pub(super) enum Mode {
 
 /// Where an event happened and who did it.
 #[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase", bound(deserialize = "'de: 'a"))]
-pub(super) struct Source<'a> {
+#[serde(rename_all = "camelCase")]
+pub(super) struct Source {
     #[serde(rename = "type")]
     pub(super) kind: SourceKind,
-    pub(super) user_id: Option<Text<'a>>,
-    pub(super) group_id: Option<Text<'a>>,
-    pub(super) room_id: Option<Text<'a>>,
+    pub(super) user_id: Option<Box<str>>,
+    pub(super) group_id: Option<Box<str>>,
+    pub(super) room_id: Option<Box<str>>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
@@ -111,22 +109,22 @@ pub(super) enum SourceKind {
 
 /// A message of any kind.
 #[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase", bound(deserialize = "'de: 'a"))]
-pub(super) struct Message<'a> {
+#[serde(rename_all = "camelCase")]
+pub(super) struct Message {
     #[serde(rename = "type")]
     pub(super) kind: MessageKind,
-    pub(super) id: Text<'a>,
-    pub(super) text: Option<Text<'a>>,
-    pub(super) quote_token: Option<Text<'a>>,
-    pub(super) quoted_message_id: Option<Text<'a>>,
+    pub(super) id: Box<str>,
+    pub(super) text: Option<Box<str>>,
+    pub(super) quote_token: Option<Box<str>>,
+    pub(super) quoted_message_id: Option<Box<str>>,
     pub(super) mention: Option<Mention>,
-    pub(super) file_name: Option<Text<'a>>,
+    pub(super) file_name: Option<Box<str>>,
     pub(super) file_size: Option<u64>,
-    pub(super) title: Option<Text<'a>>,
-    pub(super) address: Option<Text<'a>>,
+    pub(super) title: Option<Box<str>>,
+    pub(super) address: Option<Box<str>>,
     pub(super) latitude: Option<f64>,
     pub(super) longitude: Option<f64>,
-    pub(super) keywords: Option<Vec<Text<'a>>>,
+    pub(super) keywords: Option<Vec<Box<str>>>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
@@ -159,27 +157,25 @@ pub(super) struct Mentionee {
 }
 
 #[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase", bound(deserialize = "'de: 'a"))]
-pub(super) struct Unsend<'a> {
-    pub(super) message_id: Text<'a>,
+#[serde(rename_all = "camelCase")]
+pub(super) struct Unsend {
+    pub(super) message_id: Box<str>,
 }
 
 #[derive(Debug, Deserialize)]
-#[serde(bound(deserialize = "'de: 'a"))]
-pub(super) struct Postback<'a> {
-    pub(super) data: Text<'a>,
+pub(super) struct Postback {
+    pub(super) data: Box<str>,
 }
 
 #[derive(Debug, Deserialize)]
-#[serde(bound(deserialize = "'de: 'a"))]
-pub(super) struct Members<'a> {
-    pub(super) members: Vec<Member<'a>>,
+pub(super) struct Members {
+    pub(super) members: Vec<Member>,
 }
 
 #[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase", bound(deserialize = "'de: 'a"))]
-pub(super) struct Member<'a> {
-    pub(super) user_id: Option<Text<'a>>,
+#[serde(rename_all = "camelCase")]
+pub(super) struct Member {
+    pub(super) user_id: Option<Box<str>>,
 }
 
 /// A push.
@@ -235,32 +231,32 @@ pub(super) struct ShownSender<'a> {
 
 /// Any answer to a push: its messages when it was taken, a sentence when it was not.
 #[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase", bound(deserialize = "'de: 'a"))]
-pub(super) struct Answer<'a> {
-    pub(super) message: Option<Text<'a>>,
-    pub(super) sent_messages: Option<Vec<SentMessage<'a>>>,
+#[serde(rename_all = "camelCase")]
+pub(super) struct Answer {
+    pub(super) message: Option<Box<str>>,
+    pub(super) sent_messages: Option<Vec<SentMessage>>,
 }
 
 #[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase", bound(deserialize = "'de: 'a"))]
-pub(super) struct SentMessage<'a> {
-    pub(super) id: Text<'a>,
-    pub(super) quote_token: Option<Text<'a>>,
+#[serde(rename_all = "camelCase")]
+pub(super) struct SentMessage {
+    pub(super) id: Box<str>,
+    pub(super) quote_token: Option<Box<str>>,
 }
 
 /// Who we are.
 #[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase", bound(deserialize = "'de: 'a"))]
-pub(super) struct BotInfo<'a> {
-    pub(super) user_id: Text<'a>,
-    pub(super) basic_id: Option<Text<'a>>,
-    pub(super) display_name: Option<Text<'a>>,
+#[serde(rename_all = "camelCase")]
+pub(super) struct BotInfo {
+    pub(super) user_id: Box<str>,
+    pub(super) basic_id: Option<Box<str>>,
+    pub(super) display_name: Option<Box<str>>,
 }
 
 /// A user's profile, or a member's.
 #[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase", bound(deserialize = "'de: 'a"))]
-pub(super) struct UserProfile<'a> {
-    pub(super) display_name: Text<'a>,
-    pub(super) picture_url: Option<Text<'a>>,
+#[serde(rename_all = "camelCase")]
+pub(super) struct UserProfile {
+    pub(super) display_name: Box<str>,
+    pub(super) picture_url: Option<Box<str>>,
 }

@@ -16,18 +16,21 @@ mod tests;
 pub use capabilities::RATE_PUBLISHED;
 pub use read::{Us, decode};
 
-use crate::api_base::ApiBase;
+use crate::api_base::{API_URL_COMPLAINT, ApiBase};
+use crate::complaints::complaints;
 use crate::doors::{Doors, Secret};
+use crate::hooks::check_size;
 use ieum_core::ids::{Cursor, UserKey};
 use ieum_core::inbound::{Arrival, ChatRef};
 use ieum_core::network::{Capabilities, Network, RateLimits};
 use ieum_core::outgoing::{Outcome, Outgoing};
 use ieum_core::ports::BoxFuture;
 use ieum_core::ports::connector::{
-    Connector, HOOK_BODY_BYTES_MAX, HookRefusal, HookRequest, Inbox, ListenEnd, Probe, Profile,
-    Pulse,
+    Connector, HookRefusal, HookRequest, Inbox, ListenEnd, Probe, Profile,
 };
-use ieum_core::ports::http::HttpLimits;
+use ieum_core::ports::http::{HttpFailure, HttpLimits};
+use outcome::Called;
+use serde_json::json;
 use std::sync::OnceLock;
 
 /// The public API's address.
@@ -71,76 +74,57 @@ pub struct TelegramConfig {
     pub rate: RateLimits,
 }
 
-/// What is wrong with a configuration; secrets are not repeated.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum ConfigComplaint {
-    /// `api_url`
-    #[error("api_url must be an absolute http or https address without a query")]
-    ApiUrl,
-    /// `bot_token`
-    #[error("bot_token must be a number, a colon, and letters, digits, '_' or '-'")]
-    BotToken,
-    /// `poll_seconds`
-    #[error("poll_seconds must be at most 50")]
-    PollSeconds,
-    /// `secret_token`
-    #[error("secret_token must be 1 to 256 letters, digits, '_' or '-'")]
-    SecretToken,
-    /// `timeout_ms`
-    #[error("timeout_ms must not be zero")]
-    Timeout,
-}
-
 /// Telegram for one account.
 #[derive(Debug)]
 pub struct Telegram {
+    config: TelegramConfig,
     doors: Doors,
-    limits: HttpLimits,
     capabilities: Capabilities,
-    methods: write::Methods,
+    api: ApiBase,
     our_id: i64,
     /// Learnt at most once; a restart learns it again.
     our_name: OnceLock<Box<str>>,
-    /// What webhook calls must carry; `None` when we poll.
-    webhook_secret: Option<Secret>,
-    poll_s: u64,
 }
 
 impl Telegram {
     /// Prepares what every call shares; calls nobody.
     ///
     /// # Errors
-    /// All complaints at once.
-    pub fn new(config: TelegramConfig, doors: Doors) -> Result<Self, Vec<ConfigComplaint>> {
-        let token = config.bot_token.expose();
-        let our_id = id_in_token(token);
-        let methods = write::Methods::new(&config.api_url, token);
-        let url_fits = ApiBase::new(&config.api_url).is_some();
-        let complaints = complaints(&config, url_fits, our_id.is_some());
-        let (Some(our_id), Some(methods), []) = (our_id, methods, complaints.as_slice()) else {
+    /// All complaints at once, each opening with the name of its field; no secret is repeated.
+    pub fn new(config: TelegramConfig, doors: Doors) -> Result<Self, Vec<&'static str>> {
+        let complaints = wrong_in(&config);
+        let our_id = id_in_token(config.bot_token.expose());
+        let api = ApiBase::new(&config.api_url);
+        let (Some(our_id), Some(api), []) = (our_id, api, &*complaints) else {
             return Err(complaints);
         };
         let our_name = OnceLock::new();
         if let Some(name) = config.bot_name.as_deref() {
             our_name.get_or_init(|| name.trim_start_matches('@').into());
         }
-        let (webhook_secret, poll_s) = match config.receive {
-            Receive::Polling { poll_seconds } => (None, poll_seconds),
-            Receive::Webhook { secret_token } => (Some(secret_token), 0),
-        };
-        Ok(Self {
-            doors,
-            limits: HttpLimits {
-                timeout_ms: config.timeout_ms,
-                answer_bytes_max: ANSWER_BYTES_MAX,
-            },
-            capabilities: capabilities::capabilities(config.rate),
-            methods,
-            our_id,
-            our_name,
-            webhook_secret,
-            poll_s,
-        })
+        let capabilities = capabilities::capabilities(config.rate);
+        Ok(Self { config, doors, capabilities, api, our_id, our_name })
+    }
+
+    /// Makes one call, and waits `wait_ms` longer for its answer than for any other's.
+    async fn call(&self, call: &write::Call, wait_ms: u64, answer_bytes_max: usize) -> Called {
+        let timeout_ms = self.config.timeout_ms.saturating_add(wait_ms);
+        match write::request(&self.api, &self.config.bot_token, call) {
+            Some(request) => {
+                self.doors.http.call(request, HttpLimits { timeout_ms, answer_bytes_max }).await
+            }
+            None => Err(HttpFailure::NotSent("not an address".to_owned())),
+        }
+    }
+
+    async fn say(&self, outgoing: &Outgoing) -> Outcome {
+        match write::act(outgoing) {
+            Ok(call) => {
+                let called = self.call(&call, 0, ANSWER_BYTES_MAX).await;
+                outcome::of_act(&outgoing.act, &called, self.doors.clock.now())
+            }
+            Err(refusal) => refusal,
+        }
     }
 
     fn us(&self) -> Us<'_> {
@@ -149,17 +133,10 @@ impl Telegram {
 
     async fn ask_who_we_are(&self) -> Probe {
         let asked = self.doors.clock.now();
-        let request = match self.methods.us() {
-            Ok(request) => request,
-            Err(why) => {
-                let pulse = Pulse::Refused { reason: why.reason.to_owned() };
-                return Probe { pulse, identity: None };
-            }
-        };
-        let called = self.doors.http.call(request, self.limits).await;
+        let called = self.call(&("getMe", json!({})), 0, ANSWER_BYTES_MAX).await;
         let now = self.doors.clock.now();
-        let (probe, named) = outcome::of_probe(&called, now.ms_since(asked), now);
-        if let Some(name) = named.and_then(|named| named.name) {
+        let (probe, our_name) = outcome::of_probe(&called, now.ms_since(asked), now);
+        if let Some(name) = our_name {
             self.our_name.get_or_init(|| name);
         }
         probe
@@ -179,24 +156,26 @@ fn is_plain(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(plain)
 }
 
-fn complaints(config: &TelegramConfig, url_fits: bool, token_fits: bool) -> Vec<ConfigComplaint> {
+fn wrong_in(config: &TelegramConfig) -> Vec<&'static str> {
     let way_in = match &config.receive {
         Receive::Polling { poll_seconds } => {
-            (*poll_seconds > POLL_SECONDS_MAX, ConfigComplaint::PollSeconds)
+            (*poll_seconds <= POLL_SECONDS_MAX, "poll_seconds must be at most 50")
         }
         Receive::Webhook { secret_token } => {
             let secret = secret_token.expose();
             let fits = is_plain(secret) && secret.len() <= WEBHOOK_SECRET_BYTES_MAX;
-            (!fits, ConfigComplaint::SecretToken)
+            (fits, "secret_token must be 1 to 256 letters, digits, '_' or '-'")
         }
     };
-    let checks = [
-        (!url_fits, ConfigComplaint::ApiUrl),
-        (!token_fits, ConfigComplaint::BotToken),
+    complaints([
+        (ApiBase::new(&config.api_url).is_some(), API_URL_COMPLAINT),
+        (
+            id_in_token(config.bot_token.expose()).is_some(),
+            "bot_token must be a number, a colon, and letters, digits, '_' or '-'",
+        ),
         way_in,
-        (config.timeout_ms == 0, ConfigComplaint::Timeout),
-    ];
-    checks.into_iter().filter_map(|(wrong, complaint)| wrong.then_some(complaint)).collect()
+        (config.timeout_ms > 0, "timeout_ms must not be zero"),
+    ])
 }
 
 impl Connector for Telegram {
@@ -209,29 +188,19 @@ impl Connector for Telegram {
     }
 
     fn accept(&self, hook: HookRequest<'_>) -> Result<Arrival, HookRefusal> {
-        let secret = self.webhook_secret.as_ref().ok_or(HookRefusal::NotUsed)?;
+        let Receive::Webhook { secret_token: secret } = &self.config.receive else {
+            return Err(HookRefusal::NotUsed);
+        };
         let given = hook.headers.get(wire::SECRET_HEADER).ok_or(HookRefusal::Forged)?;
         if !secret.matches(given.as_bytes()) {
             return Err(HookRefusal::Forged);
         }
-        if hook.body.len() > HOOK_BODY_BYTES_MAX {
-            return Err(HookRefusal::Malformed("the body is too large".to_owned()));
-        }
+        check_size(hook.body)?;
         decode(hook.body, self.us(), self.doors.clock.now())
     }
 
     fn send<'a>(&'a self, outgoing: &'a Outgoing) -> BoxFuture<'a, Outcome> {
-        Box::pin(async move {
-            match self.methods.act(outgoing) {
-                Ok(request) => {
-                    let called = self.doors.http.call(request, self.limits).await;
-                    outcome::of_act(&outgoing.act, &called, self.doors.clock.now())
-                }
-                Err(write::Unsendable { scope, reason }) => {
-                    Outcome::Refused { scope, moved_to: None, reason: reason.to_owned() }
-                }
-            }
-        })
+        Box::pin(self.say(outgoing))
     }
 
     fn probe(&self) -> BoxFuture<'_, Probe> {
@@ -243,18 +212,16 @@ impl Connector for Telegram {
         inbox: &'a dyn Inbox,
         cursor: Option<Cursor>,
     ) -> BoxFuture<'a, ListenEnd> {
-        if self.webhook_secret.is_some() {
-            return Box::pin(std::future::ready(ListenEnd::NotUsed));
+        match self.config.receive {
+            Receive::Polling { poll_seconds } => {
+                Box::pin(poll::listen(self, inbox, cursor, poll_seconds))
+            }
+            Receive::Webhook { .. } => Box::pin(async { ListenEnd::NotUsed }),
         }
-        Box::pin(poll::listen(self, inbox, cursor))
     }
 
     /// Names come with the messages.
-    fn profile<'a>(
-        &'a self,
-        _chat: &'a ChatRef,
-        _user: &'a UserKey,
-    ) -> BoxFuture<'a, Option<Profile>> {
-        Box::pin(std::future::ready(None))
+    fn profile<'a>(&'a self, _: &'a ChatRef, _: &'a UserKey) -> BoxFuture<'a, Option<Profile>> {
+        Box::pin(async { None })
     }
 }

@@ -6,7 +6,8 @@
 
 use super::wire;
 use crate::retry_after;
-use crate::wire_text::reason;
+use crate::verdict;
+use crate::wire_text::{joined, reason};
 use bytes::Bytes;
 use http::{Response, StatusCode};
 use ieum_core::ids::{ChatKey, NativeMessageId};
@@ -14,6 +15,7 @@ use ieum_core::outgoing::{Act, CopyKey, Fault, Outcome, Scope};
 use ieum_core::ports::connector::{Probe, Pulse};
 use ieum_core::ports::http::HttpFailure;
 use ieum_core::time::Timestamp;
+use serde::Deserialize;
 use serde_json::value::RawValue;
 
 /// Wait after "too fast" when Telegram does not say how long.
@@ -32,26 +34,31 @@ pub(super) struct No {
     pub(super) retry_after_ms: u64,
 }
 
-impl No {
+/// Why a call has no result.
+#[derive(Debug)]
+pub(super) enum Failed<'a> {
+    /// Telegram says so.
+    No(No),
+    /// Nobody answered.
+    Silence(&'a HttpFailure),
+    /// What answered with this status is not Telegram.
+    Foreign(StatusCode),
+}
+
+impl Failed<'_> {
+    /// Why, in words.
     pub(super) fn reason(&self) -> String {
-        reason(&format!("Telegram {}: {}", self.code, self.description))
+        match self {
+            Self::No(no) => reason(&format!("Telegram {}: {}", no.code, no.description)),
+            Self::Silence(failure) => verdict::told(failure).to_owned(),
+            Self::Foreign(status) => format!("status {}: not Telegram's answer", status.as_u16()),
+        }
     }
 }
 
-/// Why a call has no result.
-#[derive(Debug)]
-pub(super) enum Failed {
-    /// Telegram says so.
-    No(No),
-    /// It was never sent.
-    NotSent(String),
-    /// It may have been heard.
-    Unsure(String),
-}
-
 /// The result of a call, as JSON. A 429 is a "no" whatever its body says.
-pub(super) fn read(called: &Called, now: Timestamp) -> Result<&str, Failed> {
-    let response = called.as_ref().map_err(failed)?;
+pub(super) fn read(called: &Called, now: Timestamp) -> Result<&str, Failed<'_>> {
+    let response = called.as_ref().map_err(Failed::Silence)?;
     let status = response.status();
     let answer = serde_json::from_slice::<wire::Answer<'_>>(response.body()).ok();
     match answer {
@@ -61,22 +68,8 @@ pub(super) fn read(called: &Called, now: Timestamp) -> Result<&str, Failed> {
         answer if answer.as_ref().is_some_and(|answer| !answer.ok) || status == 429 => {
             Err(Failed::No(no(answer, response, now)))
         }
-        _ => Err(foreign(status)),
+        _ => Err(Failed::Foreign(status)),
     }
-}
-
-/// A failure's own words may hold the address, and with it the token: they are not passed on.
-fn failed(failure: &HttpFailure) -> Failed {
-    match failure {
-        HttpFailure::NotSent(_) => Failed::NotSent("Telegram could not be reached".to_owned()),
-        HttpFailure::NoAnswer(_) => Failed::Unsure("no answer from Telegram".to_owned()),
-        HttpFailure::AnswerTooLarge => Failed::Unsure("Telegram's answer was too large".to_owned()),
-    }
-}
-
-/// An answer that is not Telegram's own.
-pub(super) fn foreign(status: StatusCode) -> Failed {
-    Failed::Unsure(format!("Telegram {}: answer is not Telegram's", status.as_u16()))
 }
 
 fn no(answer: Option<wire::Answer<'_>>, response: &Response<Bytes>, now: Timestamp) -> No {
@@ -96,40 +89,41 @@ fn no(answer: Option<wire::Answer<'_>>, response: &Response<Bytes>, now: Timesta
 
 /// What came of an act. A message without a number was sent all the same.
 pub(super) fn of_act(act: &Act, called: &Called, now: Timestamp) -> Outcome {
-    match read(called, now).and_then(|result| copies(act, result)) {
-        Ok(copies) => Outcome::Accepted { copies },
-        Err(Failed::No(no)) => of_no(act, &no),
-        Err(Failed::NotSent(reason)) => {
-            Outcome::Deferred { after_ms: 0, fault: Fault::Network, reason }
-        }
-        Err(Failed::Unsure(reason)) => Outcome::Unknown { reason },
+    let copies = read(called, now).and_then(|result| copies(act, result));
+    let failed = match copies {
+        Ok(copies) => return Outcome::Accepted { copies },
+        Err(failed) => failed,
+    };
+    match &failed {
+        Failed::No(no) => of_no(act, no, failed.reason()),
+        Failed::Silence(failure) => verdict::of_silence(failure),
+        Failed::Foreign(_) => Outcome::Unknown { reason: failed.reason() },
     }
 }
 
-fn copies(act: &Act, result: &str) -> Result<Vec<CopyKey>, Failed> {
+fn copies<'a>(act: &Act, result: &'a str) -> Result<Vec<CopyKey>, Failed<'a>> {
     if !matches!(act, Act::Say(_)) {
         return Ok(Vec::new());
     }
-    let sent: Option<wire::MessageNumber> =
-        serde_json::from_str(result).map_err(|_| foreign(StatusCode::OK))?;
+    let sent: Option<wire::MessageNumber> = parse(result)?;
     let native = sent.map(|sent| NativeMessageId::new(sent.message_id.to_string()));
     Ok(native.map(|native| CopyKey { native, quote: None }).into_iter().collect())
 }
 
-fn of_no(act: &Act, no: &No) -> Outcome {
-    let refused = |scope| Outcome::Refused { scope, moved_to: None, reason: no.reason() };
+/// Reads a result; one of another shape is not Telegram's.
+pub(super) fn parse<'a, R: Deserialize<'a>>(result: &'a str) -> Result<R, Failed<'a>> {
+    serde_json::from_str(result).map_err(|_| Failed::Foreign(StatusCode::OK))
+}
+
+fn of_no(act: &Act, no: &No, reason: String) -> Outcome {
     match no.code {
-        400 => of_bad_request(act, no),
-        401 | 404 => refused(Scope::Account),
-        403 => refused(Scope::Recipient),
-        409 => Outcome::Deferred { after_ms: 0, fault: Fault::Request, reason: no.reason() },
-        413 => refused(Scope::Message),
-        429 => Outcome::Deferred {
-            after_ms: no.retry_after_ms,
-            fault: Fault::Limit,
-            reason: no.reason(),
-        },
-        _ => Outcome::Unknown { reason: no.reason() },
+        400 => of_bad_request(act, no, reason),
+        401 | 404 => verdict::refused(Scope::Account, reason),
+        403 => verdict::refused(Scope::Recipient, reason),
+        409 => Outcome::Deferred { after_ms: 0, fault: Fault::Request, reason },
+        413 => verdict::refused(Scope::Message, reason),
+        429 => Outcome::Deferred { after_ms: no.retry_after_ms, fault: Fault::Limit, reason },
+        _ => Outcome::Unknown { reason },
     }
 }
 
@@ -153,7 +147,7 @@ const ABOUT_THE_CHAT: [&str; 16] = [
     "topic_closed",
 ];
 
-fn of_bad_request(act: &Act, no: &No) -> Outcome {
+fn of_bad_request(act: &Act, no: &No, reason: String) -> Outcome {
     let said = no.description.to_ascii_lowercase();
     if matches!(act, Act::Edit { .. }) && said.contains("message is not modified") {
         return Outcome::Accepted { copies: Vec::new() };
@@ -161,41 +155,25 @@ fn of_bad_request(act: &Act, no: &No) -> Outcome {
     let moved_to = no.moved_to.map(|to| ChatKey::new(to.to_string()));
     let chat = moved_to.is_some() || ABOUT_THE_CHAT.iter().any(|known| said.contains(known));
     let scope = if chat { Scope::Recipient } else { Scope::Message };
-    Outcome::Refused { scope, moved_to, reason: no.reason() }
+    Outcome::Refused { scope, moved_to, reason }
 }
 
-/// Who `getMe` says that we are.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Named {
-    /// Our user name, without `@`.
-    pub(super) name: Option<Box<str>>,
-    /// Name for people.
-    pub(super) shown: String,
-}
-
-/// What `getMe` shows: life, and who we are.
-pub(super) fn of_probe(called: &Called, took_ms: u64, now: Timestamp) -> (Probe, Option<Named>) {
-    let pulse = match read(called, now).and_then(named) {
-        Ok(named) => {
-            let identity = Some(named.shown.clone());
-            return (Probe { pulse: Pulse::Good { took_ms }, identity }, Some(named));
+/// What `getMe` shows: life, and our user name without `@`.
+pub(super) fn of_probe(called: &Called, took_ms: u64, now: Timestamp) -> (Probe, Option<Box<str>>) {
+    let failed = match read(called, now).and_then(parse::<wire::User>) {
+        Ok(us) => {
+            let name = us.username.as_ref().map(|name| format!("(@{name})"));
+            let identity = Some(joined([us.first_name.as_deref(), name.as_deref()], " "));
+            return (Probe { pulse: Pulse::Good { took_ms }, identity }, us.username);
         }
-        Err(Failed::No(no)) => match no.code {
-            401 | 403 | 404 => Pulse::Refused { reason: no.reason() },
-            429 => Pulse::Good { took_ms },
-            _ => Pulse::Bad { reason: no.reason() },
-        },
-        Err(Failed::NotSent(reason) | Failed::Unsure(reason)) => Pulse::Bad { reason },
+        Err(failed) => failed,
+    };
+    let code = if let Failed::No(no) = &failed { no.code } else { 0 };
+    let reason = failed.reason();
+    let pulse = match code {
+        401 | 403 | 404 => Pulse::Refused { reason },
+        429 => Pulse::Good { took_ms },
+        _ => Pulse::Bad { reason },
     };
     (Probe { pulse, identity: None }, None)
-}
-
-fn named(result: &str) -> Result<Named, Failed> {
-    let user: wire::User = serde_json::from_str(result).map_err(|_| foreign(StatusCode::OK))?;
-    let first = user.first_name.as_deref().unwrap_or_default();
-    let shown = match &user.username {
-        Some(name) => format!("{first} (@{name})"),
-        None => first.to_owned(),
-    };
-    Ok(Named { name: user.username, shown })
 }

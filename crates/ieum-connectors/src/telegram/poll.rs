@@ -12,7 +12,7 @@ use http::StatusCode;
 use ieum_core::ids::Cursor;
 use ieum_core::inbound::Arrival;
 use ieum_core::ports::connector::{Inbox, ListenEnd, Pulse};
-use ieum_core::ports::http::{HttpFailure, HttpLimits};
+use ieum_core::ports::http::HttpFailure;
 use ieum_core::time::Timestamp;
 use serde_json::value::RawValue;
 
@@ -45,10 +45,11 @@ pub(super) async fn listen(
     telegram: &Telegram,
     inbox: &dyn Inbox,
     cursor: Option<Cursor>,
+    wait_s: u64,
 ) -> ListenEnd {
     // A cursor that is not ours is dropped: what comes again is recognised by its event key.
     let offset = cursor.and_then(|cursor| cursor.as_str().parse().ok());
-    let mut poller = Poller { telegram, inbox, offset, limit: UPDATES_PER_POLL_MAX };
+    let mut poller = Poller { telegram, inbox, wait_s, offset, limit: UPDATES_PER_POLL_MAX };
     let mut backoff = Backoff::default();
     loop {
         let mut step = poller.greet().await;
@@ -70,6 +71,7 @@ pub(super) async fn listen(
 struct Poller<'a> {
     telegram: &'a Telegram,
     inbox: &'a dyn Inbox,
+    wait_s: u64,
     offset: Option<i64>,
     limit: usize,
 }
@@ -88,17 +90,10 @@ impl Poller<'_> {
 
     async fn poll(&mut self) -> Step {
         let telegram = self.telegram;
-        let asked = match telegram.methods.updates(self.offset, self.limit, telegram.poll_s) {
-            Ok(request) => request,
-            Err(why) => return Step::End(ListenEnd::Fatal(why.reason.to_owned())),
-        };
-        let wait_ms = telegram.poll_s.saturating_mul(1_000);
-        let limits = HttpLimits {
-            timeout_ms: telegram.limits.timeout_ms.saturating_add(wait_ms),
-            answer_bytes_max: BATCH_BYTES_MAX,
-        };
+        let wait_ms = self.wait_s.saturating_mul(1_000);
+        let asked = wire::get_updates(self.offset, self.limit, self.wait_s);
         let from = telegram.doors.clock.now();
-        let called = telegram.doors.http.call(asked, limits).await;
+        let called = telegram.call(&("getUpdates", asked), wait_ms, BATCH_BYTES_MAX).await;
         let now = telegram.doors.clock.now();
         match self.read(&called, now) {
             Ok(batch) => self.hand_in(batch, now.ms_since(from), wait_ms).await,
@@ -110,29 +105,23 @@ impl Poller<'_> {
         if matches!(called, Err(HttpFailure::AnswerTooLarge)) {
             self.limit = 1;
         }
-        let batch = outcome::read(called, now).and_then(|result| {
-            let batch = read_batch(result, self.telegram.us(), now);
-            batch.ok_or_else(|| outcome::foreign(StatusCode::OK))
-        });
-        batch.map_err(|failed| match failed {
-            Failed::No(no) => self.refused(&no),
-            Failed::NotSent(reason) | Failed::Unsure(reason) => self.bad(reason),
-        })
+        let result = outcome::read(called, now);
+        let batch = result.and_then(|result| read_batch(result, self.telegram.us(), now));
+        batch.map_err(|failed| self.failed(&failed))
     }
 
-    fn bad(&self, reason: String) -> Step {
-        self.inbox.pulse(Pulse::Bad { reason });
-        Step::Wait(None)
-    }
-
-    fn refused(&self, no: &No) -> Step {
-        match no.code {
-            401 | 404 => Step::End(ListenEnd::Fatal(no.reason())),
-            409 if no.description.contains("webhook is active") => {
-                Step::End(ListenEnd::Fatal(no.reason()))
+    fn failed(&self, failed: &Failed<'_>) -> Step {
+        let reason = failed.reason();
+        match failed {
+            Failed::No(No { code: 401 | 404, .. }) => Step::End(ListenEnd::Fatal(reason)),
+            Failed::No(no) if no.code == 409 && no.description.contains("webhook is active") => {
+                Step::End(ListenEnd::Fatal(reason))
             }
-            429 => Step::Wait(Some(no.retry_after_ms)),
-            _ => self.bad(no.reason()),
+            Failed::No(no) if no.code == 429 => Step::Wait(Some(no.retry_after_ms)),
+            Failed::No(_) | Failed::Silence(_) | Failed::Foreign(_) => {
+                self.inbox.pulse(Pulse::Bad { reason });
+                Step::Wait(None)
+            }
         }
     }
 
@@ -154,9 +143,9 @@ impl Poller<'_> {
     }
 }
 
-/// Reads update by update; `None` when there were updates and none had a number to go on from.
-fn read_batch(result: &str, us: Us<'_>, now: Timestamp) -> Option<Batch> {
-    let updates: Vec<&RawValue> = serde_json::from_str(result).ok()?;
+/// Reads update by update; there must be a number to go on from unless there are no updates.
+fn read_batch<'a>(result: &'a str, us: Us<'_>, now: Timestamp) -> Result<Batch, Failed<'a>> {
+    let updates: Vec<&RawValue> = outcome::parse(result)?;
     let (mut arrival, mut last, nothing) = (Arrival::default(), None, updates.is_empty());
     for raw in updates.into_iter().take(UPDATES_PER_POLL_MAX).map(RawValue::get) {
         let (id, read) = match serde_json::from_str::<wire::Update>(raw) {
@@ -168,7 +157,8 @@ fn read_batch(result: &str, us: Us<'_>, now: Timestamp) -> Option<Batch> {
         arrival.events.extend(read);
     }
     let next = last.and_then(|last| last.checked_add(1));
-    (nothing || next.is_some()).then_some(Batch { arrival, next })
+    let whole = nothing || next.is_some();
+    whole.then_some(Batch { arrival, next }).ok_or(Failed::Foreign(StatusCode::OK))
 }
 
 /// The number of an update that cannot be read as a whole.

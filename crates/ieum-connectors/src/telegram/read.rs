@@ -4,7 +4,8 @@
 //! bots say is not read (it would come back for ever); a file is noted, not fetched.
 
 use super::wire;
-use crate::wire_text::{Span, cut_spans, inside, joined, reason};
+use crate::hooks::malformed;
+use crate::wire_text::{Span, cut_spans, inside, joined};
 use ieum_core::ids::{ChatKey, EventKey, NativeMessageId, UserKey};
 use ieum_core::inbound::{
     Arrival, ChatRef, FileKind, FileNote, Inbound, InboundKind, InboundMessage, Sender,
@@ -40,10 +41,6 @@ pub fn decode(body: &[u8], us: Us<'_>, now: Timestamp) -> Result<Arrival, HookRe
     Ok(Arrival { events: read.into_iter().collect(), ignored })
 }
 
-fn malformed(text: &str) -> HookRefusal {
-    HookRefusal::Malformed(reason(text))
-}
-
 /// One update, or `None` when it holds nothing of a conversation.
 pub(super) fn read_update(
     update: &wire::Update,
@@ -59,9 +56,9 @@ pub(super) fn read_update(
     } else if let Some(callback) = &update.callback_query {
         read_button(callback)
     } else if let Some(change) = &update.my_chat_member {
-        read_our_change(change)
+        read_change(change, true)
     } else {
-        update.chat_member.as_ref().and_then(|change| read_their_change(change))
+        update.chat_member.as_ref().and_then(|change| read_change(change, false))
     };
     let placed = happening.and_then(|what| Some((kind_of_chat(what.chat)?, what)));
     let Some((chat_kind, Happening { chat, date, sender, kind })) = placed else {
@@ -101,21 +98,20 @@ fn kind_of_chat(chat: &wire::Chat) -> Option<ChatKind> {
     }
 }
 
-fn user(user: &wire::User) -> Sender {
-    let name = joined([user.first_name.as_deref(), user.last_name.as_deref()], " ");
-    let name = Some(name).filter(|name| !name.is_empty());
-    Sender { key: UserKey::new(user.id.to_string()), name: name.map(Into::into) }
+fn sender(id: i64, name: Option<Box<str>>) -> Sender {
+    Sender { key: UserKey::new(id.to_string()), name: name.filter(|name| !name.is_empty()) }
 }
 
-/// A channel, or an administrator who speaks as the group.
-fn chat_as_sender(chat: &wire::Chat) -> Sender {
-    Sender { key: UserKey::new(chat.id.to_string()), name: chat.title.clone() }
+fn user(user: &wire::User) -> Sender {
+    let names = [user.first_name.as_deref(), user.last_name.as_deref()];
+    sender(user.id, Some(joined(names, " ").into()))
 }
 
 /// Who acts, `Some(None)` when nobody is named; `None` for a bot, whom nobody carries on.
 fn actor(chat: Option<&wire::Chat>, by: Option<&wire::User>) -> Option<Option<Sender>> {
     match (chat, by) {
-        (Some(chat), _) => Some(Some(chat_as_sender(chat))),
+        // A channel, or an administrator who speaks as the group.
+        (Some(chat), _) => Some(Some(sender(chat.id, chat.title.clone()))),
         (None, Some(by)) => (!by.is_bot).then(|| Some(user(by))),
         (None, None) => Some(None),
     }
@@ -223,20 +219,20 @@ fn describe(message: &wire::Message) -> String {
     };
     let value = thing.value.map(|value| value.to_string());
     let title = joined([thing.title.as_deref(), thing.last_name.as_deref(), value.as_deref()], " ");
-    let place = message
-        .location
-        .as_ref()
-        .and_then(|place| Some(format!("{}, {}", place.latitude?, place.longitude?)));
+    let place = message.location.as_ref().and_then(|place| place.latitude.zip(place.longitude));
+    let place = place.map(|(latitude, longitude)| format!("{latitude}, {longitude}"));
     joined([Some(&*title), thing.address.as_deref(), place.as_deref()], "\n")
 }
 
 fn read_edit<'a>(message: &'a wire::Message, us: Us<'_>) -> Option<Happening<'a>> {
     // A place that moves, or a poll's count, is no new text.
     message.text.as_ref()?;
-    let sender = actor(message.sender_chat.as_ref(), message.from.as_ref())?;
-    let InboundMessage { native, text, .. } = read_said(message, us)?;
-    let date = message.edit_date.or(Some(message.date));
-    Some(Happening { chat: &message.chat, date, sender, kind: InboundKind::Edit { native, text } })
+    let what = read_message(message, us)?;
+    let InboundKind::Message(InboundMessage { native, text, .. }) = what.kind else {
+        return None;
+    };
+    let date = message.edit_date.or(what.date);
+    Some(Happening { date, kind: InboundKind::Edit { native, text }, ..what })
 }
 
 fn read_reaction(reaction: &wire::MessageReaction) -> Option<Happening<'_>> {
@@ -274,21 +270,19 @@ fn is_in(member: &wire::Member) -> Option<bool> {
     }
 }
 
-/// `Some(true)` when somebody came in, `Some(false)` when they went out, else nothing changed.
-fn came(change: &wire::MemberChange) -> Option<bool> {
+/// A coming or going, ours or somebody's; `None` when that did not change.
+fn read_change(change: &wire::MemberChange, ours: bool) -> Option<Happening<'_>> {
     let now_in = is_in(&change.new_chat_member)?;
-    (is_in(&change.old_chat_member) != Some(now_in)).then_some(now_in)
-}
-
-fn read_our_change(change: &wire::MemberChange) -> Option<Happening<'_>> {
-    let kind = if came(change)? { InboundKind::WeJoined } else { InboundKind::WeLeft };
-    let sender = (!change.from.is_bot).then(|| user(&change.from));
+    if is_in(&change.old_chat_member) == Some(now_in) {
+        return None;
+    }
+    let who = || people(std::slice::from_ref(&change.new_chat_member.user));
+    let kind = match (ours, now_in) {
+        (true, true) => InboundKind::WeJoined,
+        (true, false) => InboundKind::WeLeft,
+        (false, true) => InboundKind::PeopleJoined(who()?),
+        (false, false) => InboundKind::PeopleLeft(who()?),
+    };
+    let sender = (ours && !change.from.is_bot).then(|| user(&change.from));
     Some(Happening { chat: &change.chat, date: Some(change.date), sender, kind })
-}
-
-fn read_their_change(change: &wire::MemberChange) -> Option<Happening<'_>> {
-    let came = came(change)?;
-    let who = people(std::slice::from_ref(&change.new_chat_member.user))?;
-    let kind = if came { InboundKind::PeopleJoined(who) } else { InboundKind::PeopleLeft(who) };
-    Some(Happening { chat: &change.chat, date: Some(change.date), sender: None, kind })
 }

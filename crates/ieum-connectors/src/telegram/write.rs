@@ -6,100 +6,69 @@
 use super::capabilities::{BUTTON_PAYLOAD_BYTES_MAX, TEXT_UTF16_MAX};
 use super::wire;
 use crate::api_base::ApiBase;
+use crate::doors::Secret;
+use crate::verdict::refused;
 use crate::wire_text::utf16_length;
 use bytes::Bytes;
+use http::Request;
 use http::header::CONTENT_TYPE;
-use http::{HeaderValue, Method, Request};
 use ieum_core::ids::NativeMessageId;
-use ieum_core::outgoing::{Act, Button, Outgoing, Part, Scope};
-use serde_json::{Value, json};
+use ieum_core::outgoing::{Act, Button, Outcome, Outgoing, Part, Scope};
+use serde_json::Value;
 
-/// Why something cannot be said on Telegram at all.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Unsendable {
-    pub(super) scope: Scope,
-    pub(super) reason: &'static str,
+/// A method and its arguments.
+pub(super) type Call = (&'static str, Value);
+
+fn unsendable(reason: &str) -> Outcome {
+    refused(Scope::Message, reason)
 }
 
-type Call = Result<Request<Bytes>, Unsendable>;
-
-fn message(reason: &'static str) -> Unsendable {
-    Unsendable { scope: Scope::Message, reason }
-}
-
-/// The address that all methods of one bot stand under. It holds the token.
-pub(super) struct Methods(ApiBase);
-
-impl Methods {
-    /// `None` when the token cannot stand in an address.
-    pub(super) fn new(api_url: &str, token: &str) -> Option<Self> {
-        let api = ApiBase::new(api_url)?;
-        ApiBase::new(&api.join(&format!("/bot{token}"))?.to_string()).map(Self)
-    }
-
-    /// The one request that does `outgoing`.
-    pub(super) fn act(&self, outgoing: &Outgoing) -> Call {
-        let chat_id = outgoing.chat.key.as_str().parse().map_err(|_| Unsendable {
-            scope: Scope::Recipient,
-            reason: "the chat id is not a number of Telegram's",
-        })?;
-        match &outgoing.act {
-            Act::Say(parts) => self.call("sendMessage", &send_message(chat_id, parts)?),
-            Act::Edit { target, text } => {
-                let body = wire::edit_message(chat_id, message_id(target)?, checked(text)?);
-                self.call("editMessageText", &body)
-            }
-            Act::Withdraw { target } => {
-                self.call("deleteMessage", &wire::delete_message(chat_id, message_id(target)?))
-            }
-            Act::React { target, emoji } => {
-                let body = wire::set_reaction(chat_id, message_id(target)?, emoji.as_deref());
-                self.call("setMessageReaction", &body)
-            }
+/// The one call that does `outgoing`.
+///
+/// # Errors
+/// A refusal of what cannot be done on Telegram at all.
+pub(super) fn act(outgoing: &Outgoing) -> Result<Call, Outcome> {
+    let chat_id = outgoing.chat.key.as_str().parse();
+    let chat_id = chat_id
+        .map_err(|_| refused(Scope::Recipient, "the chat id is not a number of Telegram's"))?;
+    Ok(match &outgoing.act {
+        Act::Say(parts) => ("sendMessage", send_message(chat_id, parts)?),
+        Act::Edit { target, text } => {
+            let (number, text) = (message_id(target)?, checked(text)?);
+            ("editMessageText", wire::edit_message(chat_id, number, text))
         }
-    }
-
-    /// Asks for what happened since `offset`, and waits up to `timeout_s` for it.
-    pub(super) fn updates(&self, offset: Option<i64>, limit: usize, timeout_s: u64) -> Call {
-        self.call("getUpdates", &wire::get_updates(offset, limit, timeout_s))
-    }
-
-    /// Asks who we are.
-    pub(super) fn us(&self) -> Call {
-        self.call("getMe", &json!({}))
-    }
-
-    fn call(&self, method: &str, body: &Value) -> Call {
-        let uri = self.0.join(&format!("/{method}")).ok_or(message("not an address"))?;
-        let mut request = Request::new(Bytes::from(body.to_string()));
-        *request.method_mut() = Method::POST;
-        *request.uri_mut() = uri;
-        let json = HeaderValue::from_static("application/json");
-        request.headers_mut().insert(CONTENT_TYPE, json);
-        Ok(request)
-    }
+        Act::Withdraw { target } => {
+            ("deleteMessage", wire::delete_message(chat_id, message_id(target)?))
+        }
+        Act::React { target, emoji } => {
+            let body = wire::set_reaction(chat_id, message_id(target)?, emoji.as_deref());
+            ("setMessageReaction", body)
+        }
+    })
 }
 
-impl std::fmt::Debug for Methods {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Methods(..)")
-    }
+/// The request of a call; `None` when the token cannot stand in an address.
+pub(super) fn request(api: &ApiBase, token: &Secret, call: &Call) -> Option<Request<Bytes>> {
+    let (method, body) = call;
+    let uri = api.join(&format!("/bot{}/{method}", token.expose()))?;
+    let request = Request::post(uri).header(CONTENT_TYPE, "application/json");
+    request.body(body.to_string().into()).ok()
 }
 
-fn message_id(id: &NativeMessageId) -> Result<i64, Unsendable> {
-    id.as_str().parse().map_err(|_| message("the message id is not a number of Telegram's"))
+fn message_id(id: &NativeMessageId) -> Result<i64, Outcome> {
+    id.as_str().parse().map_err(|_| unsendable("the message id is not a number of Telegram's"))
 }
 
-fn checked(text: &str) -> Result<&str, Unsendable> {
+fn checked(text: &str) -> Result<&str, Outcome> {
     if text.is_empty() || utf16_length(text) > TEXT_UTF16_MAX {
-        return Err(message("a text has 1 to 4096 UTF-16 units"));
+        return Err(unsendable("a text has 1 to 4096 UTF-16 units"));
     }
     Ok(text)
 }
 
-fn send_message(chat_id: i64, parts: &[Part]) -> Result<Value, Unsendable> {
+fn send_message(chat_id: i64, parts: &[Part]) -> Result<Value, Outcome> {
     let [part] = parts else {
-        return Err(message("a call carries one message"));
+        return Err(unsendable("a call carries one message"));
     };
     // An answer to something that has no number here is shown without its tie.
     let answered = part.reply.as_ref().and_then(|reply| message_id(&reply.native).ok());
