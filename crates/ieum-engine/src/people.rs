@@ -125,10 +125,11 @@ pub(crate) async fn link_address(
         let mut owner =
             directory.person(person).cloned().ok_or(ChangeFailure::NotFound("person"))?;
         let known = directory.address_of_user(account, &user).cloned();
-        if known.as_ref().is_some_and(|a| a.person.is_some_and(|other| other != person)) {
-            let text = "the address belongs to another person".to_owned();
-            return Err(ChangeFailure::Conflict(text));
-        }
+        let before = known.as_ref().and_then(|address| address.person);
+        let mut changes = match before.filter(|other| *other != person) {
+            Some(other) => absorbed(directory, &mut owner, other)?,
+            None => Vec::new(),
+        };
         let mut address = known.unwrap_or_else(|| Address {
             id: directory.next_ids().address,
             account,
@@ -146,9 +147,44 @@ pub(crate) async fn link_address(
         if !owner.routes.contains(&id) {
             owner.routes.push(id);
         }
-        Ok((vec![Change::Address(address), Change::Person(owner)], id))
+        changes.extend([Change::Address(address), Change::Person(owner)]);
+        Ok((changes, id))
     })
     .await
+}
+
+/// Somebody who wrote to one account only became a person by that alone; once it is known whose
+/// the address is, that person is one with its owner: conversations and consents come along.
+fn absorbed(
+    directory: &Directory,
+    owner: &mut Person,
+    other: PersonId,
+) -> Result<Vec<Change>, ChangeFailure> {
+    let mut other = directory.person(other).cloned().ok_or(ChangeFailure::NotFound("person"))?;
+    if other.routes.len() > 1 {
+        let text = "the address belongs to another person, who has others too".to_owned();
+        return Err(ChangeFailure::Conflict(text));
+    }
+    other.routes.clear();
+    for consent in std::mem::take(&mut other.consents) {
+        let same = |own: &Consent| own.network == consent.network && own.purpose == consent.purpose;
+        if !owner.consents.iter().any(same) {
+            owner.consents.push(consent);
+        }
+    }
+    let mut changes = Vec::new();
+    for id in directory.conversations_of(other.id) {
+        let Some(mut conversation) = directory.conversation(*id).cloned() else { continue };
+        conversation.members.retain(|member| *member != other.id && *member != owner.id);
+        conversation.members.push(owner.id);
+        if conversation.kind == ConversationKind::Direct && conversation.members.len() != 2 {
+            let text = "the two talk to each other in a direct conversation".to_owned();
+            return Err(ChangeFailure::Conflict(text));
+        }
+        changes.push(Change::Conversation(conversation));
+    }
+    changes.push(Change::Person(other));
+    Ok(changes)
 }
 
 pub(crate) async fn set_consent(

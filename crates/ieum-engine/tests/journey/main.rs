@@ -303,3 +303,29 @@ async fn somebody_whose_network_tells_no_name_is_asked_once() {
     assert_eq!(seen.last().unwrap(), "-1: [카톡] 이모: 이제 보이지?");
     assert_eq!(seen.len(), 3, "telling the name is not a message: {seen:?}");
 }
+
+#[tokio::test(start_paused = true)]
+async fn whoever_wrote_to_two_accounts_becomes_one_person_when_they_are_linked() {
+    let town = Town::new().await;
+    let hello = |user| (user, ChatKind::Direct);
+    town.says_as(KakaoTalk, hello("kminji"), "kminji", "안녕", None).await;
+    town.says_as(Line, hello("Uminji"), "Uminji", "안녕", None).await;
+    let junho = town.person("준호", &[(Telegram, "77")]).await;
+    let [first, second] = town.hub.with_directory(|directory| {
+        let people: Vec<_> = directory.persons().map(|person| person.id).collect();
+        [people[0], people[1]]
+    });
+    let talk = town.group("둘", &[second, junho], &[]).await;
+    let user = ieum_core::ids::UserKey::new("Uminji");
+    town.hub.link_address(first, "line", user.clone(), None, "민지").await.unwrap();
+    town.hub.with_directory(|directory| {
+        let owner = directory.person(first).unwrap();
+        assert_eq!(owner.routes.len(), 2);
+        assert!(owner.agreed(Line, ieum_core::directory::Purpose::Talk), "by writing");
+        let members = &directory.conversation(talk).unwrap().members;
+        assert!(members.contains(&first) && !members.contains(&second), "{members:?}");
+        assert!(directory.conversations_of(second).is_empty());
+    });
+    let taken = town.hub.link_address(junho, "line", user, None, "x").await;
+    assert!(taken.is_err(), "a person with two addresses is not torn apart");
+}
