@@ -70,10 +70,8 @@ async fn run(pieces: &Pieces, account: &Account, claim: &Claim) -> (Settlement, 
 
 /// The settlement of a claim for which no call was made.
 fn unsent(pieces: &Pieces, delivery: DeliverySeq, step: Step) -> Settlement {
-    let evidence = match step {
-        Step::Expired => "its lifetime passed".into(),
-        _ => "the room's pace".into(),
-    };
+    let over = matches!(step, Step::Expired);
+    let evidence = if over { "its lifetime passed" } else { "the room's pace" }.into();
     Settlement { delivery, step, evidence, at: pieces.now(), plus: Vec::new() }
 }
 

@@ -57,7 +57,12 @@ impl Taking<'_> {
                 self.message(event, &message, scene).await
             }
             InboundKind::WeJoined => Ok(self.greeting(scene)),
-            _ => Ok(None),
+            InboundKind::Message(_)
+            | InboundKind::PeopleJoined(_)
+            | InboundKind::PeopleLeft(_)
+            | InboundKind::WeLeft
+            | InboundKind::Migrated { .. }
+            | InboundKind::Receipt { .. } => Ok(None),
         }
     }
 

@@ -186,7 +186,11 @@ impl<'a> Draft<'a> {
     fn new_address(&mut self, user: &UserKey) -> Address {
         let drafted = self.changes.iter().find_map(|change| match change {
             Change::Address(address) if address.user == *user => Some(address.clone()),
-            _ => None,
+            Change::Account(_)
+            | Change::Person(_)
+            | Change::Address(_)
+            | Change::Room(_)
+            | Change::Conversation(_) => None,
         });
         drafted.unwrap_or_else(|| {
             let id = AddressId(self.next_address);

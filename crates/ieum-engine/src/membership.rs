@@ -26,7 +26,13 @@ pub(crate) async fn membership(
             InboundKind::WeJoined if event.chat.kind == ChatKind::Group => {
                 Some(we_joined(draft, event))
             }
-            _ => None,
+            InboundKind::Message(_)
+            | InboundKind::Edit { .. }
+            | InboundKind::Withdrawal { .. }
+            | InboundKind::Reaction { .. }
+            | InboundKind::WeJoined
+            | InboundKind::Button { .. }
+            | InboundKind::Receipt { .. } => None,
         }
     };
     pieces

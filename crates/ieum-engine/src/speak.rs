@@ -58,7 +58,13 @@ impl Spoken<'_> {
                 let target = self.any_copy(target).await?.key.native;
                 Some(Act::React { target, emoji: None })
             }
-            _ => None,
+            What::Text(_)
+            | What::Edit { .. }
+            | What::Withdrawal { .. }
+            | What::Reaction { .. }
+            | What::ReactionWithdrawal { .. }
+            | What::File { .. }
+            | What::Other => None,
         }
     }
 

@@ -134,7 +134,13 @@ fn moved_at(event: &JournalEvent) -> Option<Timestamp> {
         JournalEvent::Settled { at, plus, .. } => {
             plus.iter().any(|planned| moved(&planned.label)).then_some(*at)
         }
-        _ => None,
+        JournalEvent::Opened { .. }
+        | JournalEvent::Claimed { .. }
+        | JournalEvent::Receipt { .. }
+        | JournalEvent::Changed { .. }
+        | JournalEvent::Read { .. }
+        | JournalEvent::Health { .. }
+        | JournalEvent::Copied { .. } => None,
     }
 }
 
