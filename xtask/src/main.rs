@@ -8,6 +8,7 @@ mod check;
 mod process;
 mod test;
 mod tidy;
+mod torture;
 mod tree;
 
 use clap::{Parser, Subcommand};
@@ -42,6 +43,8 @@ enum Task {
         #[arg(long)]
         list: bool,
     },
+    /// Kill a real hub under load again and again, and look for what it lost
+    Torture(torture::TortureArguments),
 }
 
 fn main() -> ExitCode {
@@ -66,5 +69,6 @@ fn run(task: Task) -> anyhow::Result<bool> {
             Ok(true)
         }
         Task::Test { long, only, .. } => test::run(&place, long, only.as_deref()),
+        Task::Torture(arguments) => torture::run(&place, &arguments),
     }
 }

@@ -9,6 +9,7 @@ pub(crate) mod toolbox;
 
 use crate::check;
 use crate::process::Running;
+use crate::torture::{self, TortureArguments};
 use crate::tree::Workspace;
 use anyhow::{Context, Result, bail};
 use std::path::PathBuf;
@@ -79,6 +80,11 @@ fn run_step(place: &Workspace, step: &Step) -> Result<Tally> {
         }
         Action::Binary(arguments) => {
             counted(Command::new(binary(place)).args(arguments).current_dir(&place.root))
+        }
+        Action::Torture(kills) => {
+            let arguments = TortureArguments::new(kills, binary(place));
+            let kept = torture::run(place, &arguments)?;
+            Ok(Tally::default().with_exit(kept))
         }
         Action::Script(script) => counted(&mut script_command(place, script)?),
         Action::ScriptOnLab(script) => {

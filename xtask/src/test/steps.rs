@@ -33,6 +33,8 @@ pub(crate) enum Action {
     Cargo(&'static [&'static str]),
     /// The release binary with these arguments; needs the step `release`.
     Binary(&'static [&'static str]),
+    /// The release binary, killed so many times under load; needs the step `release`.
+    Torture(u32),
     /// A script of `tests/fidelity`.
     Script(&'static str),
     /// A script of `tests/fidelity`, with the addresses of a fresh lab as its argument.
@@ -116,6 +118,12 @@ pub(crate) const STEPS: &[Step] = &[
         "the relay loses, doubles and disorders nothing at full speed",
         Action::Binary(&["bench", "relay", "--json", "--messages", "20000"]),
     ),
+    step(
+        "torture",
+        "a hub killed ten times under load loses, doubles and disorders nothing",
+        Action::Torture(10),
+    ),
+    long("torture-long", "the same, fifty times", Action::Torture(50)),
     step("line-sdk", "LINE's Python SDK against the lab", Action::ScriptOnLab("line_sdk.py")),
     step("telegram-sdk", "aiogram against the lab", Action::ScriptOnLab("telegram_sdk.py")),
     step("kakao-sdk", "kakaotalk-bot against the lab", Action::ScriptOnLab("kakao_sdk.py")),
