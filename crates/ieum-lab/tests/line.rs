@@ -11,6 +11,7 @@ mod desk;
 
 use desk::{Still, call, family_desk, native, post, texts, user};
 use http::StatusCode;
+use ieum_lab::world::message::{Kind, Media};
 use ieum_lab::world::{Rules, Say};
 use ieum_lab::{Desk, Network};
 use serde_json::{Value, json};
@@ -156,4 +157,27 @@ async fn without_a_webhook_nothing_is_told() {
     let desk = family_desk(&Still::default());
     let said = desk.world().say(Say::text(LINE, "yuna", Some("family"), "가")).expect("said");
     assert_eq!(serde_json::to_value(said.bot).expect("json"), "not_told");
+}
+
+#[tokio::test]
+async fn films_are_prepared_before_they_can_be_fetched() {
+    let clock = Still::default();
+    let desk = family_desk(&clock);
+    desk.world().rules.line_transcoding_ms = 2_000;
+    let film = Media { content_type: "video/mp4".into(), bytes: "film".into(), ..Media::default() };
+    let say = Say::text(LINE, "yuna", Some("family"), "");
+    let say = Say { kind: Kind::Video, media: Some(film), ..say };
+    let id = desk.world().say(say).expect("said").message.expect("an id");
+    let token = format!("Bearer {}", desk.world().bot(LINE).token);
+    let get = async |what: &str| {
+        let path = format!("/v2/bot/message/{id}/{what}");
+        let headers = [("authorization", token.as_str())];
+        let (status, _, body) = call(&desk.routers.line, "GET", &path, &headers, "").await;
+        (status.as_u16(), body)
+    };
+    assert_eq!(get("content/transcoding").await.1, json!({ "status": "processing" }));
+    assert_eq!(get("content").await.0, 202);
+    clock.0.advance(2_000);
+    assert_eq!(get("content/transcoding").await.1, json!({ "status": "succeeded" }));
+    assert_eq!(get("content").await, (200, json!("film")));
 }

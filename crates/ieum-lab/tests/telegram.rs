@@ -9,6 +9,8 @@
 
 mod desk;
 
+use std::task::Poll;
+
 use desk::{Still, call, family_desk, native, post, texts, user};
 use ieum_lab::world::message::BOT;
 use ieum_lab::world::people::{ChatKind, NewRoom};
@@ -234,4 +236,62 @@ async fn our_own_messages_can_be_edited_deleted_and_reacted_to() {
     let gone = json!({ "chat_id": chat, "message_id": id });
     assert_eq!(invoke(&desk, "deleteMessage", gone).await["ok"], true);
     assert!(desk.world().screen(TELEGRAM, "junho").expect("screen")[0].withdrawn);
+}
+
+#[tokio::test]
+async fn an_administrator_has_every_right_that_clients_need() {
+    let desk = family_desk(&Still::default());
+    let room = json!({ "network": "telegram", "id": "board", "members": ["junho"],
+                       "bot_admin": true });
+    let room: NewRoom = serde_json::from_value(room).expect("a room");
+    let chat = desk.world().add_room(room).expect("added").native.clone();
+    let all = invoke(&desk, "getChatAdministrators", json!({ "chat_id": chat })).await;
+    let bot = desk.world().bot(TELEGRAM).native.clone();
+    let asked = json!({ "chat_id": chat, "user_id": bot });
+    let one = invoke(&desk, "getChatMember", asked).await["result"].clone();
+    assert_eq!(one["status"], "administrator");
+    assert_eq!(one["can_send_welcome_messages"], true);
+    assert!(all["result"].as_array().expect("a list").contains(&one));
+}
+
+#[tokio::test]
+async fn polls_that_repeat_an_offset_are_slowed_down() {
+    let clock = Still::default();
+    let desk = family_desk(&clock);
+    // How long the poll is made to wait, by steps of a second.
+    let waited_s = async || {
+        let poll = invoke(&desk, "getUpdates", json!({ "offset": 1_000_000 }));
+        tokio::pin!(poll);
+        for waited_s in 0..9 {
+            if let Poll::Ready(answer) = futures_util::poll!(&mut poll) {
+                assert_eq!(answer["result"], json!([]));
+                return waited_s;
+            }
+            clock.0.advance(1_000);
+        }
+        panic!("it never ends");
+    };
+    assert_eq!(waited_s().await, 0);
+    clock.0.advance(2_999);
+    assert_eq!(waited_s().await, 3);
+    assert_eq!(waited_s().await, 0, "three seconds are enough");
+    desk.world().rules.rate_limits = false;
+    assert_eq!(waited_s().await, 0);
+}
+
+#[tokio::test]
+async fn polls_that_repeat_an_offset_at_once_get_one_update() {
+    let clock = Still::default();
+    let desk = family_desk(&clock);
+    let poll = async || {
+        let answer = invoke(&desk, "getUpdates", json!({})).await;
+        answer["result"].as_array().expect("updates").len()
+    };
+    desk.world().say(Say::text(TELEGRAM, "junho", Some("family"), "하나")).expect("said");
+    let all = poll().await;
+    assert!(all >= 2, "{all}");
+    clock.0.advance(499);
+    assert_eq!(poll().await, 1);
+    clock.0.advance(500);
+    assert_eq!(poll().await, all);
 }

@@ -181,3 +181,22 @@ async fn control_calls_refuse_what_they_do_not_know() {
         assert!(answer["error"]["message"].as_str().is_some_and(|text| !text.is_empty()));
     }
 }
+
+#[tokio::test]
+async fn a_chat_that_another_module_has_is_told_in_standby() {
+    with_hook(Network::Line, &[200], json!({}), async |stage| {
+        for (standby, mode) in [(true, "standby"), (false, "active")] {
+            let body = json!({ "room": "family", "standby": standby });
+            let control = &stage.lab.routers().control;
+            assert_eq!(post(control, "/standby", &[], body).await.0, 200);
+            let say = Say::text(Network::Line, "yuna", Some("family"), "안녕");
+            stage.lab.world().say(say).expect("said");
+            let (_, body) = stage.next_later().await;
+            let event: Value = serde_json::from_slice(&body).expect("JSON");
+            let event = &event["events"][0];
+            assert_eq!(event["mode"], mode);
+            assert_eq!(event.get("replyToken").is_none(), standby, "{event}");
+        }
+    })
+    .await;
+}

@@ -5,7 +5,9 @@ use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use serde_json::json;
 
-use super::shapes::{InRoom, LinkBody, MediaBody, Mute, OnSurface, Reward, Room, SayBody, Someone};
+use super::shapes::{
+    InRoom, LinkBody, MediaBody, Mute, OnSurface, Reward, Room, SayBody, Someone, Standby,
+};
 use super::{Answer, Trouble, bad, missing, read};
 use crate::world::message::{Kind, Media};
 use crate::world::people::{NewRoom, NewUser};
@@ -32,6 +34,11 @@ fn move_about(world: &mut World, act: &str, body: &Bytes) -> Answer {
         "mute" => {
             let Mute { room, muted } = read(body)?;
             world.mute_bot(&room, muted)?;
+            Ok(json!({}))
+        }
+        "standby" => {
+            let Standby { room, standby } = read(body)?;
+            world.stand_by(&room, standby)?;
             Ok(json!({}))
         }
         "migrate" => Ok(json!({ "native": world.migrate(&read::<Room>(body)?.room)? })),

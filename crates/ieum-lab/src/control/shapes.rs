@@ -89,6 +89,14 @@ pub(crate) struct Mute {
     pub(crate) muted: bool,
 }
 
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Standby {
+    pub(crate) room: String,
+    #[serde(default = "yes")]
+    pub(crate) standby: bool,
+}
+
 const fn yes() -> bool {
     true
 }

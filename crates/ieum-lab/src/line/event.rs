@@ -28,15 +28,16 @@ pub(crate) fn tell(world: &mut World, event: &Event) -> bool {
     let Some((mut body, by)) = written(world, &chat, event) else {
         return false;
     };
-    put(&mut body, "mode", "active");
+    put(&mut body, "mode", if chat.standby { "standby" } else { "active" });
     put(&mut body, "timestamp", event.at.0);
     put(&mut body, "webhookEventId", ulid(world, event.at.0));
     put(&mut body, "deliveryContext", json!({ "isRedelivery": false }));
     put(&mut body, "source", source(world, &chat, by.as_deref()));
-    let silent = matches!(
-        event.what,
-        What::Withdrawn(_) | What::Unfollowed(_) | What::BotLeft { .. } | What::Left(_)
-    );
+    let silent = chat.standby
+        || matches!(
+            event.what,
+            What::Withdrawn(_) | What::Unfollowed(_) | What::BotLeft { .. } | What::Left(_)
+        );
     if !silent {
         put(&mut body, "replyToken", reply_token(world, &chat.id));
     }

@@ -151,6 +151,9 @@ fn content(world: &World, id: &str) -> Response {
     let Some(media) = &message.media else {
         return not_found();
     };
+    if is_processing(world, message) {
+        return reply(StatusCode::ACCEPTED, &json!({}));
+    }
     let mut response = Response::new(Body::from(media.bytes.clone()));
     let kind = HeaderValue::from_str(&media.content_type)
         .unwrap_or(HeaderValue::from_static("application/octet-stream"));
@@ -159,10 +162,20 @@ fn content(world: &World, id: &str) -> Response {
 }
 
 fn transcoding(world: &World, id: &str) -> Response {
-    match media(world, id).map(|message| message.kind) {
-        Some(Kind::Video | Kind::Audio) => ok(&json!({ "status": "succeeded" })),
-        _ => not_found(),
+    match media(world, id).filter(|message| is_transcoded(message)) {
+        Some(message) if is_processing(world, message) => ok(&json!({ "status": "processing" })),
+        Some(_) => ok(&json!({ "status": "succeeded" })),
+        None => not_found(),
     }
+}
+
+fn is_transcoded(message: &Message) -> bool {
+    matches!(message.kind, Kind::Video | Kind::Audio)
+}
+
+fn is_processing(world: &World, message: &Message) -> bool {
+    let age_ms = world.now().ms_since(message.sent_at);
+    is_transcoded(message) && age_ms < world.rules.line_transcoding_ms
 }
 
 fn set_endpoint(world: &mut World, call: &Call) -> Response {

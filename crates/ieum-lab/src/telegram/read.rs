@@ -244,7 +244,8 @@ pub(crate) fn member(user: &Value, status: &str) -> Value {
     member
 }
 
-const ADMINISTRATOR_RIGHTS: [&str; 12] = [
+/// The last one is newer than Bot API 10.1; clients that know it refuse a member without it.
+const ADMINISTRATOR_RIGHTS: [&str; 13] = [
     "can_be_edited",
     "is_anonymous",
     "can_manage_chat",
@@ -257,6 +258,7 @@ const ADMINISTRATOR_RIGHTS: [&str; 12] = [
     "can_post_stories",
     "can_edit_stories",
     "can_delete_stories",
+    "can_send_welcome_messages",
 ];
 
 fn status_of_bot(chat: &Chat) -> &'static str {

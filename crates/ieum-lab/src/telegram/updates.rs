@@ -18,6 +18,10 @@ use crate::world::message::BOT;
 const POLL_S_MAX: u64 = 50;
 /// Updates in one answer.
 const LIMIT_MAX: usize = 100;
+/// A poll that repeats an offset sooner than this waits as long, if there is nothing to tell.
+const REPEAT_WAIT_MS: u64 = 3_000;
+/// A poll that repeats an offset sooner than this is told one update.
+const REPEAT_ONE_MS: u64 = 500;
 /// How long updates are kept.
 const UPDATES_KEPT_MS: u64 = 24 * 60 * 60 * 1_000;
 /// How many updates are kept.
@@ -40,6 +44,7 @@ pub(crate) struct Updates {
     last_id: i64,
     allowed: BTreeSet<String>,
     poll: u64,
+    last_poll: Option<(i64, Timestamp)>,
 }
 
 impl Updates {
@@ -68,6 +73,23 @@ impl Updates {
         if let Some(kinds) = given.and_then(Value::as_array) {
             self.allowed = kinds.iter().filter_map(Value::as_str).map(str::to_owned).collect();
         }
+    }
+
+    /// Notes a poll and slows down one that repeats the last one's offset; gives how many updates
+    /// it may get and how long it waits.
+    fn slow_down(
+        &mut self,
+        offset: i64,
+        (limit, wait_ms): (usize, u64),
+        now: Timestamp,
+    ) -> (usize, u64) {
+        let last = self.last_poll.replace((offset, now));
+        let since = last.filter(|(last, _)| *last == offset).map(|(_, at)| now.ms_since(at));
+        let sooner = |ms| since.is_some_and(|since| since < ms);
+        (
+            if sooner(REPEAT_ONE_MS) { 1 } else { limit },
+            if sooner(REPEAT_WAIT_MS) { wait_ms.max(REPEAT_WAIT_MS) } else { wait_ms },
+        )
     }
 
     pub(crate) fn allowed(&self) -> &BTreeSet<String> {
@@ -123,14 +145,18 @@ pub(crate) async fn get_updates(shared: &Shared, arguments: &Arguments) -> Outco
     let wait_s = arguments.number("timeout").and_then(|wait| u64::try_from(wait).ok());
     let wait_ms = wait_s.unwrap_or(0).min(POLL_S_MAX) * 1_000;
     let allowed = arguments.nested("allowed_updates")?;
-    let poll = {
+    let (poll, limit, wait_ms) = {
         let mut world = shared.lock();
+        let (now, limits) = (world.now(), world.rules.rate_limits);
         if world.telegram.webhook.url().is_some() {
             return Err(Problem::new(409, WEBHOOK_ACTIVE));
         }
-        world.telegram.updates.allow(allowed.as_ref());
-        world.telegram.updates.poll += 1;
-        world.telegram.updates.poll
+        let updates = &mut world.telegram.updates;
+        updates.allow(allowed.as_ref());
+        updates.poll += 1;
+        let slowed = updates.slow_down(offset, (limit, wait_ms), now);
+        let (limit, wait_ms) = if limits { slowed } else { (limit, wait_ms) };
+        (updates.poll, limit, wait_ms)
     };
     shared.bells.ring(Network::Telegram);
     let until = shared.clock.now().plus_ms(wait_ms);

@@ -66,6 +66,8 @@ pub struct Rules {
     pub line_redelivery: bool,
     /// LINE: messages a month; no limit when absent.
     pub line_quota: Option<u64>,
+    /// LINE: how long films and sounds are being prepared before they can be fetched.
+    pub line_transcoding_ms: u64,
     /// LINE: requests a second and endpoint.
     pub line_requests_per_s: u32,
     /// Telegram: messages a second over all chats.
@@ -82,6 +84,7 @@ impl Default for Rules {
             mention_only: true,
             line_redelivery: true,
             line_quota: None,
+            line_transcoding_ms: 0,
             line_requests_per_s: 2_000,
             telegram_per_s: 30,
             telegram_group_per_min: 20,

@@ -83,6 +83,8 @@ pub struct Chat {
     pub bot_admin: bool,
     /// KakaoTalk: have the people switched bot messages off?
     pub bot_muted: bool,
+    /// LINE: another module has the chat; our bot hears it and is not to answer.
+    pub standby: bool,
     /// Telegram: the id that a group had before it became a supergroup.
     pub migrated_from: Option<String>,
 }

@@ -90,6 +90,7 @@ impl World {
             bot_removed: false,
             bot_admin: new.bot_admin,
             bot_muted: false,
+            standby: false,
             migrated_from: None,
         })
     }
@@ -191,6 +192,13 @@ impl World {
         Ok(())
     }
 
+    /// LINE: another module takes a chat over (true), or gives it back to our bot.
+    pub fn stand_by(&mut self, chat: &str, standby: bool) -> Result<(), WorldError> {
+        let place = self.room_place(Network::Line, chat)?;
+        self.chat_mut(&place)?.standby = standby;
+        Ok(())
+    }
+
     /// KakaoTalk: the people of a room switch bot messages off or on.
     pub fn mute_bot(&mut self, room: &str, muted: bool) -> Result<(), WorldError> {
         let place = self.room_place(Network::Kakaotalk, room)?;
@@ -254,6 +262,7 @@ impl World {
             bot_removed: false,
             bot_admin: false,
             bot_muted: false,
+            standby: false,
             migrated_from: None,
         };
         self.chat_by_native.insert((user.network, native), id.clone());
