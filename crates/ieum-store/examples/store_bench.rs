@@ -1,8 +1,10 @@
 //! What the store alone costs: messages admitted, claimed durably and settled, one by one.
 //!
-//! `store_bench [MESSAGES] [LANES] [DIRECTORY]`: that many conversations each admit their next
-//! message when the last one is durable, while one dispatcher settles and claims. Prints one line
-//! of JSON. It is a measure, not a test: it judges nothing.
+//! `store_bench [MESSAGES] [LANES] [TASKS] [BACKLOG] [DIRECTORY]`: so many tasks each admit a message
+//! of the next conversation when their last one is durable, while one dispatcher settles and
+//! claims, with one `Advance` in flight. The backlog is admitted before the measuring starts and
+//! is still there when it ends. Prints one line of JSON. It is a measure, not a test: it judges
+//! nothing.
 
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use ieum_core::content::MessageId;
@@ -11,7 +13,7 @@ use ieum_core::directory::{Change, Endpoint, Room};
 use ieum_core::ids::{AccountId, ChatKey, ConversationId, EventKey, NativeMessageId, RoomId};
 use ieum_core::message::{Author, Class, NewMessage, Source};
 use ieum_core::outgoing::CopyKey;
-use ieum_core::ports::store::{Admission, AdmitBatch, Advance, ClaimRequest, Store};
+use ieum_core::ports::store::{Admission, AdmitBatch, Advance, ClaimRequest, Store, StoreFailure};
 use ieum_core::time::Timestamp;
 use ieum_store::SqliteStore;
 use std::cell::Cell;
@@ -26,55 +28,80 @@ use std::time::Instant;
 const CONTENT_BYTES: usize = 200;
 const FSYNCS: usize = 200;
 
+struct Arguments {
+    messages: u64,
+    lanes: u64,
+    tasks: u64,
+    backlog: u64,
+    directory: PathBuf,
+}
+
+impl Arguments {
+    fn read() -> Result<Self, std::num::ParseIntError> {
+        let mut given = std::env::args().skip(1);
+        let mut number = |usual| given.next().map_or(Ok(usual), |text| text.parse());
+        let (messages, lanes) = (number(100_000)?, number(64)?);
+        let (tasks, backlog) = (number(64)?, number(0)?);
+        let directory = given.next().map_or_else(
+            || std::env::temp_dir().join(format!("ieum-store-bench-{}", std::process::id())),
+            PathBuf::from,
+        );
+        Ok(Self { messages, lanes, tasks, backlog, directory })
+    }
+}
+
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let mut arguments = std::env::args().skip(1);
-    let messages = arguments.next().map_or(Ok(100_000), |text| text.parse())?;
-    let lanes = arguments.next().map_or(Ok(64), |text| text.parse())?;
-    let directory = arguments.next().map_or_else(
-        || std::env::temp_dir().join(format!("ieum-store-bench-{}", std::process::id())),
-        PathBuf::from,
-    );
-    std::fs::create_dir_all(&directory)?;
-    let fsync_us = fsync_p50_us(&directory)?;
+    let arguments = Arguments::read()?;
+    let Arguments { messages, lanes, tasks, backlog, directory } = &arguments;
+    std::fs::create_dir_all(directory)?;
+    let fsync_us = fsync_p50_us(directory)?;
     let opening = now();
-    let store = SqliteStore::open(&directory)?;
+    let store = SqliteStore::open(directory)?;
     wait(store.load(Timestamp(0)))?;
     let open_ms = opening.elapsed().as_millis();
     let before = wait(store.counts())?.messages;
-    wait(store.change(Timestamp(0), rooms(lanes)))?;
-    let cpu = (process_ticks("self/stat"), store_ticks());
+    wait(store.change(Timestamp(0), rooms(*lanes)))?;
+    let next = Cell::new(before);
+    wait(admit_all(&store, &next, before + backlog, (1_024, *lanes)))?;
+    let used = Used::now();
     let start = now();
-    let mut latencies = run(&store, before, messages, lanes)?;
+    let dispatching = dispatch(&store, *messages);
+    let admitting = admit_all(&store, &next, before + backlog + messages, (*tasks, *lanes));
+    let (mut latencies, ()) = wait(futures_util::future::try_join(admitting, dispatching))?;
     let seconds = start.elapsed().as_secs_f64();
-    let process_us = tick_us(process_ticks("self/stat") - cpu.0) / messages as f64;
-    let thread_us = tick_us(store_ticks() - cpu.1) / messages as f64;
+    let used = Used::now().since(&used);
     latencies.sort_unstable();
     let at = |share: usize| latencies.get(latencies.len() * share / 1_000).copied();
+    let per_message = |total: f64| total / *messages as f64;
     writeln!(
         std::io::stdout(),
-        "{{\"messages\":{messages},\"lanes\":{lanes},\"before\":{before},\"open_ms\":{open_ms},\
+        "{{\"messages\":{messages},\"lanes\":{lanes},\"tasks\":{tasks},\"backlog\":{backlog},\
+         \"before\":{before},\"open_ms\":{open_ms},\
          \"per_s\":{:.0},\"admit_us_p50\":{},\"admit_us_p99\":{},\
-         \"store_thread_us\":{thread_us:.1},\
-         \"process_us\":{process_us:.1},\"fsync_us_p50\":{fsync_us},\"rss_mb\":{}}}",
-        messages as f64 / seconds,
+         \"store_thread_us\":{:.1},\"process_us\":{:.1},\"writes\":{:.2},\"written_bytes\":{:.0},\
+         \"fsync_us_p50\":{fsync_us},\"rss_mb\":{}}}",
+        *messages as f64 / seconds,
         at(500).unwrap_or_default(),
         at(990).unwrap_or_default(),
+        per_message(tick_us(used.thread_ticks)),
+        per_message(tick_us(used.process_ticks)),
+        per_message(used.writes as f64),
+        per_message(used.written_bytes as f64),
         rss_mb(),
     )?;
     wait(store.close())?;
     Ok(())
 }
 
-fn run(
+/// So many tasks admit messages until the next one would have the number `end`; returns how long
+/// each waited, in microseconds.
+async fn admit_all(
     store: &SqliteStore,
-    before: u64,
-    messages: u64,
-    lanes: u64,
-) -> Result<Vec<u128>, Box<dyn std::error::Error>> {
-    let next = Cell::new(before);
-    let end = before + messages;
-    let next = &next;
-    let admitting = (0..lanes).map(|_| async move {
+    next: &Cell<u64>,
+    end: u64,
+    (tasks, lanes): (u64, u64),
+) -> Result<Vec<u128>, StoreFailure> {
+    let admitting = (0..tasks).map(|_| async {
         let mut latencies = Vec::new();
         while next.get() < end {
             let number = next.get();
@@ -83,25 +110,17 @@ fn run(
             store.admit(batch(number, lanes)).await?;
             latencies.push(start.elapsed().as_micros());
         }
-        Ok::<_, ieum_core::ports::store::StoreFailure>(latencies)
+        Ok::<_, StoreFailure>(latencies)
     });
     let mut admitting: FuturesUnordered<_> = admitting.collect();
-    let admitted = async {
-        let mut all = Vec::new();
-        while let Some(latencies) = admitting.next().await {
-            all.extend(latencies?);
-        }
-        Ok::<_, ieum_core::ports::store::StoreFailure>(all)
-    };
-    let (latencies, ()) =
-        wait(futures_util::future::try_join(admitted, dispatch(store, messages)))?;
-    Ok(latencies)
+    let mut all = Vec::new();
+    while let Some(latencies) = admitting.next().await {
+        all.extend(latencies?);
+    }
+    Ok(all)
 }
 
-async fn dispatch(
-    store: &SqliteStore,
-    messages: u64,
-) -> Result<(), ieum_core::ports::store::StoreFailure> {
+async fn dispatch(store: &SqliteStore, messages: u64) -> Result<(), StoreFailure> {
     let mut left = messages;
     let mut settled = Vec::new();
     while left > 0 {
@@ -112,7 +131,7 @@ async fn dispatch(
             durable: true,
         };
         let advance = Advance { settled: std::mem::take(&mut settled), claim: Some(claim) };
-        left -= advance.settled.len() as u64;
+        left = left.saturating_sub(advance.settled.len() as u64);
         let advanced = store.advance(advance).await?;
         settled.extend(advanced.claims.into_iter().map(|claim| {
             let copies = vec![CopyKey {
@@ -224,6 +243,40 @@ fn store_ticks() -> u64 {
     });
     let paths = named.map(|task| format!("self/task/{}/stat", task.file_name().to_string_lossy()));
     paths.map(|path| process_ticks(&path)).sum()
+}
+
+/// What was used up to a moment.
+struct Used {
+    process_ticks: u64,
+    thread_ticks: u64,
+    /// Calls that write, of the process.
+    writes: u64,
+    written_bytes: u64,
+}
+
+impl Used {
+    fn now() -> Self {
+        let io = std::fs::read_to_string("/proc/self/io").unwrap_or_default();
+        let figure = |name: &str| {
+            let line = io.lines().find_map(|line| line.strip_prefix(name));
+            line.and_then(|text| text.trim().parse().ok()).unwrap_or_default()
+        };
+        Self {
+            process_ticks: process_ticks("self/stat"),
+            thread_ticks: store_ticks(),
+            writes: figure("syscw:"),
+            written_bytes: figure("wchar:"),
+        }
+    }
+
+    fn since(self, before: &Self) -> Self {
+        Self {
+            process_ticks: self.process_ticks - before.process_ticks,
+            thread_ticks: self.thread_ticks - before.thread_ticks,
+            writes: self.writes - before.writes,
+            written_bytes: self.written_bytes - before.written_bytes,
+        }
+    }
 }
 
 fn tick_us(ticks: u64) -> f64 {

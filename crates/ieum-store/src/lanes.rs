@@ -1,16 +1,14 @@
 //! Lanes: the order of open deliveries of one (conversation, recipient), and which may be claimed.
 //!
-//! Pure bookkeeping without rows: it knows numbers, states, accounts and times. It does not decide
-//! what becomes of a delivery. Invariant: only the head of a lane can be claimed, and the ready
-//! index holds exactly the heads that are `Queued` with an account.
+//! Pure bookkeeping without rows: it knows numbers, and of each lane's first delivery the state,
+//! account and time. It does not decide what becomes of a delivery. Invariant: only the head of a
+//! lane can be claimed, and the ready index holds exactly the heads that are `Queued` with an
+//! account.
 
-use ieum_core::delivery::{Delivery, Lane, State};
-use ieum_core::ids::{AccountId, DeliverySeq};
+use ieum_core::delivery::{Delivery, Lane, Recipient, State};
+use ieum_core::ids::{AccountId, ConversationId, DeliverySeq, PersonId};
 use ieum_core::time::Timestamp;
 use std::collections::{BTreeMap, VecDeque};
-
-/// Most numbers kept in memory for one lane behind its head; the rest stays in the table.
-pub(crate) const LANE_WINDOW_MAX: usize = 64;
 
 /// What a lane needs to know of its first delivery.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,23 +36,14 @@ impl Head {
     }
 }
 
-/// What follows the end of a delivery.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Follow {
-    /// The head of the lane is who it was, or the lane is empty and gone.
-    Nobody,
-    /// This one is next: tell the lane about it by [`Lanes::promote`].
-    Next(DeliverySeq),
-    /// The window is used up: read on after this number and call [`Lanes::refill`].
-    Refill(DeliverySeq),
-}
+/// Open deliveries of one lane, in order.
+pub(crate) type Open = VecDeque<DeliverySeq>;
 
 #[derive(Debug)]
 struct Queue {
     head: Head,
-    window: VecDeque<DeliverySeq>,
-    /// The table holds more after the window.
-    more: bool,
+    /// All others of the lane.
+    behind: Open,
 }
 
 /// All lanes that have an open delivery.
@@ -62,23 +51,22 @@ struct Queue {
 pub(crate) struct Lanes {
     lanes: BTreeMap<Lane, Queue>,
     ready: BTreeMap<AccountId, BTreeMap<(Timestamp, DeliverySeq), Lane>>,
+    /// Lanes that the present transaction changed.
+    touched: Vec<Lane>,
+    /// Deliveries that it ended.
+    removed: Vec<(Lane, DeliverySeq)>,
 }
 
 impl Lanes {
     /// A new open delivery at the end of its lane.
     pub(crate) fn append(&mut self, lane: Lane, new: Head) {
+        self.touched.push(lane);
         if let Some(queue) = self.lanes.get_mut(&lane) {
-            queue.push(new.seq);
+            queue.behind.push_back(new.seq);
             return;
         }
-        self.place(lane, new, false);
-    }
-
-    /// A lane as found in the table when it was opened; `more` when others follow its head.
-    pub(crate) fn place(&mut self, lane: Lane, head: Head, more: bool) {
-        let queue = Queue { head, window: VecDeque::new(), more };
-        self.lanes.insert(lane, queue);
-        self.file(lane, head);
+        self.lanes.insert(lane, Queue { head: new, behind: Open::new() });
+        self.file(lane, new);
     }
 
     /// Heads in this state, in the order of their lanes.
@@ -88,6 +76,19 @@ impl Lanes {
         found.map(|head| head.seq).collect()
     }
 
+    /// Open deliveries of a conversation, in no order.
+    pub(crate) fn of_conversation(
+        &self,
+        conversation: ConversationId,
+    ) -> impl Iterator<Item = DeliverySeq> {
+        let first = Lane { conversation, recipient: Recipient::Person(PersonId(0)) };
+        let lanes = self.lanes.range(first..);
+        let same = lanes.take_while(move |(lane, _)| lane.conversation == conversation);
+        same.flat_map(|(_, queue)| {
+            std::iter::once(queue.head.seq).chain(queue.behind.iter().copied())
+        })
+    }
+
     /// An open delivery changed; what matters is kept only of heads.
     pub(crate) fn update(&mut self, lane: Lane, changed: Head) {
         let Some(queue) = self.lanes.get_mut(&lane) else {
@@ -95,30 +96,30 @@ impl Lanes {
         };
         if queue.head.seq == changed.seq {
             let old = std::mem::replace(&mut queue.head, changed);
+            self.touched.push(lane);
             self.unfile(old);
             self.file(lane, changed);
         }
     }
 
-    /// A delivery ended.
-    pub(crate) fn remove(&mut self, lane: Lane, seq: DeliverySeq) -> Follow {
-        let Some(queue) = self.lanes.get_mut(&lane) else {
-            return Follow::Nobody;
-        };
+    /// A delivery ended. When it was the head, the answer is who follows: tell the lane about it
+    /// by [`Lanes::promote`].
+    pub(crate) fn remove(&mut self, lane: Lane, seq: DeliverySeq) -> Option<DeliverySeq> {
+        self.touched.push(lane);
+        self.removed.push((lane, seq));
+        let queue = self.lanes.get_mut(&lane)?;
         if queue.head.seq != seq {
-            queue.window.retain(|waiting| *waiting != seq);
-            return Follow::Nobody;
-        }
-        let (old, next, more) = (queue.head, queue.window.pop_front(), queue.more);
-        self.unfile(old);
-        match next {
-            Some(next) => Follow::Next(next),
-            None if more => Follow::Refill(seq),
-            None => {
-                self.lanes.remove(&lane);
-                Follow::Nobody
+            if let Ok(place) = queue.behind.binary_search(&seq) {
+                queue.behind.remove(place);
             }
+            return None;
         }
+        let (old, next) = (queue.head, queue.behind.pop_front());
+        self.unfile(old);
+        if next.is_none() {
+            self.lanes.remove(&lane);
+        }
+        next
     }
 
     /// The next delivery takes the head.
@@ -127,18 +128,6 @@ impl Lanes {
             queue.head = next;
             self.file(lane, next);
         }
-    }
-
-    /// More of the lane from the table, in order; returns who is to be promoted.
-    pub(crate) fn refill(&mut self, lane: Lane, seqs: Vec<DeliverySeq>) -> Option<DeliverySeq> {
-        let queue = self.lanes.get_mut(&lane)?;
-        queue.more = seqs.len() > LANE_WINDOW_MAX;
-        queue.window = VecDeque::from(seqs);
-        let next = queue.window.pop_front();
-        if next.is_none() {
-            self.lanes.remove(&lane);
-        }
-        next
     }
 
     /// Heads of this account that are due, the longest due first.
@@ -165,6 +154,44 @@ impl Lanes {
         Some(*due_at)
     }
 
+    /// The transaction is durable.
+    pub(crate) fn committed(&mut self) {
+        self.touched.clear();
+        self.removed.clear();
+    }
+
+    /// The transaction failed, and the last delivery before it was `last`: takes the lanes apart
+    /// that it changed. Returns what was open in them before, in order; what comes first is to be
+    /// looked up and given to [`Lanes::put_back`] with the rest.
+    pub(crate) fn take_apart(&mut self, last: DeliverySeq) -> BTreeMap<Lane, Open> {
+        let mut apart = BTreeMap::new();
+        for lane in std::mem::take(&mut self.touched) {
+            let open = apart.entry(lane).or_insert_with(Open::new);
+            if let Some(queue) = self.lanes.remove(&lane) {
+                self.unfile(queue.head);
+                *open = queue.behind;
+                open.push_front(queue.head.seq);
+            }
+        }
+        for (lane, seq) in std::mem::take(&mut self.removed) {
+            let open = apart.entry(lane).or_insert_with(Open::new);
+            if let Err(place) = open.binary_search(&seq) {
+                open.insert(place, seq);
+            }
+        }
+        for open in apart.values_mut() {
+            open.truncate(open.partition_point(|seq| *seq <= last));
+        }
+        apart.retain(|_, open| !open.is_empty());
+        apart
+    }
+
+    /// A lane as it was before a failure.
+    pub(crate) fn put_back(&mut self, lane: Lane, head: Head, behind: Open) {
+        self.lanes.insert(lane, Queue { head, behind });
+        self.file(lane, head);
+    }
+
     fn file(&mut self, lane: Lane, head: Head) {
         if let Some((account, place)) = head.ready() {
             self.ready.entry(account).or_default().insert(place, lane);
@@ -176,16 +203,6 @@ impl Lanes {
             && let Some(ready) = self.ready.get_mut(&account)
         {
             ready.remove(&place);
-        }
-    }
-}
-
-impl Queue {
-    fn push(&mut self, seq: DeliverySeq) {
-        if self.more || self.window.len() >= LANE_WINDOW_MAX {
-            self.more = true;
-        } else {
-            self.window.push_back(seq);
         }
     }
 }

@@ -4,6 +4,7 @@
 //! that writes either wrote all of its row or answers an error, after which the whole transaction
 //! is rolled back.
 
+use crate::lanes::Head;
 use crate::row::DeliveryRow;
 use ieum_core::content::MessageId;
 use ieum_core::delivery::Lane;
@@ -12,7 +13,7 @@ use ieum_core::ids::{AccountId, ChatKey, ConversationId, Cursor, DeliverySeq, Ev
 use ieum_core::ids::{JournalSeq, MessageSeq, NativeMessageId};
 use ieum_core::journal::JournalEntry;
 use ieum_core::message::Message;
-use ieum_core::ports::store::{CopyNote, Counts, OpenFilter, StoreFailure};
+use ieum_core::ports::store::{CopyNote, Counts, StoreFailure};
 use ieum_core::time::Timestamp;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -126,31 +127,20 @@ pub(crate) trait Rows: std::fmt::Debug {
 
     /// A new delivery.
     fn insert_delivery(&mut self, row: &DeliveryRow) -> RowAnswer<()>;
-    /// A changed delivery.
-    fn update_delivery(&mut self, row: &DeliveryRow) -> RowAnswer<()>;
+    /// A changed delivery, and what it was before.
+    fn update_delivery(&mut self, old: &DeliveryRow, new: &DeliveryRow) -> RowAnswer<()>;
     /// A delivery.
     fn delivery(&mut self, seq: DeliverySeq) -> RowAnswer<Option<DeliveryRow>>;
-    /// Open deliveries of a lane above `after`, in order.
-    fn open_in_lane(
+    /// The numbers of open deliveries above `after`, in order; of one account (`None`: without a
+    /// route), or of all.
+    fn open_seqs(
         &mut self,
-        lane: Lane,
+        account: Option<Option<AccountId>>,
         after: DeliverySeq,
         rows_max: usize,
-    ) -> RowAnswer<Vec<DeliverySeq>>;
-    /// The first open delivery of each lane above `after`, in the order of lanes, and whether
-    /// others follow it.
-    fn lane_heads(
-        &mut self,
-        after: Option<Lane>,
-        rows_max: usize,
-    ) -> RowAnswer<Vec<(DeliveryRow, bool)>>;
-    /// Open deliveries above `after`, in order.
-    fn open_page(
-        &mut self,
-        filter: OpenFilter,
-        after: DeliverySeq,
-        rows_max: usize,
-    ) -> RowAnswer<Vec<DeliveryRow>>;
+    ) -> Vec<DeliverySeq>;
+    /// What a lane needs to know of these deliveries.
+    fn places(&mut self, seqs: &[DeliverySeq]) -> RowAnswer<Vec<(Lane, Head)>>;
     /// The newest `rows_max` deliveries; of them those of this account that may rise by a receipt.
     fn recently_sent(&mut self, account: AccountId, rows_max: u64) -> RowAnswer<Vec<DeliveryRow>>;
 

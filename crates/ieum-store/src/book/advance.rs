@@ -3,7 +3,7 @@
 //! Invariant: what is claimed is the head of its lane, is `Queued` before and `Attempting` after,
 //! so that one lane never has two attempts in flight.
 
-use super::Book;
+use super::{Book, Claimed, gone};
 use crate::lanes::Head;
 use crate::row::{DeliveryRow, check_step, cut_evidence};
 use crate::rows::{FindRow, RowAnswer, Rows};
@@ -100,26 +100,20 @@ impl<R: Rows> Book<R> {
     }
 
     fn claim(&mut self, seq: DeliverySeq, request: &ClaimRequest) -> RowAnswer<Claim> {
-        let Some(mut row) = self.rows.delivery(seq)? else {
-            return Err(StoreFailure::Damaged(format!("delivery {seq} is gone")));
-        };
+        let mut row = self.rows.delivery(seq)?.ok_or_else(|| gone(seq))?;
         let Some(message) = self.rows.message(row.delivery.message)? else {
             let message = row.delivery.message;
             return Err(StoreFailure::Damaged(format!("message {message} is gone")));
         };
         row.claim(request.now);
-        self.lanes.update(row.delivery.lane(), Head::of(&row.delivery));
         let delivery = row.delivery.clone();
-        if request.durable {
-            self.rows.update_delivery(&row)?;
-            self.record(JournalEvent::Claimed {
-                at: request.now,
-                delivery: seq,
-                attempt: delivery.attempts,
-            });
-        } else {
-            self.set_volatile(seq, Some(row));
+        self.lanes.update(delivery.lane(), Head::of(&delivery));
+        let durable = request.durable;
+        if durable {
+            let (at, attempt) = (request.now, delivery.attempts);
+            self.record(JournalEvent::Claimed { at, delivery: seq, attempt });
         }
+        self.set_claimed(seq, Some(Claimed { row, durable }));
         Ok(Claim { delivery, message })
     }
 }

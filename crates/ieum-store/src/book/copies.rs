@@ -52,7 +52,7 @@ impl<R: Rows> Book<R> {
         };
         let mut raised = Vec::new();
         for row in rows {
-            raised.extend(self.raise(at, row, note.level)?);
+            raised.extend(self.raise(at, &row, note.level)?);
         }
         Ok(raised)
     }
@@ -149,13 +149,14 @@ impl<R: Rows> Book<R> {
     fn raise(
         &mut self,
         at: Timestamp,
-        mut row: DeliveryRow,
+        old: &DeliveryRow,
         level: ReceiptLevel,
     ) -> RowAnswer<Option<DeliverySeq>> {
+        let mut row = old.clone();
         if !row.receive(level) {
             return Ok(None);
         }
-        self.rows.update_delivery(&row)?;
+        self.rows.update_delivery(old, &row)?;
         let delivery = row.delivery.seq;
         let read = level == ReceiptLevel::Read;
         self.record(JournalEvent::Receipt { at, delivery, read });

@@ -11,21 +11,21 @@ mod copies;
 mod moves;
 pub(crate) mod query;
 
-use crate::lanes::{Follow, Head, LANE_WINDOW_MAX, Lanes};
+use crate::lanes::{Head, Lanes};
 use crate::row::DeliveryRow;
 use crate::rows::{RowAnswer, Rows, first_seen_period};
-use ieum_core::delivery::{Lane, State};
+use ieum_core::delivery::State;
 use ieum_core::directory::Change;
 use ieum_core::ids::{DeliverySeq, MessageSeq};
 use ieum_core::journal::JournalEvent;
-use ieum_core::ports::store::{Counts, Loaded};
+use ieum_core::ports::store::{Counts, Loaded, StoreFailure};
 use ieum_core::time::Timestamp;
 use std::collections::BTreeMap;
 
 /// Most event keys forgotten by one call.
 pub(crate) const FORGET_ROWS_MAX: usize = 10_000;
-/// Lanes read at a time while opening.
-const LANES_PER_READ_MAX: usize = 1_024;
+/// Open deliveries read at a time while opening.
+const OPEN_PER_READ_MAX: usize = 4_096;
 
 /// The verbs over tables `R`.
 #[derive(Debug)]
@@ -35,10 +35,31 @@ pub(crate) struct Book<R> {
     counts: Counts,
     /// What happened since [`Book::take_events`].
     events: Vec<JournalEvent>,
-    /// Deliveries claimed without being written: a crash leaves them `Queued`.
-    volatile: BTreeMap<DeliverySeq, DeliveryRow>,
-    /// What `volatile` held before each change of this transaction.
-    volatile_before: Vec<(DeliverySeq, Option<DeliveryRow>)>,
+    /// Deliveries claimed: their rows say so later, or never.
+    claimed: BTreeMap<DeliverySeq, Claimed>,
+    /// What `claimed` held before each change of this transaction.
+    claimed_before: Vec<(DeliverySeq, Option<Claimed>)>,
+    /// Lanes could not be put back after a failure.
+    torn: bool,
+}
+
+/// A delivery that was claimed.
+#[derive(Debug, Clone)]
+pub(crate) struct Claimed {
+    pub(crate) row: DeliveryRow,
+    /// The journal tells of it. If not, a crash leaves the delivery `Queued`.
+    pub(crate) durable: bool,
+}
+
+/// What a commit writes beside the rows.
+#[derive(Debug)]
+pub(crate) struct CommitParts<'a, R> {
+    pub(crate) rows: &'a mut R,
+    /// What is added to the journal.
+    pub(crate) events: &'a [JournalEvent],
+    pub(crate) counts: &'a Counts,
+    /// Claims of which some are only told by the journal.
+    pub(crate) claimed: &'a BTreeMap<DeliverySeq, Claimed>,
 }
 
 impl<R: Rows> Book<R> {
@@ -49,47 +70,75 @@ impl<R: Rows> Book<R> {
             lanes: Lanes::default(),
             counts: Counts::default(),
             events: Vec::new(),
-            volatile: BTreeMap::new(),
-            volatile_before: Vec::new(),
+            claimed: BTreeMap::new(),
+            claimed_before: Vec::new(),
+            torn: false,
         }
     }
 
     /// Forgets what is only in memory and reads the tables: after opening.
     pub(crate) fn reload(&mut self) -> RowAnswer<()> {
-        self.volatile.clear();
-        self.reread()
+        self.claimed.retain(|_, claimed| claimed.durable);
+        self.claimed_before.clear();
+        self.events.clear();
+        self.counts = self.rows.saved_counts()?;
+        self.reread_lanes()
     }
 
-    /// Takes back what the failed transaction did in memory and reads the tables again. Claims
-    /// that were answered before it stay claimed.
+    /// What was claimed durably when the store was last open, and when.
+    pub(crate) fn restore_claims(&mut self, claims: &[(DeliverySeq, Timestamp)]) -> RowAnswer<()> {
+        for (seq, at) in claims {
+            let row = self.rows.delivery(*seq)?;
+            let unwritten = row.filter(|row| row.delivery.state == State::Queued);
+            if let Some(mut row) = unwritten {
+                row.claim(*at);
+                self.claimed.insert(*seq, Claimed { row, durable: true });
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes back what the failed transaction did in memory. Claims that were answered before it
+    /// stay claimed.
     pub(crate) fn reload_after_failure(&mut self) -> RowAnswer<()> {
-        for (seq, before) in std::mem::take(&mut self.volatile_before).into_iter().rev() {
+        for (seq, before) in std::mem::take(&mut self.claimed_before).into_iter().rev() {
             match before {
-                Some(row) => self.volatile.insert(seq, row),
-                None => self.volatile.remove(&seq),
+                Some(claimed) => self.claimed.insert(seq, claimed),
+                None => self.claimed.remove(&seq),
             };
         }
-        self.reread()
+        self.events.clear();
+        self.counts = self.rows.saved_counts()?;
+        if self.torn {
+            return self.reread_lanes();
+        }
+        self.torn = true;
+        for (lane, mut open) in self.lanes.take_apart(DeliverySeq(self.counts.deliveries)) {
+            let Some(first) = open.pop_front() else { continue };
+            let row = self.delivery(first)?.ok_or_else(|| gone(first))?;
+            self.lanes.put_back(lane, Head::of(&row.delivery), open);
+        }
+        self.torn = false;
+        Ok(())
     }
 
-    fn reread(&mut self) -> RowAnswer<()> {
-        self.events.clear();
-        self.volatile_before.clear();
-        self.counts = self.rows.saved_counts()?;
+    fn reread_lanes(&mut self) -> RowAnswer<()> {
+        self.torn = true;
         self.lanes = Lanes::default();
-        let mut after = None;
+        let mut after = DeliverySeq(0);
         loop {
-            let heads = self.rows.lane_heads(after, LANES_PER_READ_MAX)?;
-            for (row, more) in &heads {
-                let row = self.volatile.get(&row.delivery.seq).unwrap_or(row);
-                let lane = row.delivery.lane();
-                self.lanes.place(lane, Head::of(&row.delivery), *more);
-                after = Some(lane);
+            let seqs = self.rows.open_seqs(None, after, OPEN_PER_READ_MAX);
+            for (lane, head) in self.rows.places(&seqs)? {
+                let claimed = self.claimed.get(&head.seq);
+                let head = claimed.map_or(head, |claimed| Head::of(&claimed.row.delivery));
+                self.lanes.append(lane, head);
             }
-            if heads.len() < LANES_PER_READ_MAX {
-                return Ok(());
-            }
+            self.lanes.committed();
+            let Some(last) = seqs.last() else { break };
+            after = *last;
         }
+        self.torn = false;
+        Ok(())
     }
 
     /// Verb `load`.
@@ -125,15 +174,21 @@ impl<R: Rows> Book<R> {
         &self.counts
     }
 
-    /// The tables, and what a commit of this transaction adds to the journal.
-    pub(crate) fn commit_parts(&mut self) -> (&mut R, &[JournalEvent], &Counts) {
-        (&mut self.rows, &self.events, &self.counts)
+    /// The tables, and what a commit of this transaction adds to them.
+    pub(crate) fn commit_parts(&mut self) -> CommitParts<'_, R> {
+        CommitParts {
+            rows: &mut self.rows,
+            events: &self.events,
+            counts: &self.counts,
+            claimed: &self.claimed,
+        }
     }
 
-    /// Ends a transaction for good, with its entries.
-    pub(crate) fn take_events(&mut self) -> Vec<JournalEvent> {
-        self.volatile_before.clear();
-        std::mem::take(&mut self.events)
+    /// Ends a transaction for good.
+    pub(crate) fn committed(&mut self) {
+        self.claimed_before.clear();
+        self.lanes.committed();
+        self.events.clear();
     }
 
     fn interrupted(&mut self) -> RowAnswer<Vec<ieum_core::delivery::Delivery>> {
@@ -158,18 +213,18 @@ impl<R: Rows> Book<R> {
     }
 
     fn delivery(&mut self, seq: DeliverySeq) -> RowAnswer<Option<DeliveryRow>> {
-        match self.volatile.get(&seq) {
-            Some(row) => Ok(Some(row.clone())),
+        match self.claimed.get(&seq) {
+            Some(claimed) => Ok(Some(claimed.row.clone())),
             None => self.rows.delivery(seq),
         }
     }
 
-    fn set_volatile(&mut self, seq: DeliverySeq, row: Option<DeliveryRow>) {
-        let before = match row {
-            Some(row) => self.volatile.insert(seq, row),
-            None => self.volatile.remove(&seq),
+    fn set_claimed(&mut self, seq: DeliverySeq, claimed: Option<Claimed>) {
+        let before = match claimed {
+            Some(claimed) => self.claimed.insert(seq, claimed),
+            None => self.claimed.remove(&seq),
         };
-        self.volatile_before.push((seq, before));
+        self.claimed_before.push((seq, before));
     }
 
     /// Writes a new delivery and puts it at the end of its lane.
@@ -184,31 +239,16 @@ impl<R: Rows> Book<R> {
 
     /// Writes a changed delivery and lets its lane go on where it ended.
     fn replace(&mut self, old: &DeliveryRow, new: &DeliveryRow) -> RowAnswer<()> {
-        if self.volatile.contains_key(&new.delivery.seq) {
-            self.set_volatile(new.delivery.seq, None);
-        }
-        self.rows.update_delivery(new)?;
-        self.count_change(old, new);
         let (lane, delivery) = (new.delivery.lane(), &new.delivery);
-        if delivery.state.ended() {
-            self.follow(lane, delivery.seq)
-        } else {
-            self.lanes.update(lane, Head::of(delivery));
-            Ok(())
+        if self.claimed.contains_key(&delivery.seq) {
+            self.set_claimed(delivery.seq, None);
         }
-    }
-
-    fn follow(&mut self, lane: Lane, ended: DeliverySeq) -> RowAnswer<()> {
-        let next = match self.lanes.remove(lane, ended) {
-            Follow::Nobody => None,
-            Follow::Next(next) => Some(next),
-            Follow::Refill(after) => {
-                let seqs = self.rows.open_in_lane(lane, after, LANE_WINDOW_MAX + 1)?;
-                self.lanes.refill(lane, seqs)
-            }
-        };
-        let Some(next) = next else { return Ok(()) };
-        if let Some(row) = self.rows.delivery(next)? {
+        self.rows.update_delivery(old, new)?;
+        self.count_change(old, new);
+        if !delivery.state.ended() {
+            self.lanes.update(lane, Head::of(delivery));
+        } else if let Some(next) = self.lanes.remove(lane, delivery.seq) {
+            let row = self.delivery(next)?.ok_or_else(|| gone(next))?;
             self.lanes.promote(lane, Head::of(&row.delivery));
         }
         Ok(())
@@ -244,6 +284,11 @@ impl<R: Rows> Book<R> {
             self.counts.open.remove(&account);
         }
     }
+}
+
+/// A delivery that must be there is not.
+fn gone(seq: DeliverySeq) -> StoreFailure {
+    StoreFailure::Damaged(format!("delivery {seq} is gone"))
 }
 
 fn entity_of(change: &Change) -> (&'static str, u64) {

@@ -18,46 +18,36 @@ impl<R: Rows> Book<R> {
         filter: OpenFilter,
         after: DeliverySeq,
     ) -> RowAnswer<Vec<Delivery>> {
+        let mut page = Vec::new();
         let mut after = after;
-        loop {
-            let rows = match filter.state {
-                Some(state @ (State::Attempting | State::Unsure)) => self.heads_in(state, after)?,
-                _ => self.page_rows(filter, after)?,
-            };
-            let last = rows.last().map(|row| row.delivery.seq);
-            let full = rows.len() >= PAGE_ROWS_MAX;
-            let passing = rows.into_iter().filter(|row| matches(filter, row));
-            let page: Vec<Delivery> = passing.take(PAGE_ROWS_MAX).map(|row| row.delivery).collect();
-            match last {
-                // All of a full page was claimed in memory since: an empty answer would look like
-                // the end.
-                Some(last) if page.is_empty() && full => after = last,
-                _ => return Ok(page),
+        while page.len() < PAGE_ROWS_MAX {
+            let seqs = self.open_seqs(filter, after);
+            let Some(last) = seqs.last() else { break };
+            after = *last;
+            for seq in seqs {
+                let row = self.delivery(seq)?.filter(|row| matches(filter, row));
+                page.extend(row.map(|row| row.delivery));
             }
         }
+        page.truncate(PAGE_ROWS_MAX);
+        Ok(page)
     }
 
-    /// Only heads of lanes can be in these states, and those are in memory.
-    fn heads_in(&mut self, state: State, after: DeliverySeq) -> RowAnswer<Vec<DeliveryRow>> {
-        let mut seqs = self.lanes.heads_in(state);
+    /// Some of those that may pass the filter, in order; all at once or a page.
+    fn open_seqs(&mut self, filter: OpenFilter, after: DeliverySeq) -> Vec<DeliverySeq> {
+        let mut seqs: Vec<DeliverySeq> = match (filter.state, filter.conversation) {
+            // Only heads of lanes can be in these states.
+            (Some(state @ (State::Attempting | State::Unsure)), _) => self.lanes.heads_in(state),
+            (_, Some(conversation)) => self.lanes.of_conversation(conversation).collect(),
+            (_, None) => {
+                let account = filter.account.map(Some);
+                return self.rows.open_seqs(account, after, PAGE_ROWS_MAX);
+            }
+        };
         seqs.retain(|seq| *seq > after);
         seqs.sort_unstable();
-        let mut rows = Vec::new();
-        for seq in seqs {
-            rows.extend(self.delivery(seq)?);
-        }
-        Ok(rows)
-    }
-
-    /// As the tables have them, except those that were claimed in memory since.
-    fn page_rows(&mut self, filter: OpenFilter, after: DeliverySeq) -> RowAnswer<Vec<DeliveryRow>> {
-        let mut rows = self.rows.open_page(filter, after, PAGE_ROWS_MAX)?;
-        for row in &mut rows {
-            if let Some(claimed) = self.volatile.get(&row.delivery.seq) {
-                row.clone_from(claimed);
-            }
-        }
-        Ok(rows)
+        seqs.truncate(PAGE_ROWS_MAX);
+        seqs
     }
 
     /// Verb `deliveries_of`.
@@ -106,7 +96,7 @@ impl<R: Rows> Book<R> {
 }
 
 /// Whether an open delivery passes the filter.
-pub(crate) fn matches(filter: OpenFilter, row: &DeliveryRow) -> bool {
+fn matches(filter: OpenFilter, row: &DeliveryRow) -> bool {
     let delivery = &row.delivery;
     filter.account.is_none_or(|account| row.account() == Some(account))
         && filter.state.is_none_or(|state| delivery.state == state)

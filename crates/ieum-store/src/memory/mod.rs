@@ -5,7 +5,7 @@
 
 mod rows;
 
-use crate::book::Book;
+use crate::book::{Book, CommitParts};
 use crate::rows::RowAnswer;
 use ieum_core::content::MessageId;
 use ieum_core::delivery::Delivery;
@@ -90,9 +90,9 @@ impl MemoryStore {
         }
         self.read(|book| {
             let answer = verb(book);
-            let events = book.take_events();
-            let counts = book.counts().clone();
-            book.rows.commit(events, counts);
+            let CommitParts { rows, events, counts, .. } = book.commit_parts();
+            rows.commit(events, counts);
+            book.committed();
             answer
         })
     }

@@ -1,7 +1,7 @@
 //! The tables in maps. Nothing here can fail. Invariant: iteration is in the order of keys, so
 //! that two runs are alike.
 
-use crate::book::query::matches;
+use crate::lanes::Head;
 use crate::row::DeliveryRow;
 use crate::rows::{FindKind, FindRow, RowAnswer, Rows};
 use ieum_core::delivery::{Lane, State};
@@ -9,7 +9,7 @@ use ieum_core::directory::{Change, Directory, Endpoint};
 use ieum_core::ids::{AccountId, ChatKey, Cursor, DeliverySeq, EventKey, JournalSeq, MessageSeq};
 use ieum_core::journal::{JournalEntry, JournalEvent};
 use ieum_core::message::Message;
-use ieum_core::ports::store::{CopyNote, Counts, OpenFilter};
+use ieum_core::ports::store::{CopyNote, Counts};
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound::{Excluded, Unbounded};
 use std::sync::Arc;
@@ -21,8 +21,7 @@ pub(super) struct MemoryRows {
     messages: BTreeMap<MessageSeq, Arc<Message>>,
     deliveries_of: BTreeMap<MessageSeq, Vec<DeliverySeq>>,
     deliveries: BTreeMap<DeliverySeq, DeliveryRow>,
-    open: BTreeSet<(Lane, DeliverySeq)>,
-    open_seqs: BTreeSet<DeliverySeq>,
+    open: BTreeSet<DeliverySeq>,
     added_copies: BTreeMap<MessageSeq, Vec<CopyNote>>,
     finder: BTreeSet<(FindKind, u64, MessageSeq, DeliverySeq)>,
     directory: Directory,
@@ -33,22 +32,19 @@ pub(super) struct MemoryRows {
 
 impl MemoryRows {
     /// Makes the entries and figures of one verb the state of record.
-    pub(super) fn commit(&mut self, events: Vec<JournalEvent>, counts: Counts) {
-        self.journal.extend(events);
-        self.counts = counts;
+    pub(super) fn commit(&mut self, events: &[JournalEvent], counts: &Counts) {
+        self.journal.extend_from_slice(events);
+        self.counts.clone_from(counts);
     }
 
     fn put_delivery(&mut self, row: &DeliveryRow) {
-        let delivery = &row.delivery;
-        let place = (delivery.lane(), delivery.seq);
-        if delivery.state.ended() {
-            self.open.remove(&place);
-            self.open_seqs.remove(&delivery.seq);
+        let seq = row.delivery.seq;
+        if row.delivery.state.ended() {
+            self.open.remove(&seq);
         } else {
-            self.open.insert(place);
-            self.open_seqs.insert(delivery.seq);
+            self.open.insert(seq);
         }
-        self.deliveries.insert(delivery.seq, row.clone());
+        self.deliveries.insert(seq, row.clone());
     }
 }
 
@@ -109,8 +105,8 @@ impl Rows for MemoryRows {
         Ok(())
     }
 
-    fn update_delivery(&mut self, row: &DeliveryRow) -> RowAnswer<()> {
-        self.put_delivery(row);
+    fn update_delivery(&mut self, _: &DeliveryRow, new: &DeliveryRow) -> RowAnswer<()> {
+        self.put_delivery(new);
         Ok(())
     }
 
@@ -118,49 +114,21 @@ impl Rows for MemoryRows {
         Ok(self.deliveries.get(&seq).cloned())
     }
 
-    fn open_in_lane(
+    fn open_seqs(
         &mut self,
-        lane: Lane,
+        account: Option<Option<AccountId>>,
         after: DeliverySeq,
         rows_max: usize,
-    ) -> RowAnswer<Vec<DeliverySeq>> {
-        let from = (Excluded((lane, after)), Unbounded);
-        let open = self.open.range(from);
-        let same = open.take_while(|(found, _)| *found == lane);
-        Ok(same.map(|(_, seq)| *seq).take(rows_max).collect())
+    ) -> Vec<DeliverySeq> {
+        let of = |seq: &DeliverySeq| self.deliveries.get(seq).and_then(DeliveryRow::account);
+        let open = self.open.range((Excluded(after), Unbounded)).copied();
+        let passing = open.filter(|seq| account.is_none_or(|account| of(seq) == account));
+        passing.take(rows_max).collect()
     }
 
-    fn lane_heads(
-        &mut self,
-        after: Option<Lane>,
-        rows_max: usize,
-    ) -> RowAnswer<Vec<(DeliveryRow, bool)>> {
-        let mut heads = Vec::new();
-        let past = |lane: Lane| Excluded((lane, DeliverySeq(u64::MAX)));
-        let mut from = after.map_or(Unbounded, past);
-        while let Some((lane, seq)) = self.open.range((from, Unbounded)).next() {
-            let rest = (Excluded((*lane, *seq)), Unbounded);
-            let next = self.open.range(rest).next();
-            let more = next.is_some_and(|(found, _)| found == lane);
-            heads.extend(self.deliveries.get(seq).map(|row| (row.clone(), more)));
-            from = past(*lane);
-            if heads.len() >= rows_max {
-                break;
-            }
-        }
-        Ok(heads)
-    }
-
-    fn open_page(
-        &mut self,
-        filter: OpenFilter,
-        after: DeliverySeq,
-        rows_max: usize,
-    ) -> RowAnswer<Vec<DeliveryRow>> {
-        let open = self.open_seqs.range((Excluded(after), Unbounded));
-        let rows = open.filter_map(|seq| self.deliveries.get(seq));
-        let passing = rows.filter(|row| matches(filter, row));
-        Ok(passing.take(rows_max).cloned().collect())
+    fn places(&mut self, seqs: &[DeliverySeq]) -> RowAnswer<Vec<(Lane, Head)>> {
+        let rows = seqs.iter().filter_map(|seq| self.deliveries.get(seq));
+        Ok(rows.map(|row| (row.delivery.lane(), Head::of(&row.delivery))).collect())
     }
 
     fn recently_sent(&mut self, account: AccountId, rows_max: u64) -> RowAnswer<Vec<DeliveryRow>> {

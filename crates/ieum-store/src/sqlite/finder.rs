@@ -98,12 +98,16 @@ impl Finder {
     }
 
     /// Writes a part of the frozen run, within the present transaction: twice as much as was
-    /// added, so that a run is finished before the next one is full.
-    pub(super) fn write_some(&mut self, connection: &Connection) -> RowAnswer<()> {
+    /// added, so that a run is finished before the next one is full. Returns whether the mark
+    /// moved.
+    pub(super) fn write_some(&mut self, connection: &Connection) -> RowAnswer<bool> {
         let chunks = 1 + 2 * self.added.len() / CHUNK_ROWS_MAX;
         match &mut self.frozen {
-            Some(frozen) if !frozen.finished => frozen.write(connection, self.runs + 1, chunks),
-            _ => Ok(()),
+            Some(frozen) if !frozen.finished => {
+                frozen.write(connection, self.runs + 1, chunks)?;
+                Ok(frozen.finished)
+            }
+            _ => Ok(false),
         }
     }
 

@@ -3,10 +3,11 @@
 //! Invariant: what was written by any released version is read back the same.
 
 use super::failure::damaged;
+use crate::lanes::Head;
 use crate::row::{DeliveryRow, FormerCopy};
 use crate::rows::RowAnswer;
 use ieum_core::content::MessageId;
-use ieum_core::delivery::{Delivery, Label, Recipient, Route, State};
+use ieum_core::delivery::{Delivery, Label, Lane, Recipient, Route, State};
 use ieum_core::directory::Endpoint;
 use ieum_core::ids::RoomId;
 use ieum_core::ids::{AccountId, ChatKey, ConversationId, DeliverySeq, MessageSeq, PersonId};
@@ -150,6 +151,19 @@ pub(super) fn read_delivery(row: &Row<'_>) -> rusqlite::Result<RowAnswer<Deliver
         chat: detail.chat,
         former: detail.former,
     }))
+}
+
+/// What a lane needs to know: the columns conversation, recipient, account, state, due_at.
+pub(super) fn read_place(
+    row: &Row<'_>,
+    seq: DeliverySeq,
+) -> rusqlite::Result<RowAnswer<(Lane, Head)>> {
+    let conversation = ConversationId(number(row.get(0)?));
+    let lane = Lane { conversation, recipient: recipient_of(row.get(1)?) };
+    let account = Some(AccountId(number(row.get(2)?))).filter(|account| account.0 > 0);
+    let due_at = Timestamp(row.get(4)?);
+    let state = state_of(row.get(3)?);
+    Ok(state.map(|state| (lane, Head { seq, state, account, due_at })))
 }
 
 /// A recipient in one number: the lowest bit tells rooms from persons.

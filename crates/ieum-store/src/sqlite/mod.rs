@@ -7,6 +7,7 @@ mod failure;
 mod finder;
 mod format;
 mod journal;
+mod open;
 mod recent;
 mod rows;
 mod schema;
@@ -68,7 +69,9 @@ impl SqliteStore {
     pub fn open(directory: &Path) -> Result<Self, OpenFailure> {
         let lock = lock(directory)?;
         let connection = connect(&directory.join(STORE_FILE))?;
-        let mut book = Book::over(SqliteRows::open(connection)?);
+        let (rows, claims) = SqliteRows::open(connection)?;
+        let mut book = Book::over(rows);
+        book.restore_claims(&claims)?;
         book.reload()?;
         let (requests, received) = channel();
         let work = move || {

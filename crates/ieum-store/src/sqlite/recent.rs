@@ -1,31 +1,42 @@
-//! Rows used lately, so that a claim does not read what was written a moment ago.
+//! Rows that will be needed soon, so that a claim does not read what was written before.
 //!
-//! Only a cache. Invariant: what it holds equals the tables as the present transaction sees them;
-//! after a failed one it is emptied.
+//! Only a cache. What is claimed next is the oldest of what is open, so when there is no room it
+//! is the newest that is not kept. Invariant: what it holds equals the tables as the present
+//! transaction sees them; after a failed one it is emptied.
 
 use crate::row::DeliveryRow;
 use ieum_core::directory::{Change, Endpoint};
-use ieum_core::ids::{AccountId, ChatKey, DeliverySeq, MessageSeq};
+use ieum_core::ids::{ChatKey, DeliverySeq, MessageSeq};
 use ieum_core::message::Message;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Most messages kept.
-const MESSAGES_MAX: usize = 4_096;
+const MESSAGES_MAX: usize = 32_768;
 /// Most bytes of content kept.
-const CONTENT_BYTES_MAX: usize = 4 * 1024 * 1024;
+const CONTENT_BYTES_MAX: usize = 8 * 1024 * 1024;
 /// Most open deliveries kept.
-const DELIVERIES_MAX: usize = 8_192;
+const DELIVERIES_MAX: usize = 32_768;
 /// Most endpoints kept.
 const CHATS_MAX: usize = 8_192;
 
 /// The rows.
 #[derive(Debug, Default)]
 pub(super) struct Recent {
-    messages: BTreeMap<MessageSeq, Arc<Message>>,
+    messages: BTreeMap<MessageSeq, Waiting>,
     content_bytes: usize,
+    /// The last message that was read from its table: its deliveries are claimed one after the
+    /// other.
+    last_read: Option<Arc<Message>>,
     deliveries: BTreeMap<DeliverySeq, DeliveryRow>,
     chats: BTreeMap<Endpoint, Option<ChatKey>>,
+}
+
+#[derive(Debug)]
+struct Waiting {
+    message: Arc<Message>,
+    /// Deliveries planned with it that are open.
+    deliveries: u64,
 }
 
 impl Recent {
@@ -34,43 +45,54 @@ impl Recent {
         *self = Self::default();
     }
 
-    /// Keeps a message instead of the oldest ones.
-    pub(super) fn keep_message(&mut self, message: &Arc<Message>) {
-        self.content_bytes += message.new.content.len();
-        self.messages.insert(message.seq, Arc::clone(message));
-        while self.messages.len() > MESSAGES_MAX || self.content_bytes > CONTENT_BYTES_MAX {
-            let Some((_, oldest)) = self.messages.pop_first() else {
-                break;
-            };
-            self.content_bytes = self.content_bytes.saturating_sub(oldest.new.content.len());
+    /// Keeps a new message until so many deliveries have ended.
+    pub(super) fn keep_message(&mut self, message: &Arc<Message>, deliveries: u64) {
+        let bytes = self.content_bytes + message.new.content.len();
+        let room = self.messages.len() < MESSAGES_MAX && bytes <= CONTENT_BYTES_MAX;
+        if deliveries > 0 && room {
+            self.content_bytes = bytes;
+            let waiting = Waiting { message: Arc::clone(message), deliveries };
+            self.messages.insert(message.seq, waiting);
         }
+    }
+
+    /// A message was read from its table.
+    pub(super) fn keep_read(&mut self, message: &Arc<Message>) {
+        self.last_read = Some(Arc::clone(message));
     }
 
     /// A message.
     pub(super) fn message(&self, seq: MessageSeq) -> Option<Arc<Message>> {
-        self.messages.get(&seq).cloned()
+        let read = self.last_read.as_ref().filter(|read| read.seq == seq);
+        let waiting = || self.messages.get(&seq).map(|waiting| &waiting.message);
+        read.or_else(waiting).cloned()
     }
 
-    /// Keeps a delivery while it is open, instead of the oldest one.
+    /// Keeps an open delivery.
     pub(super) fn keep_delivery(&mut self, row: &DeliveryRow) {
-        if row.delivery.state.ended() {
-            self.deliveries.remove(&row.delivery.seq);
-            return;
-        }
         self.deliveries.insert(row.delivery.seq, row.clone());
         if self.deliveries.len() > DELIVERIES_MAX {
-            self.deliveries.pop_first();
+            self.deliveries.pop_last();
+        }
+    }
+
+    /// A delivery ended.
+    pub(super) fn forget_delivery(&mut self, row: &DeliveryRow) {
+        self.deliveries.remove(&row.delivery.seq);
+        let Some(waiting) = self.messages.get_mut(&row.delivery.message) else {
+            return;
+        };
+        waiting.deliveries = waiting.deliveries.saturating_sub(1);
+        if waiting.deliveries == 0 {
+            let bytes = waiting.message.new.content.len();
+            self.content_bytes = self.content_bytes.saturating_sub(bytes);
+            self.messages.remove(&row.delivery.message);
         }
     }
 
     /// A delivery.
     pub(super) fn delivery(&self, seq: DeliverySeq) -> Option<DeliveryRow> {
         self.deliveries.get(&seq).cloned()
-    }
-
-    /// The account of an open delivery's route, if the delivery is known here.
-    pub(super) fn account_of(&self, seq: DeliverySeq) -> Option<Option<AccountId>> {
-        self.deliveries.get(&seq).map(DeliveryRow::account)
     }
 
     /// The chat of an endpoint, if it is known here whether it has one.

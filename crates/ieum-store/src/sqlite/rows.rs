@@ -7,7 +7,10 @@ use super::failure::{damaged, failure};
 use super::finder::Finder;
 use super::format::{self, DELIVERY, MESSAGE, column, number};
 use super::journal;
+use super::open::OpenBits;
 use super::recent::Recent;
+use crate::book::Claimed;
+use crate::lanes::Head;
 use crate::row::DeliveryRow;
 use crate::rows::{FindKind, FindRow, RowAnswer, Rows};
 use ieum_core::delivery::{Lane, Step};
@@ -17,7 +20,8 @@ use ieum_core::ids::{JournalSeq, MessageSeq, NativeMessageId, QuoteKey};
 use ieum_core::journal::{JournalEntry, JournalEvent};
 use ieum_core::message::Message;
 use ieum_core::outgoing::CopyKey;
-use ieum_core::ports::store::{CopyNote, Counts, OpenFilter, PAGE_ROWS_MAX};
+use ieum_core::ports::store::{CopyNote, Counts, PAGE_ROWS_MAX};
+use ieum_core::time::Timestamp;
 use rusqlite::{CachedStatement, Connection, OptionalExtension, Params, Row};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -29,28 +33,42 @@ pub(super) struct SqliteRows {
     in_transaction: bool,
     finder: Finder,
     recent: Recent,
+    open: OpenBits,
     /// Periods that have event keys.
     periods: Vec<i64>,
 }
 
+/// Deliveries that the journal tells were claimed and not settled since, and when.
+pub(super) type Claims = Vec<(DeliverySeq, Timestamp)>;
+
 impl SqliteRows {
-    /// Over a migrated file.
-    pub(super) fn open(connection: Connection) -> RowAnswer<Self> {
+    /// Over a migrated file; with what was claimed when it was last open.
+    pub(super) fn open(connection: Connection) -> RowAnswer<(Self, Claims)> {
         let (finder, mark) = Finder::open(&connection)?;
+        let open = OpenBits::open(&connection)?;
         let mut rows = Self {
             connection,
             in_transaction: false,
             finder,
             recent: Recent::default(),
+            open,
             periods: Vec::new(),
         };
         rows.read_periods()?;
-        rows.rebuild_finder(mark)?;
-        Ok(rows)
+        let claims = rows.replay(mark)?;
+        Ok((rows, claims))
     }
 
     /// Writes the entries of this transaction and makes all of it durable.
-    pub(super) fn commit(&mut self, events: &[JournalEvent], counts: &Counts) -> RowAnswer<()> {
+    ///
+    /// When the finder's mark passes journal entries, claims that only those told are written to
+    /// their rows: they will not be read again.
+    pub(super) fn commit(
+        &mut self,
+        events: &[JournalEvent],
+        counts: &Counts,
+        claimed: &BTreeMap<DeliverySeq, Claimed>,
+    ) -> RowAnswer<()> {
         if !events.is_empty() {
             self.begin()?;
             journal::append(&self.connection, events, counts)?;
@@ -58,16 +76,23 @@ impl SqliteRows {
         if !self.in_transaction {
             return Ok(());
         }
-        self.finder.write_some(&self.connection)?;
+        self.open.write(&self.connection)?;
+        if self.finder.write_some(&self.connection)? {
+            for claimed in claimed.values().filter(|claimed| claimed.durable) {
+                self.write_changed(&claimed.row)?;
+            }
+        }
         self.run("COMMIT", [])?;
         self.in_transaction = false;
         self.finder.committed(JournalSeq(counts.journal));
+        self.open.committed();
         Ok(())
     }
 
     /// Undoes this transaction.
     pub(super) fn roll_back(&mut self) -> RowAnswer<()> {
         self.finder.rolled_back();
+        self.open.rolled_back();
         self.recent.clear();
         self.in_transaction = false;
         if !self.connection.is_autocommit() {
@@ -149,18 +174,20 @@ impl SqliteRows {
         Ok(())
     }
 
-    /// Adds what was in memory only when the hub was last stopped.
-    fn rebuild_finder(&mut self, mark: JournalSeq) -> RowAnswer<()> {
+    /// Adds what was in memory only when the hub was last stopped; returns the claims.
+    fn replay(&mut self, mark: JournalSeq) -> RowAnswer<Claims> {
+        let mut claims = BTreeMap::new();
         let mut after = mark;
         loop {
             let entries = self.page_journal(after, PAGE_ROWS_MAX)?;
             for entry in &entries {
                 self.find_again(&entry.event)?;
+                follow_claim(&mut claims, &entry.event);
                 after = entry.seq;
             }
             if entries.len() < PAGE_ROWS_MAX {
                 self.finder.committed(after);
-                return Ok(());
+                return Ok(claims.into_iter().collect());
             }
         }
     }
@@ -198,46 +225,38 @@ impl SqliteRows {
         Ok(())
     }
 
-    fn open_of_account(
-        &self,
-        account: i64,
-        filter: OpenFilter,
-        after: DeliverySeq,
-        rows_max: usize,
-    ) -> RowAnswer<Vec<DeliveryRow>> {
-        let sql = format!(
-            "SELECT {DELIVERY} FROM delivery INDEXED BY open_account
-             WHERE open = 1 AND account = ?1 AND seq > ?2
-               AND (?3 IS NULL OR state = ?3) AND (?4 IS NULL OR conversation = ?4)
-             ORDER BY seq LIMIT ?5"
+    fn write_changed(&mut self, row: &DeliveryRow) -> RowAnswer<()> {
+        let delivery = &row.delivery;
+        let sql = "UPDATE delivery SET state = ?2, due_at = ?3, detail = ?4, account = ?5
+                   WHERE seq = ?1";
+        let params = (
+            column(delivery.seq.0),
+            format::state_number(delivery.state),
+            delivery.due_at.0,
+            format::delivery_detail(row)?,
+            column(row.account().unwrap_or_default().0),
         );
-        let state = filter.state.map(format::state_number);
-        let conversation = filter.conversation.map(|id| column(id.0));
-        let limit = i64::try_from(rows_max).unwrap_or(i64::MAX);
-        let params = (account, column(after.0), state, conversation, limit);
-        self.all(&sql, params, format::read_delivery)?.into_iter().collect()
+        self.write(sql, params)?;
+        Ok(())
     }
+}
 
-    fn open_accounts(&self) -> RowAnswer<Vec<i64>> {
-        let mut accounts = Vec::new();
-        let mut after = i64::MIN;
-        let sql = "SELECT account FROM delivery INDEXED BY open_account
-                   WHERE open = 1 AND account > ?1 ORDER BY account LIMIT 1";
-        while let Some(account) = self.one(sql, [after], |row| row.get(0))? {
-            accounts.push(account);
-            after = account;
+/// Follows which deliveries are claimed.
+fn follow_claim(claims: &mut BTreeMap<DeliverySeq, Timestamp>, event: &JournalEvent) {
+    match event {
+        JournalEvent::Claimed { at, delivery, .. } => {
+            claims.insert(*delivery, *at);
         }
-        Ok(accounts)
-    }
-
-    fn first_open_after(&self, after: Option<(i64, i64)>) -> RowAnswer<Option<DeliveryRow>> {
-        let sql = format!(
-            "SELECT {DELIVERY} FROM delivery INDEXED BY open_lane
-             WHERE open = 1 AND (conversation, recipient) > (?1, ?2)
-             ORDER BY conversation, recipient, seq LIMIT 1"
-        );
-        let after = after.unwrap_or((i64::MIN, i64::MIN));
-        self.one(&sql, after, format::read_delivery)?.transpose()
+        JournalEvent::Settled { delivery, .. } => {
+            claims.remove(delivery);
+        }
+        JournalEvent::Opened { .. }
+        | JournalEvent::Admitted { .. }
+        | JournalEvent::Receipt { .. }
+        | JournalEvent::Changed { .. }
+        | JournalEvent::Read { .. }
+        | JournalEvent::Copied { .. }
+        | JournalEvent::Health { .. } => {}
     }
 }
 
@@ -302,7 +321,7 @@ impl Rows for SqliteRows {
             &*new.content,
         );
         self.write(sql, params)?;
-        self.recent.keep_message(message);
+        self.recent.keep_message(message, count);
         Ok(())
     }
 
@@ -312,7 +331,9 @@ impl Rows for SqliteRows {
         }
         let sql = format!("SELECT {MESSAGE} FROM message WHERE seq = ?1");
         let found = self.one(&sql, [column(seq.0)], format::read_message)?;
-        Ok(found.transpose()?.map(Arc::new))
+        let found = found.transpose()?.map(Arc::new);
+        found.iter().for_each(|message| self.recent.keep_read(message));
+        Ok(found)
     }
 
     fn deliveries_of(&mut self, message: MessageSeq) -> RowAnswer<Vec<DeliverySeq>> {
@@ -336,7 +357,7 @@ impl Rows for SqliteRows {
     fn insert_delivery(&mut self, row: &DeliveryRow) -> RowAnswer<()> {
         let (conversation, recipient) = lane_numbers(row.delivery.lane());
         let sql = "INSERT INTO delivery(seq, message, conversation, recipient, account, state,
-                   open, due_at, detail) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
+                   due_at, detail) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
         let params = (
             column(row.delivery.seq.0),
             column(row.delivery.message.0),
@@ -344,33 +365,28 @@ impl Rows for SqliteRows {
             recipient,
             column(row.account().unwrap_or_default().0),
             format::state_number(row.delivery.state),
-            !row.delivery.state.ended(),
             row.delivery.due_at.0,
             format::delivery_detail(row)?,
         );
         self.write(sql, params)?;
+        self.open.turn(row.account(), row.delivery.seq);
         self.recent.keep_delivery(row);
         Ok(())
     }
 
-    fn update_delivery(&mut self, row: &DeliveryRow) -> RowAnswer<()> {
-        let delivery = &row.delivery;
-        let seq = column(delivery.seq.0);
-        let state = format::state_number(delivery.state);
-        let detail = format::delivery_detail(row)?;
-        let open = !delivery.state.ended();
-        if open && self.recent.account_of(delivery.seq) == Some(row.account()) {
-            // No index holds what changes.
-            let sql = "UPDATE delivery SET state = ?2, due_at = ?3, detail = ?4 WHERE seq = ?1";
-            self.write(sql, (seq, state, delivery.due_at.0, detail))?;
-        } else {
-            let sql = "UPDATE delivery SET state = ?2, due_at = ?3, detail = ?4, account = ?5,
-                       open = ?6 WHERE seq = ?1";
-            let account = column(row.account().unwrap_or_default().0);
-            let params = (seq, state, delivery.due_at.0, detail, account, open);
-            self.write(sql, params)?;
+    fn update_delivery(&mut self, old: &DeliveryRow, new: &DeliveryRow) -> RowAnswer<()> {
+        self.write_changed(new)?;
+        let was_open = (!old.delivery.state.ended()).then(|| old.account());
+        let is_open = (!new.delivery.state.ended()).then(|| new.account());
+        if was_open != is_open {
+            let turned = [was_open, is_open].into_iter().flatten();
+            turned.for_each(|account| self.open.turn(account, new.delivery.seq));
         }
-        self.recent.keep_delivery(row);
+        match is_open {
+            Some(_) => self.recent.keep_delivery(new),
+            None if was_open.is_some() => self.recent.forget_delivery(new),
+            None => {}
+        }
         Ok(())
     }
 
@@ -379,62 +395,30 @@ impl Rows for SqliteRows {
             return Ok(Some(row));
         }
         let sql = format!("SELECT {DELIVERY} FROM delivery WHERE seq = ?1");
-        let found = self.one(&sql, [column(seq.0)], format::read_delivery)?;
-        found.transpose()
+        let found = self.one(&sql, [column(seq.0)], format::read_delivery)?.transpose()?;
+        let open = found.iter().filter(|row| !row.delivery.state.ended());
+        open.for_each(|row| self.recent.keep_delivery(row));
+        Ok(found)
     }
 
-    fn open_in_lane(
+    fn open_seqs(
         &mut self,
-        lane: Lane,
+        account: Option<Option<AccountId>>,
         after: DeliverySeq,
         rows_max: usize,
-    ) -> RowAnswer<Vec<DeliverySeq>> {
-        let sql = "SELECT seq FROM delivery INDEXED BY open_lane
-                   WHERE open = 1 AND conversation = ?1 AND recipient = ?2 AND seq > ?3
-                   ORDER BY seq LIMIT ?4";
-        let (conversation, recipient) = lane_numbers(lane);
-        let limit = i64::try_from(rows_max).unwrap_or(i64::MAX);
-        let params = (conversation, recipient, column(after.0), limit);
-        let seqs: Vec<i64> = self.all(sql, params, |row| row.get(0))?;
-        Ok(seqs.into_iter().map(|seq| DeliverySeq(number(seq))).collect())
+    ) -> Vec<DeliverySeq> {
+        self.open.seqs(account, after, rows_max)
     }
 
-    fn lane_heads(
-        &mut self,
-        after: Option<Lane>,
-        rows_max: usize,
-    ) -> RowAnswer<Vec<(DeliveryRow, bool)>> {
-        let mut heads = Vec::new();
-        let mut after = after.map(lane_numbers);
-        while heads.len() < rows_max {
-            let Some(row) = self.first_open_after(after)? else {
-                break;
-            };
-            let lane = row.delivery.lane();
-            after = Some(lane_numbers(lane));
-            let more = !self.open_in_lane(lane, row.delivery.seq, 1)?.is_empty();
-            heads.push((row, more));
-        }
-        Ok(heads)
-    }
-
-    fn open_page(
-        &mut self,
-        filter: OpenFilter,
-        after: DeliverySeq,
-        rows_max: usize,
-    ) -> RowAnswer<Vec<DeliveryRow>> {
-        let accounts = match filter.account {
-            Some(account) => vec![column(account.0)],
-            None => self.open_accounts()?,
+    fn places(&mut self, seqs: &[DeliverySeq]) -> RowAnswer<Vec<(Lane, Head)>> {
+        let sql = "SELECT conversation, recipient, account, state, due_at FROM delivery
+                   WHERE seq = ?1";
+        let mut select = self.prepare(sql)?;
+        let place = |seq: &DeliverySeq| {
+            let read = |row: &Row<'_>| format::read_place(row, *seq);
+            select.query_row([column(seq.0)], read).map_err(failure)?
         };
-        let mut rows = Vec::new();
-        for account in accounts {
-            rows.extend(self.open_of_account(account, filter, after, rows_max)?);
-        }
-        rows.sort_by_key(|row| row.delivery.seq);
-        rows.truncate(rows_max);
-        Ok(rows)
+        seqs.iter().map(place).collect()
     }
 
     fn recently_sent(&mut self, account: AccountId, rows_max: u64) -> RowAnswer<Vec<DeliveryRow>> {

@@ -3,15 +3,24 @@
 //! Invariant: a migration that was released is never changed; a new one is added after it.
 
 use super::failure::{OpenFailure, failure};
+use super::open;
+use crate::rows::RowAnswer;
 use rusqlite::Connection;
 
-/// Each brings the schema from its index to the next version.
-const MIGRATIONS: [&str; 1] = [V1];
+/// One way from a version to the next.
+struct Migration {
+    script: &'static str,
+    /// What a script cannot say; then comes the second script.
+    rest: Option<(fn(&Connection) -> RowAnswer<()>, &'static str)>,
+}
 
-/// Every key of the hot path grows: rows are appended. `open_lane` and `open_account` hold open
-/// deliveries only. `open` says again what `state` tells (1 while nothing has ended it): SQLite
-/// rewrites the entries of an index whenever an update names a column of it, or of its condition,
-/// and a claim changes the state of a delivery that stays open.
+/// Each brings the schema from its index to the next version.
+const MIGRATIONS: [Migration; 2] = [
+    Migration { script: V1, rest: None },
+    Migration { script: V2, rest: Some((open::fill, V2_REST)) },
+];
+
+/// Every key of the hot path grows: rows are appended.
 const V1: &str = "
 CREATE TABLE message(
     seq INTEGER PRIMARY KEY,
@@ -80,6 +89,22 @@ CREATE TABLE directory(
 CREATE TABLE cursor(account INTEGER PRIMARY KEY, position TEXT NOT NULL);
 ";
 
+/// Open deliveries as bits instead of two indexes: with a backlog, each lane's head and tail were
+/// on pages of their own, to be written with each message.
+const V2: &str = "
+CREATE TABLE open_chunk(
+    account INTEGER NOT NULL,
+    chunk INTEGER NOT NULL,
+    bits BLOB NOT NULL,
+    PRIMARY KEY(account, chunk)
+) WITHOUT ROWID;
+";
+const V2_REST: &str = "
+DROP INDEX open_lane;
+DROP INDEX open_account;
+ALTER TABLE delivery DROP COLUMN open;
+";
+
 /// Marks a file as ours (`PRAGMA application_id`): the letters `Ieum`.
 const APPLICATION_ID: i32 = 0x4965_756d;
 
@@ -97,15 +122,23 @@ pub(super) fn migrate(connection: &mut Connection) -> Result<(), OpenFailure> {
     if id != APPLICATION_ID && (found > 0 || tables > 0) {
         return Err(OpenFailure::Foreign);
     }
-    for (version, script) in MIGRATIONS.iter().enumerate().skip(found) {
-        step(connection, version + 1, script)?;
+    for (version, migration) in MIGRATIONS.iter().enumerate().skip(found) {
+        step(connection, version + 1, migration)?;
     }
     Ok(())
 }
 
-fn step(connection: &mut Connection, version: usize, script: &str) -> Result<(), OpenFailure> {
+fn step(
+    connection: &mut Connection,
+    version: usize,
+    migration: &Migration,
+) -> Result<(), OpenFailure> {
     let transaction = connection.transaction().map_err(failure)?;
-    transaction.execute_batch(script).map_err(failure)?;
+    transaction.execute_batch(migration.script).map_err(failure)?;
+    if let Some((work, script)) = migration.rest {
+        work(&transaction)?;
+        transaction.execute_batch(script).map_err(failure)?;
+    }
     transaction
         .execute_batch(&format!(
             "PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {version};"

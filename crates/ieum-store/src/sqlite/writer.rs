@@ -6,7 +6,7 @@
 //! of them remains, on disk or in memory.
 
 use super::rows::SqliteRows;
-use crate::book::Book;
+use crate::book::{Book, CommitParts};
 use crate::rows::RowAnswer;
 use ieum_core::ports::store::StoreFailure;
 use std::sync::mpsc::Receiver;
@@ -125,9 +125,9 @@ impl Writer {
     }
 
     fn commit(&mut self) -> RowAnswer<()> {
-        let (rows, events, counts) = self.book.commit_parts();
-        rows.commit(events, counts)?;
-        self.book.take_events();
+        let CommitParts { rows, events, counts, claimed } = self.book.commit_parts();
+        rows.commit(events, counts, claimed)?;
+        self.book.committed();
         Ok(())
     }
 
