@@ -13,7 +13,7 @@ use ieum_core::delivery::{
 };
 use ieum_core::health::book::{Evidence, api_cell};
 use ieum_core::health::{CellChange, CellState, Function};
-use ieum_core::ids::{AccountId, DeliverySeq};
+use ieum_core::ids::{AccountId, ConversationId, DeliverySeq};
 use ieum_core::message::{Class, NewMessage};
 use ieum_core::ports::store::{Moves, OpenFilter, StoreFailure};
 use ieum_core::route::{PlanFacts, next_route, stand_ins};
@@ -28,10 +28,16 @@ pub(crate) async fn observe_bad(pieces: &Pieces, account: &Account, one: &Moving
     let (route, at) = (one.delivery.route, one.settlement.at);
     let reason = &one.settlement.evidence;
     let evidence = Evidence { cell, route, good: false, at, reason };
-    let change = lock(&pieces.health).observe(evidence);
+    let (change, down) = {
+        let mut health = lock(&pieces.health);
+        let change = health.observe(evidence);
+        (change, route.is_some_and(|route| health.route_down(account.network, route)))
+    };
+    let conversation = Some(one.delivery.conversation);
     match change {
         Some(change) => left_behind_gate(pieces, account, change).await,
-        None => leave(pieces, account.id, route, Vec::new()).await,
+        None if down => leave(pieces, Left { account: account.id, conversation }, vec![]).await,
+        None => {}
     }
 }
 
@@ -68,7 +74,7 @@ async fn left_behind_gate(pieces: &Pieces, account: &Account, change: CellChange
     );
     let down = change.to == CellState::Down;
     if down && change.cell.function == Function::Send {
-        leave(pieces, account.id, None, vec![change]).await;
+        leave(pieces, Left { account: account.id, conversation: None }, vec![change]).await;
     } else {
         record(pieces, vec![change]).await;
         pieces.sweep_bell.notify_one();
@@ -81,9 +87,20 @@ async fn record(pieces: &Pieces, health: Vec<CellChange>) {
     }
 }
 
-/// Takes everything that waits away from a route (or from all routes of an account).
-async fn leave(pieces: &Pieces, account: AccountId, route: Option<Route>, health: Vec<CellChange>) {
-    if let Err(failure) = try_leave(pieces, account, route, health).await {
+/// Most deliveries that are moved while planning waits; what is beyond them fails where it is and
+/// moves one by one.
+const LEFT_AT_ONCE_MAX: usize = 5_000;
+
+/// What is left: an account's routes in one conversation, or in all of them.
+#[derive(Debug, Clone, Copy)]
+struct Left {
+    account: AccountId,
+    conversation: Option<ConversationId>,
+}
+
+/// Takes what waits away from routes that are down.
+async fn leave(pieces: &Pieces, left: Left, health: Vec<CellChange>) {
+    if let Err(failure) = try_leave(pieces, left, health).await {
         // What was not moved is attempted where it is, fails there, and moves one by one.
         tracing::error!(%failure, "deliveries were not moved");
     }
@@ -91,28 +108,33 @@ async fn leave(pieces: &Pieces, account: AccountId, route: Option<Route>, health
 
 async fn try_leave(
     pieces: &Pieces,
-    account: AccountId,
-    route: Option<Route>,
+    left: Left,
     mut health: Vec<CellChange>,
 ) -> Result<(), StoreFailure> {
-    let filter =
-        OpenFilter { account: Some(account), state: Some(State::Queued), conversation: None };
+    let filter = OpenFilter {
+        account: Some(left.account),
+        state: Some(State::Queued),
+        conversation: left.conversation,
+    };
+    let mut looked_at = 0;
     let mut after = DeliverySeq(0);
     loop {
         let page = pieces.store.page_open(filter, after).await?;
         let Some(last) = page.last() else { break };
         after = last.seq;
+        looked_at += page.len();
         let mut moved = Vec::new();
         for delivery in page {
             // What is being attempted settles first; what waits behind it follows then.
             if lock(&pieces.under_way).contains(&delivery.lane()) {
                 continue;
             }
-            if route.is_none_or(|route| delivery.route == Some(route)) {
-                moved.extend(away(pieces, delivery).await?);
-            }
+            moved.extend(away(pieces, delivery).await?);
         }
         apply(pieces, std::mem::take(&mut health), moved).await?;
+        if looked_at >= LEFT_AT_ONCE_MAX {
+            break;
+        }
     }
     apply(pieces, health, Vec::new()).await
 }
