@@ -3,6 +3,7 @@
 //! Knows no step by name. Invariant: a step that ends badly, or that cannot be started, counts as
 //! at least one failure, and the steps after it still run.
 
+mod fuzz;
 mod steps;
 mod tally;
 pub(crate) mod toolbox;
@@ -86,6 +87,13 @@ fn run_step(place: &Workspace, step: &Step) -> Result<Tally> {
             let kept = torture::run(place, &arguments)?;
             Ok(Tally::default().with_exit(kept))
         }
+        Action::Fuzz(target) => Ok(fuzz::run(place, target)?.map_or_else(
+            || {
+                println!("skipped: fuzzing needs `rustup toolchain install nightly`");
+                Tally::one_skipped()
+            },
+            |held| Tally::default().with_exit(held),
+        )),
         Action::Script(script) => counted(&mut script_command(place, script)?),
         Action::ScriptOnLab(script) => {
             let (lab, addresses) = start_lab(place)?;

@@ -35,6 +35,8 @@ pub(crate) enum Action {
     Binary(&'static [&'static str]),
     /// The release binary, killed so many times under load; needs the step `release`.
     Torture(u32),
+    /// A target of `fuzz/`, for a minute.
+    Fuzz(&'static str),
     /// A script of `tests/fidelity`.
     Script(&'static str),
     /// A script of `tests/fidelity`, with the addresses of a fresh lab as its argument.
@@ -124,6 +126,11 @@ pub(crate) const STEPS: &[Step] = &[
         Action::Torture(10),
     ),
     long("torture-long", "the same, fifty times", Action::Torture(50)),
+    long("fuzz-kakaotalk", "no bytes of KakaoTalk's break reading", Action::Fuzz("kakaotalk")),
+    long("fuzz-line", "no bytes of LINE's break reading", Action::Fuzz("line")),
+    long("fuzz-telegram", "no bytes of Telegram's break reading", Action::Fuzz("telegram")),
+    long("fuzz-content", "content has one encoding only", Action::Fuzz("content")),
+    long("fuzz-journal", "stored entries stay what they are", Action::Fuzz("journal")),
     step("line-sdk", "LINE's Python SDK against the lab", Action::ScriptOnLab("line_sdk.py")),
     step("telegram-sdk", "aiogram against the lab", Action::ScriptOnLab("telegram_sdk.py")),
     step("kakao-sdk", "kakaotalk-bot against the lab", Action::ScriptOnLab("kakao_sdk.py")),

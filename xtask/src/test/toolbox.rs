@@ -14,6 +14,7 @@ use std::process::Command;
 
 const FOLDER: &str = "test-tools";
 const CARGO_DENY_VERSION: &str = "0.20.2";
+const CARGO_FUZZ_VERSION: &str = "0.13.2";
 /// Written last, with the pins that were installed.
 const STAMP: &str = "installed.txt";
 
@@ -49,8 +50,17 @@ pub(crate) fn install_scripting(place: &Workspace) -> Result<Scripting> {
 
 /// Installs cargo-deny, unless the pinned version is there; compiling it takes minutes.
 pub(crate) fn install_cargo_deny(place: &Workspace) -> Result<()> {
+    install_cargo_program(place, "cargo-deny", CARGO_DENY_VERSION)
+}
+
+/// Installs cargo-fuzz, unless the pinned version is there.
+pub(crate) fn install_cargo_fuzz(place: &Workspace) -> Result<()> {
+    install_cargo_program(place, "cargo-fuzz", CARGO_FUZZ_VERSION)
+}
+
+fn install_cargo_program(place: &Workspace, name: &str, version: &str) -> Result<()> {
     let root = place.target.join(FOLDER).join("cargo");
-    let arguments = ["install", "cargo-deny", "--locked", "--version", CARGO_DENY_VERSION];
+    let arguments = ["install", name, "--locked", "--version", version];
     must(Command::new("cargo").args(arguments).arg("--root").arg(root))
 }
 
