@@ -22,7 +22,7 @@ use std::sync::Arc;
 pub(crate) type RowAnswer<T> = Result<T, StoreFailure>;
 
 /// What a finder row leads from. Stored: numbers are never reused.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[repr(u8)]
 pub(crate) enum FindKind {
     /// A message id.

@@ -9,10 +9,10 @@
 
 use super::failure::{damaged, failure};
 use super::format::{column, number};
+use super::live::Live;
 use crate::rows::{FindKind, FindRow, RowAnswer};
 use ieum_core::ids::{DeliverySeq, JournalSeq, MessageSeq};
 use rusqlite::{Connection, OptionalExtension};
-use std::collections::BTreeSet;
 
 /// Rows of one run.
 pub(super) const RUN_ROWS_MAX: usize = 65_536;
@@ -27,12 +27,12 @@ const SLOT_BITS: u32 = 10;
 /// Rows in memory and how far they are on disk.
 #[derive(Debug, Default)]
 pub(super) struct Finder {
-    live: BTreeSet<FindRow>,
+    live: Live,
     frozen: Option<Frozen>,
     /// Finished runs in the table: 1 to this.
     runs: u64,
-    /// Added in the present transaction.
-    added: Vec<FindRow>,
+    /// How many were in memory before the present transaction.
+    live_before: usize,
 }
 
 #[derive(Debug)]
@@ -60,17 +60,14 @@ impl Finder {
 
     /// Adds a row.
     pub(super) fn add(&mut self, row: FindRow) {
-        if self.live.insert(row) {
-            self.added.push(row);
-        }
+        self.live.add(row);
     }
 
     /// Whether something added lately has this key.
     pub(super) fn found_lately(&self, kind: FindKind, key: u64) -> Option<MessageSeq> {
-        let found = self.live.range(lowest(kind, key)..).next();
-        let live = found.filter(|row| row.kind == kind && row.key == key);
+        let live = self.live.of(kind, key).next();
         let frozen = || self.frozen.as_ref().and_then(|run| run.first(kind, key));
-        live.copied().or_else(frozen).map(|row| row.message)
+        live.or_else(frozen).map(|row| row.message)
     }
 
     /// Rows of this key and of messages below `before`, newest first.
@@ -83,8 +80,8 @@ impl Finder {
     ) -> RowAnswer<Vec<FindRow>> {
         let (low, mut high) = (lowest(sought.0, sought.1), lowest(sought.0, sought.1));
         high.message = before;
-        let mut found: Vec<FindRow> = Vec::new();
-        found.extend(self.live.range(low..high).rev().take(rows_max));
+        let mut found = self.live.find(sought, before);
+        found.truncate(rows_max);
         if let Some(frozen) = &self.frozen {
             frozen.find(low, high, rows_max, &mut found);
         }
@@ -101,7 +98,8 @@ impl Finder {
     /// added, so that a run is finished before the next one is full. Returns whether the mark
     /// moved.
     pub(super) fn write_some(&mut self, connection: &Connection) -> RowAnswer<bool> {
-        let chunks = 1 + 2 * self.added.len() / CHUNK_ROWS_MAX;
+        let added = self.live.len() - self.live_before;
+        let chunks = 1 + 2 * added / CHUNK_ROWS_MAX;
         match &mut self.frozen {
             Some(frozen) if !frozen.finished => {
                 frozen.write(connection, self.runs + 1, chunks)?;
@@ -113,7 +111,6 @@ impl Finder {
 
     /// The transaction is durable; the journal ends at `journal`.
     pub(super) fn committed(&mut self, journal: JournalSeq) {
-        self.added.clear();
         if let Some(frozen) = &mut self.frozen {
             frozen.chunks_durable = frozen.chunks;
             if frozen.finished {
@@ -123,20 +120,19 @@ impl Finder {
         }
         if self.frozen.is_none() && self.live.len() >= RUN_ROWS_MAX {
             self.frozen = Some(Frozen {
-                rows: std::mem::take(&mut self.live).into_iter().collect(),
+                rows: self.live.take_sorted(),
                 chunks_durable: 0,
                 chunks: 0,
                 finished: false,
                 journal,
             });
         }
+        self.live_before = self.live.len();
     }
 
     /// The transaction failed.
     pub(super) fn rolled_back(&mut self) {
-        for row in self.added.drain(..) {
-            self.live.remove(&row);
-        }
+        self.live.truncate(self.live_before);
         if let Some(frozen) = &mut self.frozen {
             frozen.chunks = frozen.chunks_durable;
             frozen.finished = false;
@@ -312,7 +308,7 @@ mod tests {
     fn every_row_is_found_wherever_it_is_and_in_order() {
         let (finder, connection) = filled();
         assert!(finder.runs > 0, "no run was finished");
-        assert!(!finder.live.is_empty());
+        assert!(finder.live.len() > 0);
         for number in (0..COMMITS * ROWS_PER_COMMIT).step_by(11) {
             let row = row(number);
             let before = MessageSeq(number + 1);

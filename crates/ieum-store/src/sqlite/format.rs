@@ -27,8 +27,11 @@ pub(super) const DELIVERY: &str =
 pub(super) const MESSAGE: &str =
     "seq, id, conversation, accepted_at, origin_at, expires_at, detail, content";
 
+/// Room that most encoded values fit into.
+const ENCODED_BYTES_USUAL: usize = 192;
+
 /// What of a message is not needed by any query.
-#[derive(Debug, Encode, Decode)]
+#[derive(Debug, Decode)]
 struct MessageDetail {
     #[n(0)]
     author: Author,
@@ -39,7 +42,7 @@ struct MessageDetail {
 }
 
 /// What of a delivery is not needed by any query.
-#[derive(Debug, Encode, Decode)]
+#[derive(Debug, Decode)]
 struct DeliveryDetail {
     #[n(0)]
     endpoint: Option<Endpoint>,
@@ -78,24 +81,59 @@ struct Figures {
     expired: u64,
 }
 
+/// [`MessageDetail`] as it is written.
+#[derive(Debug, Encode)]
+struct MessageDetailOf<'a> {
+    #[n(0)]
+    author: Author,
+    #[n(1)]
+    class: Class,
+    #[n(2)]
+    source: Option<&'a Source>,
+}
+
+/// [`DeliveryDetail`] as it is written.
+#[derive(Debug, Encode)]
+struct DeliveryDetailOf<'a> {
+    #[n(0)]
+    endpoint: Option<Endpoint>,
+    #[n(1)]
+    attempts: u32,
+    #[n(2)]
+    part: u32,
+    #[n(3)]
+    tried_at: Option<Timestamp>,
+    #[n(4)]
+    label: Option<Label>,
+    #[n(5)]
+    stands_in_for: Option<DeliverySeq>,
+    #[n(6)]
+    chat: Option<&'a ChatKey>,
+    #[n(7)]
+    copies: &'a [CopyKey],
+    #[n(8)]
+    former: &'a [FormerCopy],
+}
+
 /// A message's detail.
 pub(super) fn message_detail(new: &NewMessage) -> RowAnswer<Vec<u8>> {
-    encode(&MessageDetail { author: new.author, class: new.class, source: new.source.clone() })
+    let source = new.source.as_ref();
+    encode(&MessageDetailOf { author: new.author, class: new.class, source })
 }
 
 /// A delivery's detail.
 pub(super) fn delivery_detail(row: &DeliveryRow) -> RowAnswer<Vec<u8>> {
     let delivery = &row.delivery;
-    encode(&DeliveryDetail {
+    encode(&DeliveryDetailOf {
         endpoint: delivery.route.map(|route| route.endpoint),
         attempts: delivery.attempts,
         part: delivery.part,
         tried_at: delivery.tried_at,
         label: delivery.label,
         stands_in_for: delivery.stands_in_for,
-        chat: row.chat.clone(),
-        copies: delivery.copies.clone(),
-        former: row.former.clone(),
+        chat: row.chat.as_ref(),
+        copies: &delivery.copies,
+        former: &row.former,
     })
 }
 
@@ -239,7 +277,9 @@ pub(super) fn read_figures(bytes: &[u8], journal: u64) -> RowAnswer<Counts> {
 
 /// CBOR of a value.
 pub(super) fn encode<T: Encode<()>>(value: &T) -> RowAnswer<Vec<u8>> {
-    minicbor::to_vec(value).map_err(damaged)
+    let mut bytes = Vec::with_capacity(ENCODED_BYTES_USUAL);
+    minicbor::encode(value, &mut bytes).map_err(damaged)?;
+    Ok(bytes)
 }
 
 /// A value from CBOR.

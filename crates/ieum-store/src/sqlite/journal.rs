@@ -13,6 +13,9 @@ use rusqlite::{Connection, OptionalExtension, Row};
 /// Most entries of one chunk, so that a page does not have to read far more than it shows.
 const CHUNK_ENTRIES_MAX: usize = 512;
 
+/// Room that most entries fit into.
+const ENTRY_BYTES_USUAL: usize = 128;
+
 /// Appends the entries of one transaction, of which the last has the number `counts.journal`.
 pub(super) fn append(
     connection: &Connection,
@@ -75,7 +78,7 @@ pub(super) fn saved_counts(connection: &Connection) -> RowAnswer<Counts> {
 }
 
 fn encode_entries(events: &[JournalEvent]) -> RowAnswer<Vec<u8>> {
-    let mut bytes = Vec::with_capacity(events.len() * 64);
+    let mut bytes = Vec::with_capacity(events.len() * ENTRY_BYTES_USUAL);
     for event in events {
         minicbor::encode(event, &mut bytes).map_err(damaged)?;
     }

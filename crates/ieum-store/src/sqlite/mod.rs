@@ -7,6 +7,7 @@ mod failure;
 mod finder;
 mod format;
 mod journal;
+mod live;
 mod open;
 mod recent;
 mod rows;

@@ -11,8 +11,11 @@ use rusqlite::Connection;
 struct Migration {
     script: &'static str,
     /// What a script cannot say; then comes the second script.
-    rest: Option<(fn(&Connection) -> RowAnswer<()>, &'static str)>,
+    rest: Option<(Work, &'static str)>,
 }
+
+/// What is to be done between two scripts.
+type Work = fn(&Connection) -> RowAnswer<()>;
 
 /// Each brings the schema from its index to the next version.
 const MIGRATIONS: [Migration; 2] = [
