@@ -6,6 +6,7 @@
 mod failure;
 mod finder;
 mod format;
+mod hot;
 mod journal;
 mod live;
 mod open;
@@ -36,7 +37,7 @@ use rows::SqliteRows;
 use rusqlite::Connection;
 use std::fs::{File, TryLockError};
 use std::path::Path;
-use std::sync::mpsc::{Sender, channel};
+use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use writer::{Done, Request, SqliteBook, Writer};
@@ -70,28 +71,31 @@ impl SqliteStore {
     pub fn open(directory: &Path) -> Result<Self, OpenFailure> {
         let lock = lock(directory)?;
         let connection = connect(&directory.join(STORE_FILE))?;
-        let (rows, claims) = SqliteRows::open(connection)?;
-        let mut book = Book::over(rows);
-        book.restore_claims(&claims)?;
-        book.reload()?;
         let (requests, received) = channel();
+        let (opened, told) = channel();
         let work = move || {
-            Writer::new(book).run(&received);
+            work(connection, &opened, &received);
             drop(lock);
         };
         let thread = std::thread::Builder::new()
             .name("ieum-store".into())
             .spawn(work)
             .map_err(|source| unusable(directory, source))?;
-        Ok(Self { requests, thread: Mutex::new(Some(thread)) })
+        let store = Self { requests, thread: Mutex::new(Some(thread)) };
+        let told = told.recv().unwrap_or(Err(StoreFailure::Closed));
+        if told.is_err() {
+            // Only then is the lock free again.
+            store.join();
+        }
+        Ok(told.map(|()| store)?)
     }
 
     fn ask<T: Send + 'static>(
         &self,
-        verb: impl FnOnce(&mut SqliteBook) -> RowAnswer<T> + Send + 'static,
+        verb: impl FnOnce(&mut SqliteBook<'_>) -> RowAnswer<T> + Send + 'static,
     ) -> StoreAnswer<'_, T> {
         let (reply, answered) = oneshot::channel();
-        let carry_out = move |book: RowAnswer<&mut SqliteBook>| {
+        let carry_out = move |book: RowAnswer<&mut SqliteBook<'_>>| {
             let answer = book.and_then(verb);
             let failure = match &answer {
                 Ok(_) | Err(StoreFailure::Rule(_)) => None,
@@ -181,6 +185,40 @@ fn connect(file: &Path) -> Result<Connection, OpenFailure> {
     connection.execute_batch(&settings).map_err(failure)?;
     schema::migrate(&mut connection)?;
     Ok(connection)
+}
+
+/// The life of the store's thread: opens, tells how that went, works, closes.
+fn work(connection: Connection, opened: &Sender<RowAnswer<()>>, requests: &Receiver<Request>) {
+    let reply = match read(&connection) {
+        Ok(book) => {
+            drop(opened.send(Ok(())));
+            Writer::new(book).run(requests)
+        }
+        Err(failure) => {
+            drop(opened.send(Err(failure)));
+            return;
+        }
+    };
+    match (reply, close(connection)) {
+        (Some(reply), closed) => reply(closed),
+        (None, Err(failure)) => tracing::warn!(%failure, "the store could not be closed tidily"),
+        (None, Ok(())) => {}
+    }
+}
+
+/// What a migrated file holds.
+fn read(connection: &Connection) -> RowAnswer<SqliteBook<'_>> {
+    let (rows, claims) = SqliteRows::open(connection)?;
+    let mut book = Book::over(rows);
+    book.restore_claims(&claims)?;
+    book.reload()?;
+    Ok(book)
+}
+
+/// Puts everything into the one file and closes it.
+fn close(connection: Connection) -> RowAnswer<()> {
+    connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())).map_err(failure)?;
+    connection.close().map_err(|(_, error)| failure(error))
 }
 
 impl Store for SqliteStore {

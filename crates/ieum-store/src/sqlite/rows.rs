@@ -6,6 +6,7 @@
 use super::failure::{damaged, failure};
 use super::finder::Finder;
 use super::format::{self, DELIVERY, MESSAGE, column, number};
+use super::hot::Hot;
 use super::journal;
 use super::open::OpenBits;
 use super::recent::Recent;
@@ -28,8 +29,9 @@ use std::sync::Arc;
 
 /// One connection and what belongs to it.
 #[derive(Debug)]
-pub(super) struct SqliteRows {
-    connection: Connection,
+pub(super) struct SqliteRows<'c> {
+    connection: &'c Connection,
+    hot: Hot<'c>,
     in_transaction: bool,
     finder: Finder,
     recent: Recent,
@@ -41,13 +43,14 @@ pub(super) struct SqliteRows {
 /// Deliveries that the journal tells were claimed and not settled since, and when.
 pub(super) type Claims = Vec<(DeliverySeq, Timestamp)>;
 
-impl SqliteRows {
+impl<'c> SqliteRows<'c> {
     /// Over a migrated file; with what was claimed when it was last open.
-    pub(super) fn open(connection: Connection) -> RowAnswer<(Self, Claims)> {
-        let (finder, mark) = Finder::open(&connection)?;
-        let open = OpenBits::open(&connection)?;
+    pub(super) fn open(connection: &'c Connection) -> RowAnswer<(Self, Claims)> {
+        let (finder, mark) = Finder::open(connection)?;
+        let open = OpenBits::open(connection)?;
         let mut rows = Self {
             connection,
+            hot: Hot::prepare(connection)?,
             in_transaction: false,
             finder,
             recent: Recent::default(),
@@ -71,13 +74,13 @@ impl SqliteRows {
     ) -> RowAnswer<()> {
         if !events.is_empty() {
             self.begin()?;
-            journal::append(&self.connection, events, counts)?;
+            journal::append(self.connection, events, counts)?;
         }
         if !self.in_transaction {
             return Ok(());
         }
-        self.open.write(&self.connection)?;
-        if self.finder.write_some(&self.connection)? {
+        self.open.write(self.connection)?;
+        if self.finder.write_some(self.connection)? {
             for claimed in claimed.values().filter(|claimed| claimed.durable) {
                 self.write_changed(&claimed.row)?;
             }
@@ -101,13 +104,6 @@ impl SqliteRows {
         self.read_periods()
     }
 
-    /// Puts everything into the one file and closes it.
-    pub(super) fn close(self) -> RowAnswer<()> {
-        let Self { connection, .. } = self;
-        connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())).map_err(failure)?;
-        connection.close().map_err(|(_, error)| failure(error))
-    }
-
     #[cfg(test)]
     pub(super) fn forget_recent(&mut self) {
         self.recent.clear();
@@ -115,7 +111,7 @@ impl SqliteRows {
 
     #[cfg(test)]
     pub(super) fn connection(&self) -> &Connection {
-        &self.connection
+        self.connection
     }
 
     fn begin(&mut self) -> RowAnswer<()> {
@@ -227,8 +223,6 @@ impl SqliteRows {
 
     fn write_changed(&mut self, row: &DeliveryRow) -> RowAnswer<()> {
         let delivery = &row.delivery;
-        let sql = "UPDATE delivery SET state = ?2, due_at = ?3, detail = ?4, account = ?5
-                   WHERE seq = ?1";
         let params = (
             column(delivery.seq.0),
             format::state_number(delivery.state),
@@ -236,7 +230,8 @@ impl SqliteRows {
             format::delivery_detail(row)?,
             column(row.account().unwrap_or_default().0),
         );
-        self.write(sql, params)?;
+        self.begin()?;
+        self.hot.change.execute(params).map_err(failure)?;
         Ok(())
     }
 }
@@ -264,10 +259,11 @@ fn lane_numbers(lane: Lane) -> (i64, i64) {
     (column(lane.conversation.0), format::recipient_number(lane.recipient))
 }
 
-impl Rows for SqliteRows {
+impl Rows for SqliteRows<'_> {
     fn note_seen(&mut self, period: i64, account: AccountId, key: &EventKey) -> RowAnswer<bool> {
-        let sql = "INSERT OR IGNORE INTO seen(period, account, key) VALUES(?1, ?2, ?3)";
-        let new = self.write(sql, (period, column(account.0), key.as_str()))? > 0;
+        self.begin()?;
+        let params = (period, column(account.0), key.as_str());
+        let new = self.hot.seen.execute(params).map_err(failure)? > 0;
         if !self.periods.contains(&period) {
             self.periods.push(period);
             self.periods.sort_unstable();
@@ -305,9 +301,6 @@ impl Rows for SqliteRows {
         count: u64,
     ) -> RowAnswer<()> {
         let new = &message.new;
-        let sql = "INSERT INTO message(seq, id, conversation, accepted_at, origin_at, expires_at,
-                   first_delivery, deliveries, detail, content)
-                   VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)";
         let params = (
             column(message.seq.0),
             new.id.as_bytes(),
@@ -320,7 +313,8 @@ impl Rows for SqliteRows {
             format::message_detail(new)?,
             &*new.content,
         );
-        self.write(sql, params)?;
+        self.begin()?;
+        self.hot.message.execute(params).map_err(failure)?;
         self.recent.keep_message(message, count);
         Ok(())
     }
@@ -356,8 +350,6 @@ impl Rows for SqliteRows {
 
     fn insert_delivery(&mut self, row: &DeliveryRow) -> RowAnswer<()> {
         let (conversation, recipient) = lane_numbers(row.delivery.lane());
-        let sql = "INSERT INTO delivery(seq, message, conversation, recipient, account, state,
-                   due_at, detail) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
         let params = (
             column(row.delivery.seq.0),
             column(row.delivery.message.0),
@@ -368,7 +360,8 @@ impl Rows for SqliteRows {
             row.delivery.due_at.0,
             format::delivery_detail(row)?,
         );
-        self.write(sql, params)?;
+        self.begin()?;
+        self.hot.delivery.execute(params).map_err(failure)?;
         self.open.turn(row.account(), row.delivery.seq);
         self.recent.keep_delivery(row);
         Ok(())
@@ -474,7 +467,7 @@ impl Rows for SqliteRows {
         before: MessageSeq,
         rows_max: usize,
     ) -> RowAnswer<Vec<FindRow>> {
-        self.finder.find(&self.connection, (kind, key), before, rows_max)
+        self.finder.find(self.connection, (kind, key), before, rows_max)
     }
 
     fn found_lately(&self, kind: FindKind, key: u64) -> Option<MessageSeq> {
@@ -538,11 +531,11 @@ impl Rows for SqliteRows {
     }
 
     fn page_journal(&mut self, after: JournalSeq, rows_max: usize) -> RowAnswer<Vec<JournalEntry>> {
-        journal::page(&self.connection, after, rows_max)
+        journal::page(self.connection, after, rows_max)
     }
 
     fn saved_counts(&mut self) -> RowAnswer<Counts> {
-        journal::saved_counts(&self.connection)
+        journal::saved_counts(self.connection)
     }
 }
 

@@ -15,14 +15,15 @@ use std::sync::mpsc::Receiver;
 const BATCH_VERBS_MAX: usize = 1_024;
 
 /// What the writer works on.
-pub(super) type SqliteBook = Book<SqliteRows>;
+pub(super) type SqliteBook<'c> = Book<SqliteRows<'c>>;
 
 /// Answers one verb, given how its transaction ended.
 pub(super) type Reply = Box<dyn FnOnce(&RowAnswer<()>) + Send>;
 
 /// Carries out one verb on the book, unless its transaction failed before its turn: SQLite may
 /// have ended that by itself, and what followed would stand alone.
-pub(super) type Verb = Box<dyn FnOnce(RowAnswer<&mut SqliteBook>) -> Done + Send>;
+pub(super) type Verb =
+    Box<dyn for<'b, 'c> FnOnce(RowAnswer<&'b mut SqliteBook<'c>>) -> Done + Send>;
 
 /// Tells how closing went.
 pub(super) type CloseReply = Box<dyn FnOnce(RowAnswer<()>) + Send>;
@@ -43,30 +44,28 @@ pub(super) enum Request {
 }
 
 /// The thread's state.
-pub(super) struct Writer {
-    book: SqliteBook,
+pub(super) struct Writer<'c> {
+    book: SqliteBook<'c>,
     /// Memory could not be made to follow the tables after a failure.
     stale: bool,
     /// The data is damaged; nothing is done any more.
     damaged: Option<StoreFailure>,
 }
 
-impl Writer {
-    pub(super) fn new(book: SqliteBook) -> Self {
+impl<'c> Writer<'c> {
+    pub(super) fn new(book: SqliteBook<'c>) -> Self {
         Self { book, stale: false, damaged: None }
     }
 
-    /// Works until it is closed or every handle is gone.
-    pub(super) fn run(mut self, requests: &Receiver<Request>) {
+    /// Works until it is to be closed, and returns whom to tell; nobody, when every handle is gone.
+    pub(super) fn run(mut self, requests: &Receiver<Request>) -> Option<CloseReply> {
         while let Ok(first) = requests.recv() {
-            if let Some(close) = self.run_batch(first, requests) {
-                close(self.book.rows.close());
-                return;
+            let close = self.run_batch(first, requests);
+            if close.is_some() {
+                return close;
             }
         }
-        if let Err(failure) = self.book.rows.close() {
-            tracing::warn!(%failure, "the store could not be closed tidily");
-        }
+        None
     }
 
     fn run_batch(&mut self, first: Request, requests: &Receiver<Request>) -> Option<CloseReply> {
