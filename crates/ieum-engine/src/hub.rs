@@ -99,6 +99,12 @@ impl Hub {
         }
     }
 
+    /// Whether the loops run; false once a defect ended one, or the hub stops.
+    #[must_use]
+    pub fn loops_running(&self) -> bool {
+        lock(&self.tasks).as_ref().is_some_and(Tasks::all_running)
+    }
+
     /// Takes a webhook call; returns when what it brought is durable.
     ///
     /// # Errors

@@ -78,7 +78,7 @@ pub struct EngineMetrics {
     pub refused: u64,
     /// Attempts without a certain answer.
     pub unknown: u64,
-    /// Store verbs that failed.
+    /// Settlements and claims that the store could not take.
     pub store_failures: u64,
     /// From acceptance to the network's yes, by [`LATENCY_BOUNDS_MS`].
     pub latency: [u64; LATENCY_BOUNDS_MS.len() + 1],

@@ -9,6 +9,7 @@ use crate::sweep::sweep;
 use ieum_core::ids::{AccountId, Cursor};
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
@@ -17,19 +18,26 @@ use tokio::task::JoinSet;
 pub(crate) struct Tasks {
     stop: watch::Sender<bool>,
     set: JoinSet<()>,
+    broken: Arc<AtomicBool>,
 }
 
 impl Tasks {
     /// Starts the loops.
     pub(crate) fn start(pieces: &Arc<Pieces>, mut cursors: BTreeMap<AccountId, Cursor>) -> Self {
         let stop = watch::Sender::new(false);
-        let mut set = JoinSet::new();
+        let mut loops = Loops { set: JoinSet::new(), broken: Arc::default() };
         for account in pieces.accounts.values() {
             let cursor = cursors.remove(&account.id);
-            start_account(&mut set, pieces, account, cursor, &stop);
+            start_account(&mut loops, pieces, account, cursor, &stop);
         }
-        set.spawn(sweep(Arc::clone(pieces), stop.subscribe()));
-        Self { stop, set }
+        loops.start(sweep(Arc::clone(pieces), stop.subscribe()));
+        let Loops { set, broken } = loops;
+        Self { stop, set, broken }
+    }
+
+    /// Whether no loop was ended by a defect.
+    pub(crate) fn all_running(&self) -> bool {
+        !self.broken.load(Ordering::Relaxed)
     }
 
     /// Stops them all and waits: attempts under way end and are settled.
@@ -43,14 +51,57 @@ impl Tasks {
     }
 }
 
+/// Loops being started.
+struct Loops {
+    set: JoinSet<()>,
+    broken: Arc<AtomicBool>,
+}
+
+impl Loops {
+    fn start(&mut self, work: impl Future<Output = ()> + Send + 'static) {
+        let witness = Witness(Arc::clone(&self.broken));
+        self.set.spawn(async move {
+            work.await;
+            drop(witness);
+        });
+    }
+}
+
+/// Tells that a loop ended by a panic. Listening for an account with webhooks ends calmly.
+struct Witness(Arc<AtomicBool>);
+
+impl Drop for Witness {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.0.store(true, Ordering::Relaxed);
+        }
+    }
+}
+
 fn start_account(
-    set: &mut JoinSet<()>,
+    loops: &mut Loops,
     pieces: &Arc<Pieces>,
     account: &Arc<Account>,
     cursor: Option<Cursor>,
     stop: &watch::Sender<bool>,
 ) {
-    set.spawn(dispatch(Arc::clone(pieces), Arc::clone(account), stop.subscribe()));
-    set.spawn(probe(Arc::clone(pieces), Arc::clone(account), stop.subscribe()));
-    set.spawn(listen(Arc::clone(pieces), Arc::clone(account), cursor, stop.subscribe()));
+    loops.start(dispatch(Arc::clone(pieces), Arc::clone(account), stop.subscribe()));
+    loops.start(probe(Arc::clone(pieces), Arc::clone(account), stop.subscribe()));
+    loops.start(listen(Arc::clone(pieces), Arc::clone(account), cursor, stop.subscribe()));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn only_a_panic_counts_as_broken() {
+        let mut loops = Loops { set: JoinSet::new(), broken: Arc::default() };
+        loops.start(async {});
+        assert!(loops.set.join_next().await.unwrap().is_ok());
+        assert!(!loops.broken.load(Ordering::Relaxed));
+        loops.start(async { panic!("a defect") });
+        assert!(loops.set.join_next().await.unwrap().is_err());
+        assert!(loops.broken.load(Ordering::Relaxed));
+    }
 }
