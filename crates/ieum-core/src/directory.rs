@@ -1,15 +1,22 @@
 //! Who is there: accounts, persons, addresses, rooms, conversations.
 //!
-//! The directory is small next to the messages and is held whole in memory; every change is one
-//! [`Change`], durable in the store before it is applied here. Invariant: applying the stored
-//! changes in order to an empty directory gives the same directory again.
+//! The directory is small next to the messages and is held whole in memory, packed while nobody
+//! asks for it; every change is one [`Change`], durable in the store before it is applied here.
+//! Invariant: applying the stored changes in order to an empty directory gives the same directory
+//! again.
+
+mod index;
+mod packed;
+mod table;
 
 use crate::ids::{AccountId, AddressId, ChatKey, ConversationId, PersonId, RoomId, UserKey};
 use crate::inbound::ChatRef;
 use crate::network::{ChatKind, Network};
 use crate::time::Timestamp;
+use index::{KeyIndex, Memberships};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use table::Table;
 
 /// Most persons in one conversation.
 pub const MEMBERS_PER_CONVERSATION_MAX: usize = 10_000;
@@ -17,6 +24,8 @@ pub const MEMBERS_PER_CONVERSATION_MAX: usize = 10_000;
 pub const ROOMS_PER_CONVERSATION_MAX: usize = 32;
 /// Longest kept display name or title, in characters.
 pub const NAME_CHARS_MAX: usize = 100;
+/// Changes after which everything that was read is packed again.
+const CHANGES_BETWEEN_FOLDS: u32 = 4_096;
 
 /// The hub's own identity on a network.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -180,17 +189,20 @@ pub enum Change {
 }
 
 /// All of them, with the indexes that the straight way needs.
+///
+/// Reading an entity leaves it open in memory; see [`Directory::fold`].
 #[derive(Debug, Clone, Default)]
 pub struct Directory {
     accounts: BTreeMap<AccountId, Account>,
-    persons: BTreeMap<PersonId, Person>,
-    addresses: BTreeMap<AddressId, Address>,
-    rooms: BTreeMap<RoomId, Room>,
-    conversations: BTreeMap<ConversationId, Conversation>,
-    address_by_user: BTreeMap<(AccountId, UserKey), AddressId>,
-    address_by_chat: BTreeMap<(AccountId, ChatKey), AddressId>,
-    room_by_chat: BTreeMap<(AccountId, ChatKey), RoomId>,
-    conversations_of: BTreeMap<PersonId, Vec<ConversationId>>,
+    persons: Table<Person>,
+    addresses: Table<Address>,
+    rooms: Table<Room>,
+    conversations: Table<Conversation>,
+    /// By the user's id and, where it is open, the direct chat's.
+    address_keys: KeyIndex,
+    room_keys: KeyIndex,
+    memberships: Memberships,
+    changes: u32,
 }
 
 impl Directory {
@@ -200,49 +212,59 @@ impl Directory {
             Change::Account(account) => {
                 self.accounts.insert(account.id, account);
             }
-            Change::Person(person) => {
-                self.persons.insert(person.id, person);
+            Change::Person(person) => self.persons.put(person.id.0, &person),
+            Change::Address(address) => self.put_address(&address),
+            Change::Room(room) => self.put_room(&room),
+            Change::Conversation(conversation) => self.put_conversation(&conversation),
+        }
+        self.changes += 1;
+        if self.changes == CHANGES_BETWEEN_FOLDS {
+            self.fold();
+        }
+    }
+
+    /// Packs everything that was read; who asks again waits a microsecond longer, once.
+    pub fn fold(&mut self) {
+        self.persons.fold();
+        self.addresses.fold();
+        self.rooms.fold();
+        self.conversations.fold();
+        self.changes = 0;
+    }
+
+    fn put_address(&mut self, address: &Address) {
+        let id = address.id.0;
+        if let Some(old) = self.addresses.read(id) {
+            for key in keys(&old) {
+                self.address_keys.remove(old.account, key, id);
             }
-            Change::Address(address) => self.put_address(address),
-            Change::Room(room) => self.put_room(room),
-            Change::Conversation(conversation) => self.put_conversation(conversation),
         }
+        for key in keys(address) {
+            self.address_keys.insert(address.account, key, id);
+        }
+        self.addresses.put(id, address);
     }
 
-    fn put_address(&mut self, address: Address) {
-        if let Some(old) = self.addresses.get(&address.id) {
-            self.address_by_user.remove(&(old.account, old.user.clone()));
-            if let Some(direct) = &old.direct {
-                self.address_by_chat.remove(&(old.account, direct.clone()));
-            }
+    fn put_room(&mut self, room: &Room) {
+        let id = room.id.0;
+        if let Some(old) = self.rooms.read(id) {
+            self.room_keys.remove(old.account, old.chat.as_str(), id);
         }
-        self.address_by_user.insert((address.account, address.user.clone()), address.id);
-        if let Some(direct) = &address.direct {
-            self.address_by_chat.insert((address.account, direct.clone()), address.id);
-        }
-        self.addresses.insert(address.id, address);
+        self.room_keys.insert(room.account, room.chat.as_str(), id);
+        self.rooms.put(id, room);
     }
 
-    fn put_room(&mut self, room: Room) {
-        if let Some(old) = self.rooms.get(&room.id) {
-            self.room_by_chat.remove(&(old.account, old.chat.clone()));
-        }
-        self.room_by_chat.insert((room.account, room.chat.clone()), room.id);
-        self.rooms.insert(room.id, room);
-    }
-
-    fn put_conversation(&mut self, conversation: Conversation) {
-        if let Some(old) = self.conversations.get(&conversation.id) {
+    fn put_conversation(&mut self, conversation: &Conversation) {
+        let id = conversation.id;
+        if let Some(old) = self.conversations.read(id.0) {
             for person in &old.members {
-                if let Some(list) = self.conversations_of.get_mut(person) {
-                    list.retain(|id| *id != conversation.id);
-                }
+                self.memberships.remove(*person, id);
             }
         }
         for person in &conversation.members {
-            self.conversations_of.entry(*person).or_default().push(conversation.id);
+            self.memberships.insert(*person, id);
         }
-        self.conversations.insert(conversation.id, conversation);
+        self.conversations.put(id.0, conversation);
     }
 
     /// The account with this number.
@@ -260,50 +282,58 @@ impl Directory {
     /// The person with this number.
     #[must_use]
     pub fn person(&self, id: PersonId) -> Option<&Person> {
-        self.persons.get(&id)
+        self.persons.get(id.0)
     }
 
     /// The address with this number.
     #[must_use]
     pub fn address(&self, id: AddressId) -> Option<&Address> {
-        self.addresses.get(&id)
+        self.addresses.get(id.0)
     }
 
     /// The room with this number.
     #[must_use]
     pub fn room(&self, id: RoomId) -> Option<&Room> {
-        self.rooms.get(&id)
+        self.rooms.get(id.0)
     }
 
     /// The conversation with this number.
     #[must_use]
     pub fn conversation(&self, id: ConversationId) -> Option<&Conversation> {
-        self.conversations.get(&id)
+        self.conversations.get(id.0)
     }
 
     /// The address of a network's user.
     #[must_use]
     pub fn address_of_user(&self, account: AccountId, user: &UserKey) -> Option<&Address> {
-        // A borrowed pair cannot look into a map of owned pairs; the key is short.
-        self.address_by_user.get(&(account, user.clone())).and_then(|id| self.address(*id))
+        let found = self.address_keys.candidates(account, user.as_str());
+        found
+            .filter_map(|id| self.addresses.get(id))
+            .find(|address| address.account == account && address.user == *user)
     }
 
     /// The address whose direct chat this is.
     #[must_use]
     pub fn address_of_chat(&self, account: AccountId, chat: &ChatKey) -> Option<&Address> {
-        self.address_by_chat.get(&(account, chat.clone())).and_then(|id| self.address(*id))
+        let found = self.address_keys.candidates(account, chat.as_str());
+        found
+            .filter_map(|id| self.addresses.get(id))
+            .find(|address| address.account == account && address.direct.as_ref() == Some(chat))
     }
 
     /// The room with this native chat.
     #[must_use]
     pub fn room_of_chat(&self, account: AccountId, chat: &ChatKey) -> Option<&Room> {
-        self.room_by_chat.get(&(account, chat.clone())).and_then(|id| self.room(*id))
+        let found = self.room_keys.candidates(account, chat.as_str());
+        found
+            .filter_map(|id| self.rooms.get(id))
+            .find(|room| room.account == account && room.chat == *chat)
     }
 
     /// The conversations that a person is a member of, in the order in which they were made.
     #[must_use]
     pub fn conversations_of(&self, person: PersonId) -> &[ConversationId] {
-        self.conversations_of.get(&person).map_or(&[], Vec::as_slice)
+        self.memberships.of(person)
     }
 
     /// All accounts.
@@ -311,38 +341,56 @@ impl Directory {
         self.accounts.values()
     }
 
-    /// All persons.
-    pub fn persons(&self) -> impl Iterator<Item = &Person> {
-        self.persons.values()
+    /// All persons. As all lists below: copies, oldest first, which leave nothing open.
+    pub fn persons(&self) -> impl Iterator<Item = Person> {
+        self.persons.all()
+    }
+
+    /// The persons after this one.
+    pub fn persons_after(&self, id: PersonId) -> impl Iterator<Item = Person> {
+        self.persons.after(id.0)
     }
 
     /// All addresses.
-    pub fn addresses(&self) -> impl Iterator<Item = &Address> {
-        self.addresses.values()
+    pub fn addresses(&self) -> impl Iterator<Item = Address> {
+        self.addresses.all()
+    }
+
+    /// The addresses after this one.
+    pub fn addresses_after(&self, id: AddressId) -> impl Iterator<Item = Address> {
+        self.addresses.after(id.0)
     }
 
     /// All rooms.
-    pub fn rooms(&self) -> impl Iterator<Item = &Room> {
-        self.rooms.values()
+    pub fn rooms(&self) -> impl Iterator<Item = Room> {
+        self.rooms.all()
+    }
+
+    /// The rooms after this one.
+    pub fn rooms_after(&self, id: RoomId) -> impl Iterator<Item = Room> {
+        self.rooms.after(id.0)
     }
 
     /// All conversations.
-    pub fn conversations(&self) -> impl Iterator<Item = &Conversation> {
-        self.conversations.values()
+    pub fn conversations(&self) -> impl Iterator<Item = Conversation> {
+        self.conversations.all()
+    }
+
+    /// The conversations after this one.
+    pub fn conversations_after(&self, id: ConversationId) -> impl Iterator<Item = Conversation> {
+        self.conversations.after(id.0)
     }
 
     /// The next free numbers.
     #[must_use]
     pub fn next_ids(&self) -> NextIds {
-        fn after<K: Copy + Ord, V>(map: &BTreeMap<K, V>, number: fn(K) -> u64) -> u64 {
-            map.last_key_value().map_or(1, |(id, _)| number(*id) + 1)
-        }
+        let after = |last: Option<u64>| last.map_or(1, |id| id.saturating_add(1));
         NextIds {
-            account: AccountId(after(&self.accounts, |id| id.0)),
-            person: PersonId(after(&self.persons, |id| id.0)),
-            address: AddressId(after(&self.addresses, |id| id.0)),
-            room: RoomId(after(&self.rooms, |id| id.0)),
-            conversation: ConversationId(after(&self.conversations, |id| id.0)),
+            account: AccountId(after(self.accounts.last_key_value().map(|(id, _)| id.0))),
+            person: PersonId(after(self.persons.last())),
+            address: AddressId(after(self.addresses.last())),
+            room: RoomId(after(self.rooms.last())),
+            conversation: ConversationId(after(self.conversations.last())),
         }
     }
 
@@ -368,6 +416,11 @@ impl Directory {
     pub fn network_of(&self, account: AccountId) -> Option<Network> {
         self.account(account).map(|account| account.network)
     }
+}
+
+/// The native ids under which an address is found.
+fn keys(address: &Address) -> impl Iterator<Item = &str> {
+    std::iter::once(address.user.as_str()).chain(address.direct.as_ref().map(ChatKey::as_str))
 }
 
 /// The next free number of each kind.

@@ -12,6 +12,8 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 pub(crate) enum List {
     /// `/v1/people`.
     People,
+    /// `/v1/addresses`.
+    Addresses,
     /// `/v1/conversations`.
     Conversations,
     /// `/v1/rooms`.
@@ -26,6 +28,7 @@ impl List {
     const fn letter(self) -> u8 {
         match self {
             Self::People => b'p',
+            Self::Addresses => b'a',
             Self::Conversations => b'c',
             Self::Rooms => b'r',
             Self::Messages => b'm',

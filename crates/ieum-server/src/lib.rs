@@ -55,6 +55,7 @@ fn endpoints() -> Vec<Endpoint> {
     let mut endpoints = operations::endpoints();
     endpoints.extend(api::accounts::endpoints());
     endpoints.extend(api::people::endpoints());
+    endpoints.extend(api::addresses::endpoints());
     endpoints.extend(api::conversations::endpoints());
     endpoints.extend(api::rooms::endpoints());
     endpoints.extend(api::messages::endpoints());

@@ -70,6 +70,9 @@ async fn store_counts(edge: &Shared) -> Result<Counts, String> {
 }
 
 async fn ready(State(edge): State<Shared>) -> Response {
+    if !edge.hub.loops_running() {
+        return Problem::unavailable("a loop of the hub has ended").into_response();
+    }
     match store_counts(&edge).await {
         Ok(_) => (StatusCode::OK, [(header::CONTENT_TYPE, PLAIN)], "ready\n").into_response(),
         Err(cause) => Problem::unavailable(cause).into_response(),
@@ -133,7 +136,10 @@ fn of_engine(text: &mut Exposition, figures: &EngineMetrics) {
     for (outcome, count) in attempts {
         text.sample("ieum_attempts_total", &[("outcome", outcome)], count);
     }
-    text.counter("ieum_store_failures_total", "Store verbs that failed");
+    text.counter(
+        "ieum_store_failures_total",
+        "Settlements and claims that the store could not take",
+    );
     text.sample("ieum_store_failures_total", &[], figures.store_failures);
 }
 

@@ -123,8 +123,8 @@ async fn list(State(edge): State<Shared>, QueryOf(page): QueryOf<PageQuery>) -> 
     let rows = rows(page.limit, PAGE_ROWS_MAX)?;
     let after = page.cursor.map_or(Ok(0), |cursor| List::Conversations.key(&cursor))?;
     let mut conversations: Vec<ConversationView> = edge.hub.with_directory(|directory| {
-        let rest = directory.conversations().skip_while(|conversation| conversation.id.0 <= after);
-        rest.take(rows + 1).map(ConversationView::from).collect()
+        let rest = directory.conversations_after(ConversationId(after));
+        rest.take(rows + 1).map(|conversation| ConversationView::from(&conversation)).collect()
     });
     let next = cut(&mut conversations, rows, |conversation| conversation.id);
     json(&ConversationPage {

@@ -1,6 +1,6 @@
 //! `/v1/deliveries`: what is still owed, and what became of one message.
 
-use super::{Answer, cut, json};
+use super::{Answer, account, cut, json};
 use crate::cursor::List;
 use crate::edge::Shared;
 use crate::endpoint::Endpoint;
@@ -10,7 +10,7 @@ use crate::views::delivery::DeliveryView;
 use crate::words::Word;
 use axum::extract::State;
 use ieum_core::delivery::{Delivery, State as Stands};
-use ieum_core::ids::{AccountId, ConversationId, DeliverySeq};
+use ieum_core::ids::{ConversationId, DeliverySeq};
 use ieum_core::ports::store::OpenFilter;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -84,13 +84,6 @@ async fn list(State(edge): State<Shared>, QueryOf(query): QueryOf<OpenQuery>) ->
         deliveries: shown(&edge, &found),
         next_cursor: next.map(|key| List::Deliveries.cursor(key)),
     })
-}
-
-fn account(edge: &Shared, name: &str) -> Result<AccountId, Problem> {
-    let found = edge
-        .hub
-        .with_directory(|directory| directory.account_named(name).map(|account| account.id));
-    found.ok_or_else(|| Problem::not_found("account"))
 }
 
 fn shown(edge: &Shared, deliveries: &[Delivery]) -> Vec<DeliveryView> {

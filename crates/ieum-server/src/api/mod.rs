@@ -1,6 +1,7 @@
 //! `/v1`: the hub's own interface, one file for each kind of thing.
 
 pub(crate) mod accounts;
+pub(crate) mod addresses;
 pub(crate) mod conversations;
 pub(crate) mod deliveries;
 pub(crate) mod events;
@@ -10,9 +11,11 @@ pub(crate) mod people;
 pub(crate) mod rooms;
 pub(crate) mod status;
 
+use crate::edge::Shared;
 use crate::problem::{Kind, Problem};
 use axum::response::{IntoResponse, Response};
 use http::{StatusCode, header};
+use ieum_core::ids::AccountId;
 use ieum_core::ports::store::StoreFailure;
 use ieum_engine::ChangeFailure;
 use serde::Serialize;
@@ -69,4 +72,12 @@ pub(crate) fn cut<T>(found: &mut Vec<T>, rows: usize, key: impl Fn(&T) -> u64) -
     let more = found.len() > rows;
     found.truncate(rows);
     found.last().filter(|_| more).map(key)
+}
+
+/// The account with this name, of a filter.
+pub(crate) fn account(edge: &Shared, name: &str) -> Result<AccountId, Problem> {
+    let found = edge
+        .hub
+        .with_directory(|directory| directory.account_named(name).map(|account| account.id));
+    found.ok_or_else(|| Problem::not_found("account"))
 }

@@ -1,5 +1,6 @@
 //! `/v1/people`: persons, where they are reached and what they agreed to.
 
+use super::addresses::AddressView;
 use super::{Answer, created, cut, json, no_content};
 use crate::cursor::List;
 use crate::edge::Shared;
@@ -8,7 +9,7 @@ use crate::problem::{Kind, Problem};
 use crate::read::{JsonBody, PAGE_ROWS_MAX, PageQuery, PathOf, QueryOf, rows};
 use crate::words::Word;
 use axum::extract::State;
-use ieum_core::directory::{Address, Consent, Directory, Language, Person, Purpose};
+use ieum_core::directory::{Consent, Directory, Language, Person, Purpose};
 use ieum_core::ids::{ChatKey, PersonId, UserKey};
 use ieum_core::network::Network;
 use ieum_engine::NewPerson;
@@ -67,24 +68,6 @@ struct PersonView {
     consents: Vec<ConsentView>,
     /// The conversations that they are a member of.
     conversations: Vec<u64>,
-}
-
-/// Where a person is reached on one network.
-#[derive(Debug, Serialize, JsonSchema)]
-#[schemars(rename = "Address")]
-struct AddressView {
-    id: u64,
-    /// The name of the hub's account that reaches it.
-    account: Option<Box<str>>,
-    network: Option<Word<Network>>,
-    /// The network's id of the user.
-    user: Box<str>,
-    /// The name that they have there.
-    name: Box<str>,
-    /// The network's id of the direct chat; null until it is open.
-    direct: Option<Box<str>>,
-    /// Whether they blocked the hub's account.
-    blocked: bool,
 }
 
 /// What somebody agreed to, or no longer does.
@@ -156,21 +139,6 @@ impl PersonView {
     }
 }
 
-impl AddressView {
-    fn of(address: &Address, directory: &Directory) -> Self {
-        let account = directory.account(address.account);
-        Self {
-            id: address.id.0,
-            account: account.map(|account| account.name.clone()),
-            network: account.map(|account| Word(account.network)),
-            user: address.user.0.clone(),
-            name: address.name.clone(),
-            direct: address.direct.as_ref().map(|chat| chat.0.clone()),
-            blocked: address.blocked,
-        }
-    }
-}
-
 fn last_words(consents: &[Consent]) -> Vec<ConsentView> {
     let is_last = |place: usize, consent: &Consent| {
         let mut later = consents.iter().skip(place + 1);
@@ -194,8 +162,8 @@ async fn list(State(edge): State<Shared>, QueryOf(page): QueryOf<PageQuery>) -> 
     let rows = rows(page.limit, PAGE_ROWS_MAX)?;
     let after = page.cursor.map_or(Ok(0), |cursor| List::People.key(&cursor))?;
     let mut people: Vec<PersonView> = edge.hub.with_directory(|directory| {
-        let rest = directory.persons().skip_while(|person| person.id.0 <= after);
-        rest.take(rows + 1).map(|person| PersonView::of(person, directory)).collect()
+        let rest = directory.persons_after(PersonId(after));
+        rest.take(rows + 1).map(|person| PersonView::of(&person, directory)).collect()
     });
     let next = cut(&mut people, rows, |person| person.id);
     json(&PeoplePage { people, next_cursor: next.map(|key| List::People.cursor(key)) })

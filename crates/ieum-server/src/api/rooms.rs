@@ -1,6 +1,6 @@
 //! `/v1/rooms`: chats of one network that an account of the hub is a member of.
 
-use super::{Answer, created, cut, json};
+use super::{Answer, created, cut, json, no_content};
 use crate::cursor::List;
 use crate::edge::Shared;
 use crate::endpoint::Endpoint;
@@ -9,7 +9,7 @@ use crate::read::{JsonBody, PAGE_ROWS_MAX, PageQuery, PathOf, QueryOf, rows};
 use crate::words::Word;
 use axum::extract::State;
 use ieum_core::directory::{Directory, Room};
-use ieum_core::ids::{ChatKey, RoomId};
+use ieum_core::ids::{AddressId, ChatKey, RoomId};
 use ieum_core::network::Network;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -20,9 +20,19 @@ pub(crate) fn endpoints() -> Vec<Endpoint> {
         Endpoint::get("/v1/rooms", "Lists rooms, oldest first", list)
             .query::<PageQuery>()
             .gives::<RoomPage>(200),
-        Endpoint::get("/v1/rooms/{id}", "One room", show)
-            .gives::<RoomView>(200)
+        Endpoint::get("/v1/rooms/{id}", "One room, and who is in it", show)
+            .gives::<RoomWithPeopleView>(200)
             .fails(&[Kind::NotFound]),
+        Endpoint::put("/v1/rooms/{id}/people/{address}", "Says that somebody is in a room", enter)
+            .gives_nothing(204)
+            .fails(&[Kind::NotFound, Kind::Invalid]),
+        Endpoint::delete(
+            "/v1/rooms/{id}/people/{address}",
+            "Says that somebody is no longer in a room",
+            leave,
+        )
+        .gives_nothing(204)
+        .fails(&[Kind::NotFound, Kind::Invalid]),
         Endpoint::post("/v1/rooms", "Makes a room known before anything was said in it", register)
             .takes::<NewRoomBody>()
             .gives::<RoomView>(201)
@@ -53,6 +63,28 @@ struct RoomView {
     conversation: Option<u64>,
     /// Whether the account is still in it.
     joined: bool,
+}
+
+/// A chat of one network, and who is in it.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "RoomWithPeople")]
+struct RoomWithPeopleView {
+    #[serde(flatten)]
+    room: RoomView,
+    /// Who has been seen in it.
+    present: Vec<PresentView>,
+}
+
+/// Somebody in a room.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "Present")]
+struct PresentView {
+    /// The number of their address.
+    address: u64,
+    /// The name that they have there.
+    name: Box<str>,
+    /// Who they are; null for a guest.
+    person: Option<u64>,
 }
 
 /// A room to be known.
@@ -88,8 +120,8 @@ async fn list(State(edge): State<Shared>, QueryOf(page): QueryOf<PageQuery>) -> 
     let rows = rows(page.limit, PAGE_ROWS_MAX)?;
     let after = page.cursor.map_or(Ok(0), |cursor| List::Rooms.key(&cursor))?;
     let mut rooms: Vec<RoomView> = edge.hub.with_directory(|directory| {
-        let rest = directory.rooms().skip_while(|room| room.id.0 <= after);
-        rest.take(rows + 1).map(|room| RoomView::of(room, directory)).collect()
+        let rest = directory.rooms_after(RoomId(after));
+        rest.take(rows + 1).map(|room| RoomView::of(&room, directory)).collect()
     });
     let next = cut(&mut rooms, rows, |room| room.id);
     json(&RoomPage { rooms, next_cursor: next.map(|key| List::Rooms.cursor(key)) })
@@ -100,8 +132,34 @@ fn find(edge: &Shared, id: RoomId) -> Option<RoomView> {
         .with_directory(|directory| directory.room(id).map(|room| RoomView::of(room, directory)))
 }
 
+fn present(room: &Room, directory: &Directory) -> Vec<PresentView> {
+    let people = room.present.iter().filter_map(|id| directory.address(*id));
+    people
+        .map(|address| PresentView {
+            address: address.id.0,
+            name: address.name.clone(),
+            person: address.person.map(|id| id.0),
+        })
+        .collect()
+}
+
 async fn show(State(edge): State<Shared>, PathOf(id): PathOf<u64>) -> Answer {
-    json(&find(&edge, RoomId(id)).ok_or_else(|| Problem::not_found("room"))?)
+    let found = edge.hub.with_directory(|directory| {
+        let room = directory.room(RoomId(id))?;
+        let present = present(room, directory);
+        Some(RoomWithPeopleView { room: RoomView::of(room, directory), present })
+    });
+    json(&found.ok_or_else(|| Problem::not_found("room"))?)
+}
+
+async fn enter(State(edge): State<Shared>, PathOf(path): PathOf<(u64, u64)>) -> Answer {
+    edge.hub.set_present(RoomId(path.0), AddressId(path.1), true).await?;
+    no_content()
+}
+
+async fn leave(State(edge): State<Shared>, PathOf(path): PathOf<(u64, u64)>) -> Answer {
+    edge.hub.set_present(RoomId(path.0), AddressId(path.1), false).await?;
+    no_content()
 }
 
 async fn register(State(edge): State<Shared>, JsonBody(body): JsonBody<NewRoomBody>) -> Answer {

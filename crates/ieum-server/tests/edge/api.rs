@@ -26,7 +26,48 @@ async fn people_have_addresses_and_consents() {
     assert_eq!(person["consents"][0]["purpose"], "failover");
     assert_eq!(person["consents"][0]["at_ms"], 1_700_000_000_000_i64);
     house.post("/v1/people", json!({ "name": "준" })).await;
+    let second = json!({ "account": "bot", "user": "u2" });
+    house.post("/v1/people/1/addresses", second).await;
     house.post("/v1/people/2/addresses", address).await.problem(409);
+}
+
+#[tokio::test]
+async fn those_who_wrote_are_found_and_linked() {
+    let house = House::open().await;
+    let (mina, _, _) = house.settle().await;
+    house.hook("bot", HOOK_SECRET, said("m1", "hi")).await;
+    let guests = house.get("/v1/addresses?person=none&account=bot").await.json();
+    let guest = &guests["addresses"][0];
+    assert_eq!(guests["addresses"].as_array().unwrap().len(), 1, "{guests}");
+    assert_eq!(guest["person"], Value::Null);
+    let link = json!({ "account": guest["account"], "user": guest["user"] });
+    assert_eq!(house.post(&format!("/v1/people/{mina}/addresses"), link).await.status, 201);
+    let guests = house.get("/v1/addresses?person=none").await.json();
+    assert_eq!(guests["addresses"], json!([]));
+    let hers = house.get(&format!("/v1/addresses?person={mina}")).await.json();
+    assert_eq!(hers["addresses"][0]["id"], guest["id"]);
+    house.get("/v1/addresses?account=nobody").await.problem(404);
+    house.get("/v1/addresses?person=me").await.problem(422);
+}
+
+#[tokio::test]
+async fn who_is_in_a_room_can_be_read_and_said() {
+    let house = House::open().await;
+    house.settle().await;
+    house.hook("bot", HOOK_SECRET, said("m1", "hi")).await;
+    let present = house.get("/v1/rooms/1").await.json()["present"].clone();
+    let address = present[0]["address"].as_u64().unwrap();
+    assert!(present[0]["name"].is_string());
+    assert_eq!(present[0]["person"], Value::Null);
+    let path = format!("/v1/rooms/1/people/{address}");
+    assert_eq!(house.delete(&path).await.status, 204);
+    assert_eq!(house.get("/v1/rooms/1").await.json()["present"], json!([]));
+    for _ in 0..2 {
+        assert_eq!(house.send("PUT", &path, json!({})).await.status, 204);
+    }
+    assert_eq!(house.get("/v1/rooms/1").await.json()["present"], present);
+    house.delete("/v1/rooms/1/people/999").await.problem(404);
+    house.delete(&format!("/v1/rooms/999/people/{address}")).await.problem(404);
 }
 
 #[tokio::test]

@@ -23,6 +23,15 @@ async fn alive_and_ready_are_two_questions() {
 }
 
 #[tokio::test]
+async fn a_stopped_hub_is_not_ready() {
+    let house = House::open().await;
+    assert_eq!(ask(&house, "/readyz").await.status, 200);
+    house.hub.stop().await;
+    ask(&house, "/readyz").await.problem(503);
+    assert_eq!(ask(&house, "/healthz").await.status, 200);
+}
+
+#[tokio::test]
 async fn every_metric_has_its_head_once_and_well_formed_samples() {
     let house = House::open().await;
     house.settle().await;
@@ -188,5 +197,5 @@ async fn answers_have_the_form_that_the_document_gives_them() {
         }
         checked += 1;
     }
-    assert_eq!(checked, 14);
+    assert_eq!(checked, 15);
 }
