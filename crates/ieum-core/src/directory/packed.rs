@@ -54,15 +54,16 @@ fn pack_key(key: &str, sink: &mut Sink<'_>) -> Done {
 }
 
 fn key(from: &mut Decoder<'_>) -> Read<Box<str>> {
-    match from.datatype()? {
-        Type::String => from.str().map(Box::from),
-        Type::Bytes => {
-            let (letter, number) = from.bytes()?.split_first().unwrap_or((&0, &[]));
-            let number = number.try_into().map_err(minicbor::decode::Error::message)?;
-            Ok(format!("{}{:032x}", char::from(*letter), u128::from_be_bytes(number)).into())
-        }
-        _ => from.i64().map(|number| number.to_string().into()),
+    let found = from.datatype()?;
+    if found == Type::String {
+        return from.str().map(Box::from);
     }
+    if found == Type::Bytes {
+        let (letter, number) = from.bytes()?.split_first().unwrap_or((&0, &[]));
+        let number = number.try_into().map_err(minicbor::decode::Error::message)?;
+        return Ok(format!("{}{:032x}", char::from(*letter), u128::from_be_bytes(number)).into());
+    }
+    from.i64().map(|number| number.to_string().into())
 }
 
 fn put<T: Encode<()>>(sink: &mut Sink<'_>, value: &T) -> Done {
@@ -168,11 +169,14 @@ fn pack_direct(address: &Address, sink: &mut Sink<'_>) -> Done {
 }
 
 fn direct(user: &UserKey, from: &mut Decoder<'_>) -> Read<Option<ChatKey>> {
-    match from.datatype()? {
-        Type::Null => from.null().map(|()| None),
-        Type::Bool => from.bool().map(|_| Some(ChatKey(user.0.clone()))),
-        _ => key(from).map(|key| Some(ChatKey(key))),
+    let found = from.datatype()?;
+    if found == Type::Null {
+        return from.null().map(|()| None);
     }
+    if found == Type::Bool {
+        return from.bool().map(|_| Some(ChatKey(user.0.clone())));
+    }
+    key(from).map(|key| Some(ChatKey(key)))
 }
 
 impl Row for Room {
