@@ -120,9 +120,7 @@ fn main() {
     assert_eq!(directory.conversations().count() as u64, count, "all of them are there");
     let each = grown / count;
     let kind = if persons { "persons" } else { "guests" };
-    writeln!(
-        std::io::stdout(),
-        "{count} conversations of {kind}: {grown} bytes, {each} for each of them"
-    )
-    .unwrap();
+    let mut out = std::io::stdout();
+    writeln!(out, "{count} conversations of {kind}: {grown} bytes, {each} for each of them")
+        .unwrap();
 }

@@ -25,7 +25,7 @@ pub const ROOMS_PER_CONVERSATION_MAX: usize = 32;
 /// Longest kept display name or title, in characters.
 pub const NAME_CHARS_MAX: usize = 100;
 /// Changes after which everything that was read is packed again.
-const CHANGES_BETWEEN_FOLDS: u32 = 4_096;
+const CHANGES_BETWEEN_FOLDS: u32 = 32_768;
 
 /// The hub's own identity on a network.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -12,6 +12,8 @@ use std::sync::OnceLock;
 /// Entities in one page; each has a bit in [`Page::present`].
 const PAGE_SLOTS: u64 = SLOTS as u64;
 const SLOTS: usize = 32;
+/// Bytes for which a row being packed has room at first; most need fewer.
+const ROW_BYTES: usize = 128;
 
 /// Entities of one kind by their number.
 #[derive(Debug, Clone)]
@@ -157,6 +159,10 @@ impl<T: Row> Page<T> {
 
     /// From where to where a slot's row lies, or would lie.
     fn span(&self, slot: u64) -> (usize, usize) {
+        if self.present >> slot == 0 {
+            // New entities have the highest number.
+            return (self.packed.len(), self.packed.len());
+        }
         let mut decoder = Decoder::new(&self.packed);
         for _ in 0..self.before(slot) {
             decoder.skip().ok();
@@ -182,8 +188,8 @@ fn unpacked<T: Row>((id, bytes): (u64, &[u8])) -> Option<T> {
 
 /// An entity as a byte string, so that it can be passed over without being read.
 fn row<T: Row>(entity: &T) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    let mut row = Vec::new();
+    let mut bytes = Vec::with_capacity(ROW_BYTES);
+    let mut row = Vec::with_capacity(ROW_BYTES);
     // Writing to memory cannot fail.
     entity.pack(&mut Encoder::new(&mut bytes)).ok();
     Encoder::new(&mut row).bytes(&bytes).ok();
