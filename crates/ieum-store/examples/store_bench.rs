@@ -10,7 +10,8 @@ use futures_util::stream::{FuturesUnordered, StreamExt};
 use ieum_core::content::MessageId;
 use ieum_core::delivery::{NewDelivery, Recipient, Route, Settlement, State, Step};
 use ieum_core::directory::{Change, Endpoint, Room};
-use ieum_core::ids::{AccountId, ChatKey, ConversationId, EventKey, NativeMessageId, RoomId};
+use ieum_core::ids::{AccountId, ChatKey, ConversationId, DeliverySeq, EventKey};
+use ieum_core::ids::{NativeMessageId, RoomId};
 use ieum_core::message::{Author, Class, NewMessage, Source};
 use ieum_core::outgoing::CopyKey;
 use ieum_core::ports::store::{Admission, AdmitBatch, Advance, ClaimRequest, Store, StoreFailure};
@@ -57,10 +58,13 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let fsync_us = fsync_p50_us(directory)?;
     let opening = now();
     let store = SqliteStore::open(directory)?;
-    wait(store.load(Timestamp(0)))?;
+    let loaded = wait(store.load(Timestamp(0)))?;
     let open_ms = opening.elapsed().as_millis();
     let before = wait(store.counts())?.messages;
     wait(store.change(Timestamp(0), rooms(*lanes)))?;
+    // What an earlier run left under way would hold its lanes for ever.
+    let settled = loaded.interrupted.iter().map(|delivery| sent(delivery.seq)).collect();
+    wait(store.advance(Advance { settled, claim: None }))?;
     let next = Cell::new(before);
     wait(admit_all(&store, &next, before + backlog, (1_024, *lanes)))?;
     let used = Used::now();
@@ -133,21 +137,20 @@ async fn dispatch(store: &SqliteStore, messages: u64) -> Result<(), StoreFailure
         let advance = Advance { settled: std::mem::take(&mut settled), claim: Some(claim) };
         left = left.saturating_sub(advance.settled.len() as u64);
         let advanced = store.advance(advance).await?;
-        settled.extend(advanced.claims.into_iter().map(|claim| {
-            let copies = vec![CopyKey {
-                native: NativeMessageId::new(format!("{:019}", claim.delivery.seq.0)),
-                quote: None,
-            }];
-            Settlement {
-                delivery: claim.delivery.seq,
-                step: Step::Sent { copies },
-                evidence: "200".into(),
-                at: Timestamp(2),
-                plus: Vec::new(),
-            }
-        }));
+        settled.extend(advanced.claims.into_iter().map(|claim| sent(claim.delivery.seq)));
     }
     Ok(())
+}
+
+fn sent(delivery: DeliverySeq) -> Settlement {
+    let native = NativeMessageId::new(format!("{:019}", delivery.0));
+    Settlement {
+        delivery,
+        step: Step::Sent { copies: vec![CopyKey { native, quote: None }] },
+        evidence: "200".into(),
+        at: Timestamp(2),
+        plus: Vec::new(),
+    }
 }
 
 fn rooms(lanes: u64) -> Vec<Change> {

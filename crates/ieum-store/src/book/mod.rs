@@ -143,7 +143,6 @@ impl<R: Rows> Book<R> {
 
     /// Verb `load`.
     pub(crate) fn load(&mut self, at: Timestamp) -> RowAnswer<Loaded> {
-        self.reload()?;
         let loaded = Loaded {
             directory: self.rows.directory()?,
             cursors: self.rows.cursors()?,

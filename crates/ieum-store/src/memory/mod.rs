@@ -59,7 +59,10 @@ impl MemoryStore {
     /// What a crash and a restart leave: opens a closed store again, and forgets claims that were
     /// not to be durable. The next `load` tells the rest.
     pub fn reopen(&self) {
-        self.lock().closed = false;
+        let mut inner = self.lock();
+        inner.closed = false;
+        let reloaded = inner.book.reload();
+        debug_assert_eq!(reloaded, Ok(()), "maps cannot fail");
     }
 
     /// A panic while the lock was held left the maps as they were between two verbs' steps; tests
