@@ -33,7 +33,7 @@ pub(crate) struct Book<R> {
     pub(crate) rows: R,
     lanes: Lanes,
     counts: Counts,
-    /// What happened since [`Book::take_events`].
+    /// What happened since the last commit.
     events: Vec<JournalEvent>,
     /// Deliveries claimed: their rows say so later, or never.
     claimed: BTreeMap<DeliverySeq, Claimed>,
