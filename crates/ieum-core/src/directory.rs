@@ -191,7 +191,7 @@ pub enum Change {
 /// All of them, with the indexes that the straight way needs.
 ///
 /// Reading an entity leaves it open in memory; see [`Directory::fold`].
-#[derive(Debug, Clone, Default)]
+#[derive(Clone, Default)]
 pub struct Directory {
     accounts: BTreeMap<AccountId, Account>,
     persons: Table<Person>,
@@ -203,6 +203,15 @@ pub struct Directory {
     room_keys: KeyIndex,
     memberships: Memberships,
     changes: u32,
+}
+
+/// Shows who is there; the indexes follow from it, and what is open is nobody's concern.
+impl std::fmt::Debug for Directory {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let mut list = f.debug_list();
+        list.entries(self.accounts()).entries(self.persons()).entries(self.addresses());
+        list.entries(self.rooms()).entries(self.conversations()).finish()
+    }
 }
 
 impl Directory {
