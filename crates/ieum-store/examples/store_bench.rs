@@ -1,6 +1,6 @@
 //! What the store alone costs: messages admitted, claimed durably and settled, one by one.
 //!
-//! `store_bench [MESSAGES] [LANES] [TASKS] [BACKLOG] [DIRECTORY]`: so many tasks each admit a message
+//! `store_bench [MESSAGES] [LANES] [TASKS] [BACKLOG] [DIRECTORY]`: so many tasks admit a message
 //! of the next conversation when their last one is durable, while one dispatcher settles and
 //! claims, with one `Advance` in flight. The backlog is admitted before the measuring starts and
 //! is still there when it ends. Prints one line of JSON. It is a measure, not a test: it judges
