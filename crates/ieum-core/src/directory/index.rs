@@ -178,7 +178,7 @@ mod tests {
             }
             for person in (0..71).map(PersonId) {
                 let of = set.iter().filter(|(member, _)| *member == person);
-                let wanted: Vec<ConversationId> = of.map(|(_, conversation)| *conversation).collect();
+                let wanted: Vec<_> = of.map(|(_, conversation)| *conversation).collect();
                 prop_assert_eq!(index.of(person), wanted);
             }
         }

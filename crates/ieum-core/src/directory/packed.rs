@@ -300,7 +300,8 @@ mod tests {
                 routes: numbers.iter().copied().map(AddressId).collect(),
                 consents: consents.collect(),
             });
-            for kind in [ConversationKind::Direct, ConversationKind::Group, ConversationKind::Open] {
+            use ConversationKind::{Direct, Group, Open};
+            for kind in [Direct, Group, Open] {
                 check(id, &Conversation {
                     id: ConversationId(id),
                     kind,
