@@ -139,7 +139,7 @@ impl Report {
 
 fn row(what: &str, with: &str, without: &str) -> String {
     use super::view::padded;
-    format!("  {} {} {}\n", padded(what, 46), padded(with, 26), without)
+    format!("  {} {} {}\n", padded(what, 56), padded(with, 26), without)
 }
 
 #[allow(clippy::cast_precision_loss, reason = "milliseconds of a day are exact in an f64")]
