@@ -7,11 +7,12 @@
 use crate::compose::hub_text;
 use crate::notices;
 use crate::pieces::{Pieces, lock};
+use crate::told::tell;
 use ieum_core::delivery::{Delivery, Label, NewDelivery, Recipient, Route, State, Step};
 use ieum_core::directory::{Directory, Endpoint, Language};
 use ieum_core::ids::{ConversationId, PersonId};
 use ieum_core::network::Network;
-use ieum_core::ports::store::{Admission, AdmitBatch, StoreFailure};
+use ieum_core::ports::store::StoreFailure;
 use ieum_core::render::words::{clock_text, network_name};
 use ieum_core::time::Timestamp;
 use std::collections::BTreeMap;
@@ -88,14 +89,7 @@ async fn say_one(
         label: None,
         stands_in_for: None,
     };
-    let admission = Admission {
-        message: Some(hub_text(pieces, conversation, &text, None)),
-        deliveries: vec![delivery],
-        ..Admission::default()
-    };
-    let at = pieces.now();
-    pieces.admit(AdmitBatch { at, admissions: vec![admission], cursor: None }).await?;
-    Ok(())
+    tell(pieces, hub_text(pieces, conversation, &text, None), delivery).await
 }
 
 /// Whoever is in a room of that network gets the messages there, late: nothing is summed up.

@@ -8,10 +8,10 @@ use crate::failover::{LaneState, decide_unsure, try_lane};
 use crate::notices;
 use crate::pieces::{Bell, Pieces, lock};
 use crate::summary;
-use crate::told::{place_of_author, to_place};
+use crate::told::{place_of_author, tell, to_place};
 use ieum_core::delivery::{Recipient, State};
 use ieum_core::ids::{DeliverySeq, MessageSeq};
-use ieum_core::ports::store::{Admission, AdmitBatch, OpenFilter, StoreFailure};
+use ieum_core::ports::store::{OpenFilter, StoreFailure};
 use ieum_core::time::Timestamp;
 use std::sync::Arc;
 use tokio::sync::watch;
@@ -119,9 +119,5 @@ async fn tell_author(
     let text = notices::dead(&name, &message.new.id.short(), language);
     let conversation = message.new.conversation;
     let notice = crate::compose::hub_text(pieces, conversation, &text, Some(message.new.id));
-    let admission =
-        Admission { message: Some(notice), deliveries: vec![delivery], ..Admission::default() };
-    let at = pieces.now();
-    pieces.admit(AdmitBatch { at, admissions: vec![admission], cursor: None }).await?;
-    Ok(())
+    tell(pieces, notice, delivery).await
 }

@@ -68,7 +68,15 @@ pub(crate) async fn tell_unreachable(
     let Some(delivery) = to_place(pieces, place) else {
         return Ok(());
     };
-    let message = hub_text(pieces, conversation, &text, None);
+    tell(pieces, hub_text(pieces, conversation, &text, None), delivery).await
+}
+
+/// Admits one line of the hub's own for one recipient.
+pub(crate) async fn tell(
+    pieces: &Pieces,
+    message: NewMessage,
+    delivery: NewDelivery,
+) -> Result<(), StoreFailure> {
     let admission =
         Admission { message: Some(message), deliveries: vec![delivery], ..Admission::default() };
     let at = pieces.now();
@@ -98,11 +106,7 @@ pub(crate) async fn ask_name(
     let Some(delivery) = to_place(pieces, place) else {
         return Ok(());
     };
-    let message = Some(hub_text(pieces, HUB_CONVERSATION, text, None));
-    let admission = Admission { message, deliveries: vec![delivery], ..Admission::default() };
-    let at = pieces.now();
-    pieces.admit(AdmitBatch { at, admissions: vec![admission], cursor: None }).await?;
-    Ok(())
+    tell(pieces, hub_text(pieces, HUB_CONVERSATION, text, None), delivery).await
 }
 
 /// False when this address was asked since the hub started.
