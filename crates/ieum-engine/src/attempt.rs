@@ -46,6 +46,19 @@ pub(crate) async fn attempt(pieces: Arc<Pieces>, account: Arc<Account>, claim: C
     Moving { delivery: claim.delivery, settlement, good }
 }
 
+/// What becomes of a claim that is not attempted after all: it waits in its lane again.
+pub(crate) fn released(pieces: &Pieces, claim: Claim) -> Moving {
+    let at = pieces.now();
+    let settlement = Settlement {
+        delivery: claim.delivery.seq,
+        step: Step::RetryAt { at, label: None },
+        evidence: "an earlier one did not pass".into(),
+        at,
+        plus: Vec::new(),
+    };
+    Moving { delivery: claim.delivery, settlement, good: None }
+}
+
 /// The settlement, and whether the network proved to work (`None`: it says nothing about that).
 async fn run(pieces: &Pieces, account: &Account, claim: &Claim) -> (Settlement, Option<bool>) {
     let delivery = claim.delivery.seq;

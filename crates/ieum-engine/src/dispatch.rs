@@ -1,16 +1,20 @@
 //! Step 4 of the straight way: claim what is due, attempt it, settle.
 //!
 //! One loop for each account, so that a network that hangs delays no other. Invariants: at most
-//! `in_flight_max` attempts at once; an outcome is never dropped: when the store cannot write, it
-//! is kept and written later.
+//! `in_flight_max` attempts at once, one of a lane; an outcome is never dropped: when the store
+//! cannot write, it is kept and written later.
 
 use crate::account::Account;
-use crate::attempt::attempt;
+use crate::attempt::{attempt, released};
 use crate::failover::{Moving, consequences, observe_bad, observe_good, turned};
 use crate::pieces::{Pieces, lock};
+use crate::runs::{Next, Runs};
 use futures_util::stream::{FuturesUnordered, StreamExt};
+use ieum_core::delivery::Claim;
 use ieum_core::ports::BoxFuture;
-use ieum_core::ports::store::{Advance, Advanced, CLAIM_ROWS_MAX, ClaimRequest, StoreFailure};
+use ieum_core::ports::store::{
+    Advance, Advanced, CLAIM_ROWS_MAX, ClaimRequest, RUN_ROWS_MAX, StoreFailure,
+};
 use ieum_core::time::Timestamp;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -19,12 +23,18 @@ use tokio::sync::watch;
 /// How long the loop waits before it asks a store that failed again.
 const STORE_REST_MS: u64 = 500;
 
+/// Most deliveries of one lane claimed at once where a call cannot be repeated safely: a crash
+/// leaves all of them in doubt.
+const DOUBTFUL_RUN_ROWS_MAX: usize = 4;
+
 type Advancing = BoxFuture<'static, (Vec<Moving>, Result<Advanced, StoreFailure>)>;
 
 struct Dispatch {
     pieces: Arc<Pieces>,
     account: Arc<Account>,
     under_way: FuturesUnordered<BoxFuture<'static, Moving>>,
+    /// What was claimed behind the attempts under way.
+    runs: Runs,
     settled: Vec<Moving>,
     advancing: Option<Advancing>,
     /// Whether something may have become due since the last claim.
@@ -45,6 +55,7 @@ pub(crate) async fn dispatch(
         pieces,
         account,
         under_way: FuturesUnordered::new(),
+        runs: Runs::default(),
         settled: Vec::new(),
         advancing: None,
         wanted: true,
@@ -71,7 +82,7 @@ impl Dispatch {
             Event::Stop => return false,
             Event::Advanced(sent, answer) => self.advanced(sent, answer),
             Event::Settled(settlement) => {
-                self.settled.push(settlement);
+                self.attempted(settlement);
                 self.take_ready();
             }
             Event::Wake => {
@@ -121,8 +132,28 @@ impl Dispatch {
     fn take_ready(&mut self) {
         use futures_util::FutureExt;
         while let Some(Some(settlement)) = self.under_way.next().now_or_never() {
-            self.settled.push(settlement);
+            self.attempted(settlement);
         }
+    }
+
+    /// An attempt ended. What was claimed behind it goes at once where it succeeded; elsewhere it
+    /// waits behind it again.
+    fn attempted(&mut self, one: Moving) {
+        let next = self.runs.next(&one);
+        self.settled.push(one);
+        match next {
+            Next::Nothing => {}
+            Next::Attempt(claim) => self.start(*claim),
+            Next::Release(claims) => {
+                let pieces = &self.pieces;
+                self.settled.extend(claims.into_iter().map(|claim| released(pieces, claim)));
+            }
+        }
+    }
+
+    fn start(&mut self, claim: Claim) {
+        let (pieces, account) = (Arc::clone(&self.pieces), Arc::clone(&self.account));
+        self.under_way.push(Box::pin(attempt(pieces, account, claim)));
     }
 
     fn advance_if_wanted(&mut self) {
@@ -131,8 +162,8 @@ impl Dispatch {
         }
         let free = self.account.rate.in_flight_max.saturating_sub(self.under_way.len());
         let now = self.pieces.now();
-        let rows_max = free.min(self.account.calls_left(now)).min(CLAIM_ROWS_MAX);
-        let claim = (self.wanted || !self.settled.is_empty()) && rows_max > 0;
+        let rows_max = self.account.calls_left(now).min(CLAIM_ROWS_MAX);
+        let claim = (self.wanted || !self.settled.is_empty()) && free > 0 && rows_max > 0;
         if self.settled.is_empty() && !claim {
             if self.wanted && free > 0 {
                 // Out of this second's calls: look again in the next one.
@@ -140,13 +171,16 @@ impl Dispatch {
             }
             return;
         }
+        let repeatable = self.account.connector.capabilities().idempotent_send;
         let advance = Advance {
             settled: self.settled.iter().map(|one| one.settlement.clone()).collect(),
             claim: claim.then_some(ClaimRequest {
                 account: self.account.id,
+                lanes_max: free,
                 rows_max,
+                run_max: if repeatable { RUN_ROWS_MAX } else { DOUBTFUL_RUN_ROWS_MAX },
                 now,
-                durable: !self.account.connector.capabilities().idempotent_send,
+                durable: !repeatable,
             }),
         };
         if claim {
@@ -191,14 +225,17 @@ impl Dispatch {
         lanes.extend(advanced.claims.iter().map(|claim| claim.delivery.lane()));
         drop(lanes);
         for claim in advanced.claims {
-            let (pieces, account) = (Arc::clone(&self.pieces), Arc::clone(&self.account));
-            self.under_way.push(Box::pin(attempt(pieces, account, claim)));
+            if let Some(first) = self.runs.add(claim) {
+                self.start(first);
+            }
         }
     }
 
     /// What follows from a settlement that is durable now.
     fn follow_up(&mut self, one: Moving) {
-        lock(&self.pieces.under_way).remove(&one.delivery.lane());
+        if self.runs.settled(one.delivery.lane()) {
+            lock(&self.pieces.under_way).remove(&one.delivery.lane());
+        }
         consequences(&self.pieces, &one.delivery, &one.settlement);
         let (pieces, account) = (Arc::clone(&self.pieces), Arc::clone(&self.account));
         match one.good {
@@ -221,9 +258,12 @@ impl Dispatch {
             let (sent, answer) = advancing.await;
             self.advanced(sent, answer);
         }
+        self.settled.extend(self.runs.stop().map(|claim| released(&self.pieces, claim)));
         while let Some(settlement) = self.under_way.next().await {
-            self.settled.push(settlement);
+            self.attempted(settlement);
         }
+        // Of one lane in its order: what was released came after what was under way.
+        self.settled.sort_by_key(|one| one.settlement.delivery);
         let settled: Vec<_> = self.settled.drain(..).map(|one| one.settlement).collect();
         if settled.is_empty() {
             return;

@@ -21,6 +21,7 @@ mod notices;
 mod people;
 mod pieces;
 mod probe;
+mod runs;
 mod say;
 mod settings;
 mod speak;

@@ -130,7 +130,9 @@ async fn dispatch(store: &SqliteStore, messages: u64) -> Result<(), StoreFailure
     while left > 0 {
         let claim = ClaimRequest {
             account: AccountId(2),
+            lanes_max: 256,
             rows_max: 256,
+            run_max: 1,
             now: Timestamp(i64::MAX),
             durable: true,
         };

@@ -1,9 +1,8 @@
 //! Lanes: the order of open deliveries of one (conversation, recipient), and which may be claimed.
 //!
 //! Pure bookkeeping without rows: it knows numbers, and of each lane's first delivery the state,
-//! account and time. It does not decide what becomes of a delivery. Invariant: only the head of a
-//! lane can be claimed, and the ready index holds exactly the heads that are `Queued` with an
-//! account.
+//! account and time. It does not decide what becomes of a delivery. Invariant: the ready index
+//! holds exactly the heads that are `Queued` with an account.
 
 use ieum_core::delivery::{Delivery, Lane, Recipient, State};
 use ieum_core::ids::{AccountId, ConversationId, DeliverySeq, PersonId};
@@ -87,6 +86,12 @@ impl Lanes {
         same.flat_map(|(_, queue)| {
             std::iter::once(queue.head.seq).chain(queue.behind.iter().copied())
         })
+    }
+
+    /// What follows the head of a lane, at most so many, in order.
+    pub(crate) fn behind(&self, lane: Lane, rows_max: usize) -> Vec<DeliverySeq> {
+        let queue = self.lanes.get(&lane);
+        queue.into_iter().flat_map(|queue| queue.behind.iter().copied()).take(rows_max).collect()
     }
 
     /// An open delivery changed; what matters is kept only of heads.

@@ -1,7 +1,8 @@
 //! The store port: about fifteen domain verbs, each write one durable transaction.
 //!
 //! The store keeps the order of lanes: of the deliveries of one (conversation, recipient) that
-//! have not ended, only the one with the smallest number may be claimed. It decides nothing else.
+//! have not ended, only the one with the smallest number may be claimed, alone or with those that
+//! follow it directly. It decides nothing else.
 
 use super::BoxFuture;
 use crate::content::MessageId;
@@ -22,6 +23,8 @@ use std::sync::Arc;
 pub const PAGE_ROWS_MAX: usize = 1_000;
 /// Most deliveries taken by one claim.
 pub const CLAIM_ROWS_MAX: usize = 256;
+/// Most deliveries of one lane taken by one claim.
+pub const RUN_ROWS_MAX: usize = 8;
 /// How long event keys are kept to recognise repetitions: 30 days.
 pub const SEEN_KEPT_MS: u64 = 30 * 24 * 3_600 * 1_000;
 
@@ -116,8 +119,15 @@ pub struct ReceiptNote {
 pub struct ClaimRequest {
     /// Those whose present route is this account's.
     pub account: AccountId,
-    /// At most so many; at most [`CLAIM_ROWS_MAX`].
+    /// Of at most so many lanes.
+    pub lanes_max: usize,
+    /// At most so many in all; at most [`CLAIM_ROWS_MAX`]. Every lane that is due comes first with
+    /// one; what is left is for runs.
     pub rows_max: usize,
+    /// At most so many of one lane, to be attempted one after the other; at most
+    /// [`RUN_ROWS_MAX`]. Only what waits for its first attempt on the same route follows in a run,
+    /// and nothing that is wanted once only.
+    pub run_max: usize,
     /// Due by now.
     pub now: Timestamp,
     /// Whether the claim must be durable before it is answered (the network cannot repeat
@@ -137,7 +147,8 @@ pub struct Advance {
 /// The answer to [`Advance`].
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Advanced {
-    /// Taken, in lane order, at most one a lane.
+    /// Taken: the heads of lanes, the longest due first, then what follows them in runs; those of
+    /// one lane in its order.
     pub claims: Vec<Claim>,
     /// When the next unclaimed head of a lane of that account is due, if one is waiting.
     pub next_due_at: Option<Timestamp>,

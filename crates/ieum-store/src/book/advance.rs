@@ -1,17 +1,23 @@
 //! Settling what came back and claiming what is due.
 //!
-//! Invariant: what is claimed is the head of its lane, is `Queued` before and `Attempting` after,
-//! so that one lane never has two attempts in flight.
+//! Invariant: what is claimed is the head of its lane or follows one that is claimed with it, is
+//! `Queued` before and `Attempting` after, so that nobody else claims of a lane with an attempt in
+//! flight.
 
 use super::{Book, Claimed, gone};
 use crate::lanes::Head;
 use crate::row::{DeliveryRow, check_step, cut_evidence};
 use crate::rows::{FindRow, RowAnswer, Rows};
-use ieum_core::delivery::{Claim, Settlement, State, Step};
+use ieum_core::delivery::{Claim, Delivery, Lane, Route, Settlement, State, Step};
 use ieum_core::ids::{ChatKey, DeliverySeq};
 use ieum_core::journal::{JournalEvent, Planned};
+use ieum_core::message::{Class, Message};
 use ieum_core::outgoing::CopyKey;
-use ieum_core::ports::store::{Advance, Advanced, CLAIM_ROWS_MAX, ClaimRequest, StoreFailure};
+use ieum_core::ports::store::{
+    Advance, Advanced, CLAIM_ROWS_MAX, ClaimRequest, RUN_ROWS_MAX, StoreFailure,
+};
+use ieum_core::time::Timestamp;
+use std::sync::Arc;
 
 impl<R: Rows> Book<R> {
     /// Verb `advance`.
@@ -95,18 +101,60 @@ impl<R: Rows> Book<R> {
 
     fn claim_due(&mut self, request: &ClaimRequest) -> RowAnswer<Vec<Claim>> {
         let rows_max = request.rows_max.min(CLAIM_ROWS_MAX);
-        let due = self.lanes.due(request.account, request.now, rows_max);
-        due.into_iter().map(|seq| self.claim(seq, request)).collect()
+        let due = self.lanes.due(request.account, request.now, rows_max.min(request.lanes_max));
+        let mut claims = Vec::with_capacity(due.len());
+        for seq in due {
+            let (row, message) = self.with_message(seq)?;
+            claims.push(self.claim(row, message, request));
+        }
+        if request.run_max > 1 {
+            self.claim_runs(&mut claims, request, rows_max)?;
+        }
+        Ok(claims)
     }
 
-    fn claim(&mut self, seq: DeliverySeq, request: &ClaimRequest) -> RowAnswer<Claim> {
-        let mut row = self.rows.delivery(seq)?.ok_or_else(|| gone(seq))?;
-        let Some(message) = self.rows.message(row.delivery.message)? else {
-            let message = row.delivery.message;
-            return Err(StoreFailure::Damaged(format!("message {message} is gone")));
-        };
+    /// Adds what follows the claimed heads, while there is room.
+    fn claim_runs(
+        &mut self,
+        claims: &mut Vec<Claim>,
+        request: &ClaimRequest,
+        rows_max: usize,
+    ) -> RowAnswer<()> {
+        let more = request.run_max.min(RUN_ROWS_MAX).saturating_sub(1);
+        let heads: Vec<_> = claims.iter().map(Followed::of).collect();
+        for head in heads.into_iter().filter(|head| head.first_attempt) {
+            let room = rows_max.saturating_sub(claims.len()).min(more);
+            for seq in self.lanes.behind(head.lane, room) {
+                let (row, message) = self.with_message(seq)?;
+                if !head.may_be_followed_by(&row.delivery, message.new.class, request.now) {
+                    break;
+                }
+                claims.push(self.claim(row, message, request));
+            }
+        }
+        Ok(())
+    }
+
+    fn with_message(&mut self, seq: DeliverySeq) -> RowAnswer<(DeliveryRow, Arc<Message>)> {
+        let row = self.delivery(seq)?.ok_or_else(|| gone(seq))?;
+        match self.rows.message(row.delivery.message)? {
+            Some(message) => Ok((row, message)),
+            None => {
+                let message = row.delivery.message;
+                Err(StoreFailure::Damaged(format!("message {message} is gone")))
+            }
+        }
+    }
+
+    fn claim(
+        &mut self,
+        mut row: DeliveryRow,
+        message: Arc<Message>,
+        request: &ClaimRequest,
+    ) -> Claim {
         row.claim(request.now);
         let delivery = row.delivery.clone();
+        let seq = delivery.seq;
         self.lanes.update(delivery.lane(), Head::of(&delivery));
         let durable = request.durable;
         if durable {
@@ -114,7 +162,32 @@ impl<R: Rows> Book<R> {
             self.record(JournalEvent::Claimed { at, delivery: seq, attempt });
         }
         self.set_claimed(seq, Some(Claimed { row, durable }));
-        Ok(Claim { delivery, message })
+        Claim { delivery, message }
+    }
+}
+
+/// A claimed head, for what may follow it in a run.
+struct Followed {
+    lane: Lane,
+    route: Option<Route>,
+    first_attempt: bool,
+}
+
+impl Followed {
+    fn of(head: &Claim) -> Self {
+        let delivery = &head.delivery;
+        let first_attempt = delivery.attempts <= 1 && head.message.new.class != Class::OnceOnly;
+        Self { lane: delivery.lane(), route: delivery.route, first_attempt }
+    }
+
+    /// What was tried before, or is wanted once only, is claimed alone: a run that breaks leaves
+    /// its rest counted as tried.
+    fn may_be_followed_by(&self, next: &Delivery, class: Class, now: Timestamp) -> bool {
+        next.state == State::Queued
+            && next.route == self.route
+            && next.due_at <= now
+            && next.tried_at.is_none()
+            && class != Class::OnceOnly
     }
 }
 

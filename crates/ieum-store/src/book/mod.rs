@@ -20,7 +20,7 @@ use ieum_core::ids::{DeliverySeq, MessageSeq};
 use ieum_core::journal::JournalEvent;
 use ieum_core::ports::store::{Counts, Loaded, StoreFailure};
 use ieum_core::time::Timestamp;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Most event keys forgotten by one call.
 pub(crate) const FORGET_ROWS_MAX: usize = 10_000;
@@ -192,10 +192,17 @@ impl<R: Rows> Book<R> {
 
     fn interrupted(&mut self) -> RowAnswer<Vec<ieum_core::delivery::Delivery>> {
         let mut interrupted = Vec::new();
-        for seq in self.lanes.heads_in(State::Attempting) {
+        for seq in self.attempting() {
             interrupted.extend(self.delivery(seq)?.map(|row| row.delivery));
         }
         Ok(interrupted)
+    }
+
+    /// What is claimed, in order: heads of lanes, of which rows may say so since long ago, and
+    /// what follows them in runs.
+    fn attempting(&self) -> BTreeSet<DeliverySeq> {
+        let heads = self.lanes.heads_in(State::Attempting).into_iter();
+        heads.chain(self.claimed.keys().copied()).collect()
     }
 
     fn record(&mut self, event: JournalEvent) {

@@ -36,8 +36,9 @@ impl<R: Rows> Book<R> {
     /// Some of those that may pass the filter, in order; all at once or a page.
     fn open_seqs(&mut self, filter: OpenFilter, after: DeliverySeq) -> Vec<DeliverySeq> {
         let mut seqs: Vec<DeliverySeq> = match (filter.state, filter.conversation) {
-            // Only heads of lanes can be in these states.
-            (Some(state @ (State::Attempting | State::Unsure)), _) => self.lanes.heads_in(state),
+            (Some(State::Attempting), _) => self.attempting().into_iter().collect(),
+            // Behind a head in doubt others may be in doubt, too: they are looked at in turn.
+            (Some(State::Unsure), _) => self.lanes.heads_in(State::Unsure),
             (_, Some(conversation)) => self.lanes.of_conversation(conversation).collect(),
             (_, None) => {
                 let account = filter.account.map(Some);

@@ -79,7 +79,14 @@ fn write(directory: &Path) {
 }
 
 fn advance(store: &SqliteStore, settled: Vec<Settlement>) -> Advanced {
-    let claim = ClaimRequest { account: ACCOUNT, rows_max: 5, now: Timestamp(1), durable: true };
+    let claim = ClaimRequest {
+        account: ACCOUNT,
+        lanes_max: 5,
+        rows_max: 15,
+        run_max: 3,
+        now: Timestamp(1),
+        durable: true,
+    };
     let advance = Advance { settled, claim: Some(claim) };
     wait(store.advance(advance)).unwrap()
 }

@@ -2,18 +2,19 @@
 
 use super::sample::*;
 use super::{Bench, wait};
-use ieum_core::delivery::{Lane, Recipient, Settlement, State, Step};
+use ieum_core::delivery::{Lane, Recipient, Route, Settlement, State, Step};
 use ieum_core::ids::{AccountId, ConversationId, DeliverySeq, JournalSeq, PersonId};
 use ieum_core::journal::JournalEntry;
+use ieum_core::message::Class;
 use ieum_core::outgoing::Scope;
-use ieum_core::ports::store::{Advance, ClaimRequest, Moves, OpenFilter, PAGE_ROWS_MAX};
+use ieum_core::ports::store::{Advance, ClaimRequest, Moves, OpenFilter, PAGE_ROWS_MAX, Store};
 use ieum_core::time::Timestamp;
 use proptest::prelude::*;
 
 #[derive(Debug, Clone)]
 enum Act {
     Admit { conversation: u64, persons: Vec<u64>, account: u64 },
-    Advance { settle: Vec<(usize, u8)>, account: u64, durable: bool },
+    Advance { settle: Vec<(usize, u8)>, account: u64, durable: bool, run_max: usize },
     Move { which: Vec<(usize, u8)> },
     Restart,
 }
@@ -25,9 +26,9 @@ fn acts() -> impl Strategy<Value = Vec<Act>> {
         6 => (1_u64..4, person, 1_u64..3).prop_map(|(conversation, persons, account)| {
             Act::Admit { conversation, persons, account }
         }),
-        8 => (pick(), 1_u64..3, any::<bool>()).prop_map(|(settle, account, durable)| {
-            Act::Advance { settle, account, durable }
-        }),
+        8 => (pick(), 1_u64..3, any::<bool>(), 1_usize..5).prop_map(
+            |(settle, account, durable, run_max)| Act::Advance { settle, account, durable, run_max }
+        ),
         2 => pick().prop_map(|which| Act::Move { which }),
         1 => Just(Act::Restart),
     ];
@@ -38,9 +39,10 @@ fn acts() -> impl Strategy<Value = Vec<Act>> {
 struct Expected {
     lane: Lane,
     state: State,
-    account: AccountId,
+    route: Route,
     due_at: i64,
     durable: bool,
+    attempts: u32,
 }
 
 /// Every delivery in order of its number, looked through from the start each time.
@@ -61,18 +63,41 @@ impl Model {
         (0..self.deliveries.len()).filter(open).filter(first).collect()
     }
 
-    fn claim(&mut self, account: AccountId, durable: bool) -> Vec<u64> {
+    fn claim(&mut self, request: &ClaimRequest) -> Vec<u64> {
         let mut claimed = Vec::new();
         for head in self.heads() {
-            let delivery = &mut self.deliveries[head];
-            let queued = delivery.state == State::Queued && delivery.due_at <= self.now;
-            if queued && delivery.account == account {
-                delivery.state = State::Attempting;
-                delivery.durable = durable;
-                claimed.push(head as u64 + 1);
+            if !self.may_be_claimed(head, request.account) {
+                continue;
             }
+            claimed.push(self.take(head, request.durable));
+            let Expected { lane, route, attempts, .. } = self.deliveries[head];
+            let behind = (head + 1..self.deliveries.len())
+                .filter(|index| self.deliveries[*index].lane == lane)
+                .filter(|index| !self.deliveries[*index].state.ended());
+            let run = behind.take(if attempts == 1 { request.run_max - 1 } else { 0 });
+            let follows = |index: &usize| {
+                let next = &self.deliveries[*index];
+                let first = next.attempts == 0 && next.route == route;
+                first && self.may_be_claimed(*index, request.account)
+            };
+            let run: Vec<usize> = run.take_while(follows).collect();
+            claimed.extend(run.into_iter().map(|index| self.take(index, request.durable)));
         }
         claimed
+    }
+
+    fn may_be_claimed(&self, index: usize, account: AccountId) -> bool {
+        let delivery = &self.deliveries[index];
+        let queued = delivery.state == State::Queued && delivery.due_at <= self.now;
+        queued && delivery.route.account == account
+    }
+
+    fn take(&mut self, index: usize, durable: bool) -> u64 {
+        let delivery = &mut self.deliveries[index];
+        delivery.state = State::Attempting;
+        delivery.durable = durable;
+        delivery.attempts += 1;
+        index as u64 + 1
     }
 
     fn apply(&mut self, settlement: &Settlement) {
@@ -89,7 +114,7 @@ impl Model {
             }
             Step::NextRoute { route, at, .. } => {
                 (delivery.state, delivery.due_at) = (State::Queued, at.0);
-                delivery.account = route.account;
+                (delivery.route, delivery.attempts) = (*route, 0);
             }
             Step::Hold { .. } => delivery.state = State::Held,
             Step::Unsure { .. } if waits => return,
@@ -108,6 +133,7 @@ impl Model {
         for delivery in &mut self.deliveries {
             if delivery.state == State::Attempting && !delivery.durable {
                 delivery.state = State::Queued;
+                delivery.attempts -= 1;
             }
         }
     }
@@ -165,13 +191,9 @@ fn act_once(bench: &mut Bench, model: &mut Model, act: &Act) -> Result<(), TestC
         Act::Admit { conversation, persons, account } => {
             admit_some(bench, model, *conversation, (persons, AccountId(*account)))
         }
-        Act::Advance { settle, account, durable } => {
-            return advance(
-                bench,
-                model,
-                settle,
-                request(AccountId(*account), model.now, *durable),
-            );
+        Act::Advance { settle, account, durable, run_max } => {
+            let request = request(AccountId(*account), model.now, *durable);
+            return advance(bench, model, settle, ClaimRequest { run_max: *run_max, ..request });
         }
         Act::Move { which } => move_some(bench, model, which),
         Act::Restart => return restart(bench, model),
@@ -192,9 +214,10 @@ fn admit_some(bench: &Bench, model: &mut Model, conversation: u64, to: (&[u64], 
             recipient: Recipient::Person(PersonId(*person)),
         },
         state: State::Queued,
-        account,
+        route: to_person(account, *person).route.unwrap(),
         due_at: model.now,
         durable: true,
+        attempts: 0,
     }));
 }
 
@@ -207,7 +230,8 @@ fn advance(
     let picked = settle.iter().filter_map(|pick| model.pick(*pick, true));
     let settled: Vec<Settlement> = picked.collect();
     settled.iter().for_each(|settlement| model.apply(settlement));
-    let expected = model.claim(claim.account, claim.durable);
+    let mut expected = model.claim(&claim);
+    expected.sort_unstable();
     let claim = Some(claim);
     let advanced = wait(bench.store().advance(Advance { settled, claim })).unwrap();
     let mut claimed = seqs(&advanced.claims);
@@ -247,7 +271,7 @@ fn compare(bench: &Bench, model: &Model) -> Result<(), TestCaseError> {
     let page = wait(page).unwrap();
     let found: Vec<_> = page.iter().map(|d| (d.seq.0, d.state, d.route.unwrap().account)).collect();
     let open = (1_u64..).zip(&model.deliveries).filter(|(_, d)| !d.state.ended());
-    let expected: Vec<_> = open.map(|(seq, d)| (seq, d.state, d.account)).collect();
+    let expected: Vec<_> = open.map(|(seq, d)| (seq, d.state, d.route.account)).collect();
     prop_assert_eq!(found, expected);
     Ok(())
 }
@@ -285,4 +309,112 @@ fn a_long_backlog_is_claimed_whole_and_in_order() {
         assert!(claim(bench.store(), LINE, false).is_empty());
         assert!(wait(bench.store().counts()).unwrap().open.is_empty());
     }
+}
+
+#[test]
+fn a_run_follows_its_head_as_far_as_there_is_room() {
+    for bench in Bench::both() {
+        for number in 1..=12 {
+            admit(bench.store(), event(number, 1, vec![to_person(LINE, 1)]));
+        }
+        for number in 13..=15 {
+            admit(bench.store(), event(number, 2, vec![to_person(LINE, 2)]));
+        }
+        let claimed = |lanes_max, rows_max, run_max| {
+            let request = request(LINE, 1_000, true);
+            let claim = ClaimRequest { lanes_max, rows_max, run_max, ..request };
+            let advance = Advance { settled: Vec::new(), claim: Some(claim) };
+            let claims = wait(bench.store().advance(advance)).unwrap().claims;
+            let mut taken = seqs(&claims);
+            taken.sort_unstable();
+            let at = Timestamp(1_000);
+            let back = |seq: &u64| Settlement {
+                at,
+                ..settlement(DeliverySeq(*seq), Step::RetryAt { at, label: None })
+            };
+            let settled = taken.iter().map(back).collect();
+            wait(bench.store().advance(Advance { settled, claim: None })).unwrap();
+            taken
+        };
+        // Heads come first; runs take the rest of the room, and never more than the limit.
+        assert_eq!(claimed(1, 100, 99), [1, 2, 3, 4, 5, 6, 7, 8]);
+        // What was put back counts as tried, and goes alone.
+        assert_eq!(claimed(2, 100, 3), [1, 13, 14, 15]);
+        assert_eq!(claimed(1, 100, 3), [1]);
+        for number in 16..=20 {
+            admit(bench.store(), event(number, 3, vec![to_person(LINE, 3)]));
+        }
+        assert_eq!(claimed(3, 5, 8), [1, 13, 16, 17, 18]);
+        assert_eq!(claimed(0, 5, 8), [0_u64; 0]);
+    }
+}
+
+#[test]
+fn what_is_under_way_is_not_claimed_behind_a_head_that_goes_another_way() {
+    for bench in Bench::both() {
+        for number in 1..=2 {
+            admit(bench.store(), event(number, 1, vec![to_person(LINE, 1)]));
+        }
+        let run = ClaimRequest { run_max: 2, ..request(LINE, 1_000, false) };
+        let advance = Advance { settled: Vec::new(), claim: Some(run) };
+        assert_eq!(seqs(&wait(bench.store().advance(advance)).unwrap().claims), [1, 2]);
+        let (route, at) = (route(LINE, 1), Timestamp(20));
+        let anew = settlement(DeliverySeq(1), Step::NextRoute { route, label: None, at });
+        let advance = Advance { settled: vec![anew], claim: Some(run) };
+        assert_eq!(seqs(&wait(bench.store().advance(advance)).unwrap().claims), [1]);
+    }
+}
+
+#[test]
+fn what_is_wanted_once_only_goes_alone() {
+    for bench in Bench::both() {
+        for number in 1..=4 {
+            let mut admission = event(number, 1, vec![to_person(LINE, 1)]);
+            if number == 3 {
+                admission.message.as_mut().unwrap().class = Class::OnceOnly;
+            }
+            admit(bench.store(), admission);
+        }
+        let run = ClaimRequest { run_max: 8, ..request(LINE, 1_000, true) };
+        let mut settled = Vec::new();
+        for expected in [vec![1, 2], vec![3], vec![4]] {
+            let advance = Advance { settled, claim: Some(run) };
+            let claims = wait(bench.store().advance(advance)).unwrap().claims;
+            assert_eq!(seqs(&claims), expected);
+            settled = claims.iter().map(|c| settlement(c.delivery.seq, sent("x"))).collect();
+        }
+    }
+}
+
+#[test]
+fn after_a_crash_the_whole_of_a_durable_run_is_in_doubt() {
+    let mut bench = Bench::sqlite();
+    for number in 1..=4 {
+        admit(bench.store(), event(number, 1, vec![to_person(LINE, 1)]));
+    }
+    let claim = Some(ClaimRequest { run_max: 3, ..request(LINE, 1_000, true) });
+    wait(bench.store().advance(Advance { settled: Vec::new(), claim })).unwrap();
+    settle(bench.store(), DeliverySeq(1), sent("x"));
+    bench.crash();
+    let loaded = wait(bench.store().load(Timestamp(2_000))).unwrap();
+    let interrupted: Vec<_> = loaded.interrupted.iter().map(|d| d.seq.0).collect();
+    assert_eq!(interrupted, [2, 3]);
+    // In doubt one after the other; what follows them waits.
+    for seq in [2, 3] {
+        settle(bench.store(), DeliverySeq(seq), Step::Unsure { decide_at: Timestamp(3_000) });
+    }
+    assert!(claim_all(bench.store()).is_empty());
+    let unsure = OpenFilter { state: Some(State::Unsure), ..OpenFilter::default() };
+    let in_turn = |expected: u64| {
+        let page = wait(bench.store().page_open(unsure, DeliverySeq(0))).unwrap();
+        assert_eq!(page.iter().map(|d| d.seq.0).collect::<Vec<_>>(), [expected]);
+        settle(bench.store(), DeliverySeq(expected), sent("x"));
+    };
+    in_turn(2);
+    in_turn(3);
+    assert_eq!(claim_all(bench.store()), [4]);
+}
+
+fn claim_all(store: &dyn Store) -> Vec<u64> {
+    seqs(&claim(store, LINE, false))
 }

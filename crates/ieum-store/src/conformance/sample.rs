@@ -116,7 +116,8 @@ pub(super) fn admit(store: &dyn Store, admission: Admission) -> Vec<DeliverySeq>
 }
 
 pub(super) fn request(account: AccountId, now: i64, durable: bool) -> ClaimRequest {
-    ClaimRequest { account, rows_max: 100, now: Timestamp(now), durable }
+    let now = Timestamp(now);
+    ClaimRequest { account, lanes_max: 100, rows_max: 100, run_max: 1, now, durable }
 }
 
 pub(super) fn claim(store: &dyn Store, account: AccountId, durable: bool) -> Vec<Claim> {

@@ -11,7 +11,9 @@ use ieum_core::ids::{AccountId, ChatKey, ConversationId, EventKey, NativeMessage
 use ieum_core::message::{Author, Class, NewMessage, Source};
 use ieum_core::outgoing::CopyKey;
 use ieum_core::ports::clock::Clock;
-use ieum_core::ports::store::{Admission, AdmitBatch, Advance, ClaimRequest, Store};
+use ieum_core::ports::store::{
+    Admission, AdmitBatch, Advance, CLAIM_ROWS_MAX, ClaimRequest, Store,
+};
 use ieum_core::time::Timestamp;
 use std::sync::Arc;
 
@@ -49,7 +51,9 @@ pub async fn fill(store: &dyn Store, messages: u64) -> anyhow::Result<()> {
 fn claim(now: Timestamp) -> ClaimRequest {
     ClaimRequest {
         account: TELEGRAM,
-        rows_max: ieum_core::ports::store::CLAIM_ROWS_MAX,
+        lanes_max: CLAIM_ROWS_MAX,
+        rows_max: CLAIM_ROWS_MAX,
+        run_max: 1,
         now,
         durable: false,
     }
