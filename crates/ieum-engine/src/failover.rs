@@ -12,7 +12,7 @@ use ieum_core::delivery::{
     Delivery, Label, Lane, NewDelivery, Recipient, Route, Settlement, State, Step,
 };
 use ieum_core::health::book::{Evidence, api_cell};
-use ieum_core::health::{CellChange, CellState, Function};
+use ieum_core::health::{CellChange, Function};
 use ieum_core::ids::{AccountId, ConversationId, DeliverySeq};
 use ieum_core::message::{Class, NewMessage};
 use ieum_core::ports::store::{Moves, OpenFilter, StoreFailure};
@@ -22,49 +22,75 @@ use ieum_core::time::Timestamp;
 /// Takes an attempt in as evidence, after its settlement is durable. Bad evidence is taken in
 /// behind the gate: nothing is planned between the turn of a route and the leaving of it.
 pub(crate) async fn observe_bad(pieces: &Pieces, account: &Account, one: &Moving) {
-    account.probe_bell.notify_one();
+    // Whether it is this network or our own line, the others know.
+    pieces.ring_probes();
     let _nothing_is_planned = pieces.gate.write().await;
-    let cell = api_cell(account.network, Function::Send);
-    let (route, at) = (one.delivery.route, one.settlement.at);
-    let reason = &one.settlement.evidence;
-    let evidence = Evidence { cell, route, good: false, at, reason };
-    let (change, down) = {
+    let (changes, down) = {
         let mut health = lock(&pieces.health);
-        let change = health.observe(evidence);
-        (change, route.is_some_and(|route| health.route_down(account.network, route)))
+        let changes = health.observe(evidence_of(account, one, false));
+        let route = one.delivery.route;
+        (changes, route.is_some_and(|route| health.route_down(account.network, route)))
     };
     let conversation = Some(one.delivery.conversation);
-    match change {
-        Some(change) => left_behind_gate(pieces, account, change).await,
-        None if down => leave(pieces, Left { account: account.id, conversation }, vec![]).await,
-        None => {}
+    if changes.is_empty() && down {
+        leave(pieces, Left { account: account.id, conversation }, vec![]).await;
+    }
+    left_behind_gate(pieces, changes).await;
+}
+
+fn evidence_of(account: &Account, one: &Moving, good: bool) -> Evidence {
+    Evidence {
+        cell: api_cell(account.network, Function::Send),
+        account: account.id,
+        route: one.delivery.route,
+        id: one.delivery.seq.0,
+        good,
+        at: one.settlement.at,
     }
 }
 
-/// Takes a success in as evidence; cheap, because nearly every attempt is one.
-pub(crate) fn observe_good(pieces: &Pieces, account: &Account, one: &Moving) -> Option<CellChange> {
-    let cell = api_cell(account.network, Function::Send);
-    let (route, at) = (one.delivery.route, one.settlement.at);
-    let evidence = Evidence { cell, route, good: true, at, reason: "a message was accepted" };
+/// Takes a success in as evidence; cheap, because nearly every attempt is one. `None` when no cell
+/// turned by it.
+pub(crate) fn observe_good(
+    pieces: &Pieces,
+    account: &Account,
+    one: &Moving,
+) -> Option<Vec<CellChange>> {
+    let route = one.delivery.route;
     let mut health = lock(&pieces.health);
     let was_down = route.is_some_and(|route| health.route_down(account.network, route));
-    let change = health.observe(evidence);
+    let changes = health.observe(evidence_of(account, one, true));
     if was_down {
         pieces.sweep_bell.notify_one();
     }
-    change
+    (!changes.is_empty()).then_some(changes)
 }
 
 /// Most deliveries of one lane that one sweep releases.
 const HELD_PER_SWEEP_MAX: usize = 500;
 
-/// A cell turned: leave the network, or come back to it.
-pub(crate) async fn turned(pieces: &Pieces, account: &Account, change: CellChange) {
-    let _nothing_is_planned = pieces.gate.write().await;
-    left_behind_gate(pieces, account, change).await;
+/// Cells turned: leave their networks, or come back to them. Each change names its network: what
+/// one account saw may be the witness that another network's turn waited for.
+pub(crate) async fn turned(pieces: &Pieces, _seen_by: &Account, changes: Vec<CellChange>) {
+    follow(pieces, changes).await;
 }
 
-async fn left_behind_gate(pieces: &Pieces, account: &Account, change: CellChange) {
+/// The same, for changes that nobody saw happen.
+pub(crate) async fn follow(pieces: &Pieces, changes: Vec<CellChange>) {
+    if changes.is_empty() {
+        return;
+    }
+    let _nothing_is_planned = pieces.gate.write().await;
+    left_behind_gate(pieces, changes).await;
+}
+
+async fn left_behind_gate(pieces: &Pieces, changes: Vec<CellChange>) {
+    for change in changes {
+        left_one(pieces, change).await;
+    }
+}
+
+async fn left_one(pieces: &Pieces, change: CellChange) {
     tracing::warn!(
         network = change.cell.network.word(),
         from = ?change.from,
@@ -72,13 +98,18 @@ async fn left_behind_gate(pieces: &Pieces, account: &Account, change: CellChange
         evidence = %change.evidence,
         "a cell turned"
     );
-    let down = change.to == CellState::Down;
-    if down && change.cell.function == Function::Send {
-        leave(pieces, Left { account: account.id, conversation: None }, vec![change]).await;
-    } else {
-        record(pieces, vec![change]).await;
-        pieces.sweep_bell.notify_one();
+    let network = change.cell.network;
+    let mut changes = vec![change];
+    if lock(&pieces.health).network_down(network) {
+        for account in pieces.accounts.values().filter(|account| account.network == network) {
+            let left = Left { account: account.id, conversation: None };
+            leave(pieces, left, std::mem::take(&mut changes)).await;
+        }
     }
+    if !changes.is_empty() {
+        record(pieces, changes).await;
+    }
+    pieces.sweep_bell.notify_one();
 }
 
 async fn record(pieces: &Pieces, health: Vec<CellChange>) {

@@ -73,9 +73,9 @@ impl Pieces {
             clock,
             entropy,
             secret,
+            health: Mutex::new(HealthBook::new(settings.health.clone())),
             settings,
             accounts,
-            health: Mutex::default(),
             held: Mutex::default(),
             told: Mutex::default(),
             ended_badly: Mutex::default(),
@@ -159,6 +159,13 @@ impl Pieces {
         let mut tried = lock(&self.tried).get(&delivery.seq).cloned().unwrap_or_default();
         tried.extend(delivery.route);
         tried
+    }
+
+    /// Asks every network for a sign of life at once.
+    pub(crate) fn ring_probes(&self) {
+        for account in self.accounts.values() {
+            account.probe_bell.notify_one();
+        }
     }
 
     pub(crate) fn ring_journal(&self) {

@@ -5,6 +5,7 @@ use crate::failover;
 use crate::pieces::{Pieces, lock};
 use ieum_core::health::Function;
 use ieum_core::health::book::{Evidence, api_cell};
+use ieum_core::health::cadence::Suspicion;
 use ieum_core::ports::connector::Pulse;
 use std::sync::Arc;
 use tokio::sync::watch;
@@ -20,8 +21,10 @@ pub(crate) async fn probe(
 ) {
     let settings = pieces.settings.clone();
     loop {
-        let down = lock(&pieces.health).network_down(account.network);
-        let wait = if down { settings.probe_down_ms } else { settings.probe_ms };
+        let cell = api_cell(account.network, Function::Send);
+        let suspicion = lock(&pieces.health).detector().suspicion(cell, pieces.now());
+        let calm = suspicion == Suspicion::None;
+        let wait = if calm { settings.probe_ms } else { settings.probe_down_ms };
         tokio::select! {
             biased;
             _ = stop.wait_for(|stop| *stop) => return,
@@ -47,16 +50,14 @@ pub(crate) async fn probe(
 pub(crate) async fn take(pieces: &Pieces, account: &Account, function: Function, pulse: Pulse) {
     let at = pieces.now();
     account.sign(&pulse, at);
-    let (good, reason) = match pulse {
-        Pulse::Good { .. } => (true, "probe answered".to_owned()),
-        Pulse::Bad { reason } => (false, reason),
+    let good = match pulse {
+        Pulse::Good { .. } => true,
+        Pulse::Bad { .. } => false,
         // The network works and tells us that we are wrong: that is for the operator.
         Pulse::Refused { .. } => return,
     };
     let cell = api_cell(account.network, function);
-    let evidence = Evidence { cell, route: None, good, at, reason: &reason };
-    let change = lock(&pieces.health).observe(evidence);
-    if let Some(change) = change {
-        failover::turned(pieces, account, change).await;
-    }
+    let evidence = Evidence { cell, account: account.id, route: None, id: 0, good, at };
+    let changes = lock(&pieces.health).observe(evidence);
+    failover::follow(pieces, changes).await;
 }

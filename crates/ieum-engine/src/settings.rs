@@ -1,6 +1,7 @@
 //! What an operator may set of the loops, with the reasons for the defaults.
 
 use ieum_core::directory::Language;
+use ieum_core::health::parameters::Parameters;
 
 /// Settings of the engine; all times on the clock port.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -13,6 +14,8 @@ pub struct Settings {
     pub probe_ms: u64,
     /// Time between two probes of a network that does not. Two seconds.
     pub probe_down_ms: u64,
+    /// How the detector of outages weighs what it sees.
+    pub health: Parameters,
     /// Time between two sweeps.
     pub sweep_ms: u64,
     /// Time between two catch-up messages to one recipient (DESIGN §6.7: at most one a second).
@@ -32,6 +35,7 @@ impl Default for Settings {
             urgent_lifetime_ms: 24 * 3_600_000,
             probe_ms: 15_000,
             probe_down_ms: 2_000,
+            health: Parameters::default(),
             sweep_ms: 1_000,
             catch_up_gap_ms: 1_000,
             profile_ms_max: 2_000,

@@ -4,7 +4,7 @@
 //! messages that ended badly, and forgets what may be forgotten. A lost bell is harmless because
 //! of it.
 
-use crate::failover::{LaneState, decide_unsure, try_lane};
+use crate::failover::{self, LaneState, decide_unsure, try_lane};
 use crate::notices;
 use crate::pieces::{Bell, Pieces, lock};
 use crate::summary;
@@ -42,7 +42,7 @@ pub(crate) async fn sweep(pieces: Arc<Pieces>, mut stop: watch::Receiver<bool>) 
 
 async fn once(pieces: &Pieces, forgotten_at: &mut Timestamp) -> Result<(), StoreFailure> {
     let now = pieces.now();
-    lock(&pieces.health).forgive_rested(now, FORGIVE_MS);
+    turn_by_time(pieces, now).await;
     decide_unsure(pieces).await?;
     lanes(pieces).await?;
     tell_ended(pieces).await?;
@@ -55,6 +55,19 @@ async fn once(pieces: &Pieces, forgotten_at: &mut Timestamp) -> Result<(), Store
         account.bell.notify_one();
     }
     Ok(())
+}
+
+/// What follows from time alone, and a call to whoever a turn waits for as its witness.
+async fn turn_by_time(pieces: &Pieces, now: Timestamp) {
+    let (changes, wants_witness) = {
+        let mut health = lock(&pieces.health);
+        health.forgive_rested(now, FORGIVE_MS);
+        (health.tick(now), health.detector().wants_witness())
+    };
+    failover::follow(pieces, changes).await;
+    if wants_witness {
+        pieces.ring_probes();
+    }
 }
 
 async fn lanes(pieces: &Pieces) -> Result<(), StoreFailure> {

@@ -1,85 +1,65 @@
-//! A first, simple health: failures in a row of a route and of a cell.
+//! The health book that planning and the loops read: the detector for cells, and a rule of its
+//! own for each route.
 //!
-//! It keeps the place of the real detector: evidence goes in, changes of cells come out, and
-//! nothing else in the house knows the rule. A *route* (one chat) is judged by its own attempts,
-//! because most outages hit some rooms and spare others; a *cell* is judged by several routes
-//! together, or by one route and a probe. Invariant: a refusal that concerns one recipient never
-//! counts.
+//! A *route* (one chat) is judged by its own attempts, because most outages hit some rooms and
+//! spare others; that is also what *degraded* means: each recipient by themselves. A *cell* is the
+//! detector's. While a network returns, a fixed share of its routes is open, the same ones in every
+//! step. Invariants: a refusal that concerns one recipient never counts; while nobody at all
+//! answers it is our own line, and no route is left.
 
+use super::detector::Detector;
+use super::evidence::{Kind, Sign, Source};
+use super::parameters::Parameters;
 use super::{Cell, CellChange, CellState, Function, Surface};
 use crate::delivery::Route;
+use crate::directory::Endpoint;
+use crate::ids::AccountId;
 use crate::network::Network;
 use crate::time::Timestamp;
 use std::collections::BTreeMap;
 
+pub use super::detector::CellView;
+
 /// Failures in a row that put a route down.
 pub const ROUTE_FAILURES: u32 = 2;
-/// Failures in a row that put a cell down.
-pub const CELL_FAILURES: u32 = 3;
-/// Good pulses in a row that bring a cell back.
-pub const CELL_GOODS: u32 = 3;
-/// How long a cell stays down at least.
-pub const CELL_DOWN_MS_MIN: u64 = 10_000;
 /// How long a route rests before it is tried again, the first time; doubled by each relapse.
 pub const ROUTE_REST_MS: u64 = 2_000;
 /// The longest rest.
 pub const ROUTE_REST_MS_MAX: u64 = 15_000;
-/// How long a gateway may be away before receiving counts as down.
-pub const STREAM_AWAY_MS_MAX: u64 = 10_000;
-
-#[derive(Debug, Clone, Default)]
-struct CellRecord {
-    state: CellState,
-    since: Timestamp,
-    failures: u32,
-    goods: u32,
-    /// Routes (or probes, as `None`) that failed since the last success.
-    failing: Vec<Option<Route>>,
-    last_failure: Timestamp,
-    evidence: Box<str>,
-}
 
 #[derive(Debug, Clone, Copy, Default)]
 struct RouteRecord {
     failures: u32,
+    failing_since: Timestamp,
     down: bool,
     rest_ms: u64,
     try_at: Timestamp,
 }
 
-/// What happened to one attempt or probe.
+/// What happened to one attempt or probe of ours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Evidence<'a> {
+pub struct Evidence {
     /// Which cell it speaks for.
     pub cell: Cell,
-    /// Which route was tried; `None` for probes and pulses.
+    /// Whose it was.
+    pub account: AccountId,
+    /// Which route was tried; `None` for probes and other signs of life.
     pub route: Option<Route>,
+    /// The delivery, or zero.
+    pub id: u64,
     /// Whether the network worked.
     pub good: bool,
     /// When.
     pub at: Timestamp,
-    /// In short.
-    pub reason: &'a str,
-}
-
-/// How a cell stands, for pages and metrics.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
-pub struct CellView {
-    /// Which.
-    pub cell: Cell,
-    /// Its state.
-    pub state: CellState,
-    /// Since when.
-    pub since: Timestamp,
-    /// Why.
-    pub evidence: Box<str>,
 }
 
 /// What is known of all cells and of the routes that failed lately.
 #[derive(Debug, Clone, Default)]
 pub struct HealthBook {
-    cells: BTreeMap<Cell, CellRecord>,
+    detector: Detector,
     routes: BTreeMap<Route, RouteRecord>,
+    /// The newest failure of a send, by network: trials of a network that is down rest after it.
+    failed_at: BTreeMap<Network, Timestamp>,
 }
 
 /// The cell that our own calls of a function speak for.
@@ -89,13 +69,51 @@ pub fn api_cell(network: Network, function: Function) -> Cell {
 }
 
 impl HealthBook {
-    /// Takes evidence in; returns the changes that follow from it.
-    pub fn observe(&mut self, evidence: Evidence<'_>) -> Option<CellChange> {
+    /// An empty book.
+    #[must_use]
+    pub fn new(parameters: Parameters) -> Self {
+        Self { detector: Detector::new(parameters), ..Self::default() }
+    }
+
+    /// The detector, for evidence that no attempt or probe of ours gives, and for pages.
+    #[must_use]
+    pub fn detector(&self) -> &Detector {
+        &self.detector
+    }
+
+    /// The same, to hand evidence in.
+    pub fn detector_mut(&mut self) -> &mut Detector {
+        &mut self.detector
+    }
+
+    /// Takes evidence in; returns the changes that follow from it, of whichever network.
+    pub fn observe(&mut self, evidence: Evidence) -> Vec<CellChange> {
         if let Some(route) = evidence.route {
             self.observe_route(route, evidence.good, evidence.at);
+            if !evidence.good {
+                self.failed_at.insert(evidence.cell.network, evidence.at);
+            }
         }
-        let record = self.cells.entry(evidence.cell).or_default();
-        if evidence.good { record.good(evidence) } else { record.bad(evidence) }
+        let (kind, source) = match evidence.route {
+            Some(route) => (Kind::Send, Source::Route(route)),
+            None => (Kind::Pulse, Source::Account(evidence.account)),
+        };
+        let sign = if evidence.good { Sign::Good } else { Sign::Bad };
+        let Evidence { cell, id, at, .. } = evidence;
+        self.detector.observe(super::evidence::Evidence {
+            cell,
+            kind,
+            source,
+            sign,
+            id,
+            at,
+            latency_ms: 0,
+        })
+    }
+
+    /// What follows from time alone; to be called about once a second.
+    pub fn tick(&mut self, now: Timestamp) -> Vec<CellChange> {
+        self.detector.tick(now)
     }
 
     fn observe_route(&mut self, route: Route, good: bool, at: Timestamp) {
@@ -103,9 +121,14 @@ impl HealthBook {
             self.routes.remove(&route);
             return;
         }
-        let record = self.routes.entry(route).or_default();
-        record.failures += 1;
-        if record.failures >= ROUTE_FAILURES {
+        if self.detector.excuses(at) {
+            return;
+        }
+        let first = RouteRecord { failing_since: at, ..RouteRecord::default() };
+        let record = self.routes.entry(route).or_insert(first);
+        record.failures = record.failures.saturating_add(1);
+        let theirs = record.down || self.detector.line_answered_since(record.failing_since);
+        if record.failures >= ROUTE_FAILURES && theirs {
             record.rest_ms = (record.rest_ms * 2).clamp(ROUTE_REST_MS, ROUTE_REST_MS_MAX);
             record.down = true;
             record.try_at = at.plus_ms(record.rest_ms);
@@ -115,30 +138,30 @@ impl HealthBook {
     /// Whether new messages should not take this route now.
     #[must_use]
     pub fn route_down(&self, network: Network, route: Route) -> bool {
-        self.routes.get(&route).is_some_and(|record| record.down) || self.network_down(network)
+        self.routes.get(&route).is_some_and(|record| record.down)
+            || place(route) >= self.detector.share_permille(network)
     }
 
     /// Whether one more failure of this route would put it (or its cell) down.
     #[must_use]
     pub fn would_be_down(&self, cell: Cell, route: Route) -> bool {
-        let failures = self.routes.get(&route).map_or(0, |record| record.failures);
-        failures + 1 >= ROUTE_FAILURES
-            || self.cells.get(&cell).is_some_and(|record| {
-                let others = record.failing.iter().any(|other| *other != Some(route));
-                record.failures + 1 >= CELL_FAILURES && others
-            })
+        let again = self.routes.get(&route).is_some_and(|record| {
+            let theirs = record.down || self.detector.line_answered_since(record.failing_since);
+            record.failures + 1 >= ROUTE_FAILURES && theirs && !self.detector.excused_now()
+        });
+        again || self.detector.would_be_down(cell, route)
     }
 
     /// Whether a network's sending is down as a whole.
     #[must_use]
     pub fn network_down(&self, network: Network) -> bool {
-        self.state(api_cell(network, Function::Send)) == CellState::Down
+        self.detector.network_state(network) == CellState::Down
     }
 
     /// The state of one cell.
     #[must_use]
     pub fn state(&self, cell: Cell) -> CellState {
-        self.cells.get(&cell).map_or(CellState::Up, |record| record.state)
+        self.detector.state(cell)
     }
 
     /// Whether something held for this route may be tried now, to see whether it works again.
@@ -147,11 +170,9 @@ impl HealthBook {
         match self.routes.get(&route) {
             Some(record) if record.down => now >= record.try_at,
             Some(_) | None => {
-                let cell = api_cell(network, Function::Send);
-                !self.network_down(network)
-                    || self.cells.get(&cell).is_some_and(|record| {
-                        now.ms_since(record.last_failure) >= ROUTE_REST_MS_MAX
-                    })
+                let failed_at = self.failed_at.get(&network);
+                let rested = |at: &Timestamp| now.ms_since(*at) >= ROUTE_REST_MS_MAX;
+                !self.network_down(network) || failed_at.is_none_or(rested)
             }
         }
     }
@@ -169,59 +190,22 @@ impl HealthBook {
     /// All cells that were ever heard of.
     #[must_use]
     pub fn view(&self) -> Vec<CellView> {
-        self.cells
-            .iter()
-            .map(|(cell, record)| CellView {
-                cell: *cell,
-                state: record.state,
-                since: record.since,
-                evidence: record.evidence.clone(),
-            })
-            .collect()
+        self.detector.view()
     }
 }
 
-impl CellRecord {
-    fn good(&mut self, evidence: Evidence<'_>) -> Option<CellChange> {
-        self.failures = 0;
-        self.failing.clear();
-        self.goods = self.goods.saturating_add(1);
-        let rested = evidence.at.ms_since(self.last_failure) >= CELL_DOWN_MS_MIN;
-        let proven = evidence.route.is_some() || (self.goods >= CELL_GOODS && rested);
-        if self.state == CellState::Up || !proven {
-            return None;
-        }
-        let text = format!("{} good in a row: {}", self.goods, evidence.reason);
-        Some(self.turn(evidence, CellState::Up, text))
-    }
-
-    fn bad(&mut self, evidence: Evidence<'_>) -> Option<CellChange> {
-        self.goods = 0;
-        self.failures = self.failures.saturating_add(1);
-        self.last_failure = evidence.at;
-        if !self.failing.contains(&evidence.route) && self.failing.len() < 16 {
-            self.failing.push(evidence.route);
-        }
-        let agreed = self.failing.len() >= 2 || evidence.route.is_none();
-        if self.state == CellState::Down || self.failures < CELL_FAILURES || !agreed {
-            return None;
-        }
-        let text = format!(
-            "{} failures in a row on {} routes, last: {}",
-            self.failures,
-            self.failing.len(),
-            evidence.reason
-        );
-        Some(self.turn(evidence, CellState::Down, text))
-    }
-
-    fn turn(&mut self, evidence: Evidence<'_>, to: CellState, text: String) -> CellChange {
-        let from = self.state;
-        self.state = to;
-        self.since = evidence.at;
-        self.evidence = text.into();
-        CellChange { cell: evidence.cell, from, to, evidence: self.evidence.clone() }
-    }
+/// A fixed place of a route in `0..1000`, spread evenly: those below the share go first.
+fn place(route: Route) -> u32 {
+    let (kind, number) = match route.endpoint {
+        Endpoint::Address(address) => (1, address.0),
+        Endpoint::Room(room) => (2, room.0),
+    };
+    // Splitmix64's finalizer: every bit of the number moves the place.
+    let mut mixed = number.wrapping_mul(4).wrapping_add(kind) ^ route.account.0.rotate_left(40);
+    mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    mixed ^= mixed >> 31;
+    u32::try_from(mixed % 1_000).unwrap_or(0)
 }
 
 #[cfg(test)]

@@ -1,6 +1,18 @@
-//! Health: which networks work, by our own evidence.
+//! Health: which networks work, by our own evidence (DESIGN §7; docs/health.md tells it all).
 
 pub mod book;
+pub mod cadence;
+pub mod detector;
+pub mod evidence;
+mod line;
+pub mod parameters;
+pub mod rhythm;
+mod sum;
+mod turn;
+mod watch;
+mod words;
+
+pub use line::Witness;
 
 use crate::network::Network;
 use minicbor::{Decode, Encode};
@@ -106,7 +118,11 @@ pub struct CellChange {
     /// What it is.
     #[n(2)]
     pub to: CellState,
-    /// Why.
+    /// Why, in one line.
     #[n(3)]
     pub evidence: Box<str>,
+    /// Why, in full; `None` in journals of older versions.
+    #[n(4)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub grounds: Option<Box<evidence::Grounds>>,
 }

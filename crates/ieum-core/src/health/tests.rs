@@ -1,29 +1,39 @@
-//! The rules of the simple health, one a test.
+//! The rules of routes, and how the book reads the detector.
 
 use super::*;
-use crate::directory::Endpoint;
-use crate::ids::{AccountId, RoomId};
+use crate::ids::RoomId;
 
 fn route(room: u64) -> Route {
     Route { account: AccountId(1), endpoint: Endpoint::Room(RoomId(room)) }
 }
 
-fn evidence(room: Option<u64>, good: bool, at: i64) -> Evidence<'static> {
+fn evidence(room: Option<u64>, good: bool, at: i64) -> Evidence {
     Evidence {
         cell: api_cell(Network::KakaoTalk, Function::Send),
+        account: AccountId(1),
         route: room.map(route),
+        id: 7,
         good,
         at: Timestamp(at),
-        reason: "503",
     }
+}
+
+fn down(book: &mut HealthBook) {
+    for (at, room) in [(0, 1), (1, 2), (2, 1), (3, 2)] {
+        book.observe(evidence(Some(room), false, at));
+    }
+    assert!(book.network_down(Network::KakaoTalk));
 }
 
 #[test]
 fn one_sick_room_puts_its_route_down_and_not_the_network() {
     let mut book = HealthBook::default();
-    for at in 0..5 {
-        assert_eq!(book.observe(evidence(Some(1), false, at)), None);
+    for at in 0..50 {
+        assert_eq!(book.observe(evidence(Some(1), false, at)), []);
     }
+    assert!(!book.route_down(Network::KakaoTalk, route(1)), "nobody answers: it may be us");
+    book.observe(evidence(None, true, 50));
+    book.observe(evidence(Some(1), false, 51));
     assert!(book.route_down(Network::KakaoTalk, route(1)));
     assert!(!book.route_down(Network::KakaoTalk, route(2)));
     assert!(!book.network_down(Network::KakaoTalk));
@@ -32,43 +42,75 @@ fn one_sick_room_puts_its_route_down_and_not_the_network() {
 #[test]
 fn two_sick_rooms_put_the_network_down_with_the_evidence() {
     let mut book = HealthBook::default();
-    assert_eq!(book.observe(evidence(Some(1), false, 0)), None);
-    assert_eq!(book.observe(evidence(Some(2), false, 1)), None);
-    let change = book.observe(evidence(Some(1), false, 2)).expect("the cell turns");
+    for (at, room) in [(0, 1), (1, 2), (2, 1)] {
+        assert_eq!(book.observe(evidence(Some(room), false, at)), []);
+    }
+    let cell = api_cell(Network::KakaoTalk, Function::Send);
+    assert!(book.would_be_down(cell, route(2)));
+    let changes = book.observe(evidence(Some(2), false, 3));
+    let [change] = changes.as_slice() else { panic!("one change: {changes:?}") };
     assert_eq!((change.from, change.to), (CellState::Up, CellState::Down));
-    assert!(change.evidence.contains("3 failures in a row on 2 routes"), "{}", change.evidence);
+    assert!(change.evidence.contains("sends failed: 12.8, 2 sources"), "{}", change.evidence);
+    assert_eq!(change.grounds.as_ref().unwrap().last.len(), 4);
     assert!(book.route_down(Network::KakaoTalk, route(9)), "a down cell covers every route");
     assert!(!book.route_down(Network::Line, route(9)));
 }
 
 #[test]
-fn a_success_between_starts_the_count_again() {
+fn three_failures_are_enough_when_signs_of_life_fail_too() {
     let mut book = HealthBook::default();
-    for at in 0..10 {
-        assert_eq!(book.observe(evidence(Some(1), at % 2 == 0, at)), None);
-        assert_eq!(book.observe(evidence(Some(2), at % 2 == 0, at)), None);
+    for at in 0..2 {
+        assert_eq!(book.observe(evidence(None, false, at)), []);
     }
-    assert!(!book.network_down(Network::KakaoTalk));
+    for at in 2..4 {
+        assert_eq!(book.observe(evidence(Some(1), false, at)), []);
+    }
+    assert_eq!(book.observe(evidence(Some(2), false, 4)).len(), 1);
+    assert!(book.network_down(Network::KakaoTalk));
 }
 
 #[test]
-fn probes_bring_a_cell_back_only_after_its_rest() {
+fn traffic_returns_in_a_fixed_and_growing_set_of_routes() {
     let mut book = HealthBook::default();
-    for at in 0..3 {
-        book.observe(evidence(None, false, at));
+    down(&mut book);
+    let open = |book: &HealthBook| -> Vec<u64> {
+        let kakao = Network::KakaoTalk;
+        (3..2_003).filter(|room| !book.route_down(kakao, route(*room))).collect()
+    };
+    let mut before = open(&book);
+    assert!(before.is_empty());
+    let mut sizes = Vec::new();
+    for second in 1..400 {
+        let at = second * 1_000;
+        book.observe(evidence(Some(1), true, at));
+        book.tick(Timestamp(at));
+        let now = open(&book);
+        assert!(before.iter().all(|room| now.contains(room)), "nobody is sent back");
+        if now.len() != before.len() {
+            sizes.push((second, now.len()));
+        }
+        before = now;
     }
-    assert!(book.network_down(Network::KakaoTalk));
-    for at in 3..8 {
-        assert_eq!(book.observe(evidence(None, true, at)), None, "too early");
+    let seconds: Vec<i64> = sizes.iter().map(|(second, _)| *second).collect();
+    assert_eq!(seconds, [61, 91, 121, 151], "{sizes:?}");
+    for ((_, size), share) in sizes.iter().zip([10, 50, 250, 1_000]) {
+        assert!(size.abs_diff(2 * share) <= share / 5 + 10, "{sizes:?}");
     }
-    let change = book.observe(evidence(None, true, 10_002)).expect("the cell turns");
-    assert_eq!(change.to, CellState::Up);
+}
+
+#[test]
+fn a_network_that_is_down_is_tried_by_one_message_now_and_then() {
+    let mut book = HealthBook::default();
+    down(&mut book);
+    assert!(!book.trial_due(Network::KakaoTalk, route(9), Timestamp(15_002)));
+    assert!(book.trial_due(Network::KakaoTalk, route(9), Timestamp(15_003)));
 }
 
 #[test]
 fn a_route_is_tried_again_after_a_rest_that_doubles() {
     let mut book = HealthBook::default();
     book.observe(evidence(Some(1), false, 0));
+    book.observe(evidence(None, true, 0));
     book.observe(evidence(Some(1), false, 0));
     assert!(!book.trial_due(Network::KakaoTalk, route(1), Timestamp(1_999)));
     assert!(book.trial_due(Network::KakaoTalk, route(1), Timestamp(2_000)));

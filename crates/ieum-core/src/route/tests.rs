@@ -2,8 +2,8 @@
 
 use super::*;
 use crate::directory::{Account, Address, Change, Consent, ConversationKind, Language};
-use crate::health::Function;
 use crate::health::book::{Evidence, api_cell};
+use crate::health::{CellState, Function};
 use crate::ids::{AccountId, ChatKey, ConversationId, UserKey};
 use crate::time::Timestamp;
 use Network::{KakaoTalk, Line, Telegram};
@@ -160,16 +160,30 @@ impl Town {
         for _ in 0..times {
             self.health.observe(Evidence {
                 cell: api_cell(network, Function::Send),
+                account: AccountId(1),
                 route,
+                id: 0,
                 good: false,
                 at: Timestamp(0),
-                reason: "503",
             });
         }
     }
 
+    /// A probe is answered: it is not our own line.
+    fn answers(&mut self, network: Network) {
+        self.health.observe(Evidence {
+            cell: api_cell(network, Function::Send),
+            account: AccountId(1),
+            route: None,
+            id: 0,
+            good: true,
+            at: Timestamp(0),
+        });
+    }
+
     fn down(mut self, network: Network) -> Self {
-        self.fails(network, None, 5);
+        let cell = api_cell(network, Function::Send);
+        self.health.detector_mut().hold(cell, CellState::Down, Timestamp(0));
         assert!(self.health.network_down(network));
         self
     }
@@ -179,7 +193,9 @@ impl Town {
         let room = self.directory.room(RoomId(id)).unwrap();
         let route = room_route(room);
         let network = self.directory.network_of(room.account).unwrap();
-        self.fails(network, Some(route), 2);
+        self.fails(network, Some(route), 1);
+        self.answers(network);
+        self.fails(network, Some(route), 1);
         assert!(!self.health.network_down(network));
         assert!(self.health.route_down(network, route));
         self

@@ -6,6 +6,7 @@
 
 mod town;
 
+use ieum_core::health::CellState;
 use ieum_core::ids::NativeMessageId;
 use ieum_core::inbound::InboundKind;
 use ieum_core::network::ChatKind;
@@ -150,6 +151,56 @@ async fn one_sick_room_is_left_alone_while_others_of_its_network_work() {
     town.passes(8_000).await;
     assert_eq!(town.kakaotalk.screen(), ["kother: [LINE] 유나: 동아리"]);
     assert_eq!(moved(&town.line.screen(), "Uminji:").len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_network_that_fails_in_two_rooms_is_down_for_all_and_the_journal_knows_why() {
+    let town = family().await;
+    let sua = town.person("수아", &[(KakaoTalk, "ksua"), (Line, "Usua")]).await;
+    let yuna = ieum_core::ids::PersonId(3);
+    let rooms = [(KakaoTalk, "kother"), (Line, "Cother")];
+    town.comes(KakaoTalk, "kother", &["ksua"]).await;
+    town.comes(Line, "Cother", &["Uyuna"]).await;
+    town.group("동아리", &[sua, yuna], &rooms).await;
+    town.kakaotalk.turns(Mood::Refuses);
+    town.says(Line, "Croom", "Uyuna", "가족").await;
+    town.says(Line, "Cother", "Uyuna", "동아리").await;
+    town.passes(6_000).await;
+    let kakao = town.hub.health().into_iter().find(|view| view.cell.network == KakaoTalk);
+    let kakao = kakao.unwrap();
+    assert_eq!(kakao.state, CellState::Down);
+    let grounds = kakao.grounds.unwrap();
+    assert!(grounds.witnesses >= 2, "LINE and Telegram answered: {grounds:?}");
+    assert!(grounds.last.len() >= 4, "{grounds:?}");
+    town.kakaotalk.turns(Mood::Well);
+    town.passes(300_000).await;
+    assert_eq!(town.hub.health()[0].state, CellState::Up);
+    assert_eq!(town.open().await, 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn when_our_own_line_is_cut_nothing_moves_and_everything_is_sent_afterwards() {
+    let town = family().await;
+    for network in [KakaoTalk, Line, Telegram] {
+        town.script(network).turns(Mood::Refuses);
+    }
+    for n in 0..6 {
+        town.says(Line, "Croom", "Uyuna", &format!("소식 {n}")).await;
+        town.says(Telegram, "-1", "77", &format!("답 {n}")).await;
+        town.passes(10_000).await;
+    }
+    for view in town.hub.health() {
+        assert_eq!(view.state, CellState::Up, "{view:?}");
+    }
+    for network in [KakaoTalk, Line, Telegram] {
+        town.script(network).turns(Mood::Well);
+    }
+    town.passes(60_000).await;
+    let kakao = town.kakaotalk.screen();
+    assert_eq!(kakao.len(), 12, "{kakao:?}");
+    assert!(!kakao.iter().any(|line| line.contains('#')), "none was held: {kakao:?}");
+    assert!(moved(&town.line.screen(), "Uminji:").is_empty(), "nobody was moved");
+    assert_eq!(town.open().await, 0);
 }
 
 #[tokio::test(start_paused = true)]

@@ -162,6 +162,7 @@ fn failover() -> Moves {
             from: CellState::Up,
             to: CellState::Down,
             evidence: "12 of 12 sends failed".into(),
+            grounds: None,
         }],
         moved: vec![moved],
         admissions: vec![own],

@@ -224,6 +224,7 @@ fn kakao_down() -> CellChange {
         from: CellState::Up,
         to: CellState::Down,
         evidence: "12 of 12 sends failed".into(),
+        grounds: None,
     }
 }
 
