@@ -42,6 +42,8 @@ number_id! {
     DeliverySeq;
     /// Number of a journal entry; the feed has no gaps.
     JournalSeq;
+    /// An incident of one network.
+    IncidentId;
 }
 
 macro_rules! native_id {

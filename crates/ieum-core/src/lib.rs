@@ -11,6 +11,7 @@ pub mod directory;
 pub mod health;
 pub mod ids;
 pub mod inbound;
+pub mod incident;
 pub mod journal;
 pub mod message;
 pub mod network;

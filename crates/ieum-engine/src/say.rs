@@ -100,7 +100,7 @@ pub(crate) async fn say(pieces: &Pieces, say: Say) -> Result<Said, SayFailure> {
         event: key.map(|key| (API_ACCOUNT, key)),
         message: Some(message),
         deliveries: plan.deliveries,
-        receipts: Vec::new(),
+        ..Admission::default()
     };
     let batch = AdmitBatch { at: now, admissions: vec![admission], cursor: None };
     let admitted = pieces.admit(batch).await.map_err(|_| SayFailure::Unavailable)?;

@@ -65,7 +65,7 @@ pub(crate) async fn say(pieces: &Pieces) -> Result<(), StoreFailure> {
         });
         if let Some(route) = back {
             lock(&pieces.gone).remove(&key);
-            say_one(pieces, conversation, person, (route, gone)).await?;
+            say_one(pieces, (conversation, person, network), (route, gone)).await?;
         }
     }
     Ok(())
@@ -73,8 +73,7 @@ pub(crate) async fn say(pieces: &Pieces) -> Result<(), StoreFailure> {
 
 async fn say_one(
     pieces: &Pieces,
-    conversation: ConversationId,
-    person: PersonId,
+    (conversation, person, network): Key,
     (route, gone): (Route, Gone),
 ) -> Result<(), StoreFailure> {
     let language =
@@ -89,7 +88,7 @@ async fn say_one(
         label: None,
         stands_in_for: None,
     };
-    tell(pieces, hub_text(pieces, conversation, &text, None), delivery).await
+    tell(pieces, hub_text(pieces, conversation, &text, None), delivery, Some(network)).await
 }
 
 /// Whoever is in a room of that network gets the messages there, late: nothing is summed up.

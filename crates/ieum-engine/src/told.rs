@@ -8,7 +8,7 @@ use ieum_core::delivery::{NewDelivery, Recipient, Route, State};
 use ieum_core::directory::Endpoint;
 use ieum_core::ids::{AddressId, ConversationId, PersonId, RoomId};
 use ieum_core::message::NewMessage;
-use ieum_core::network::NameSource;
+use ieum_core::network::{NameSource, Network};
 use ieum_core::ports::store::{Admission, AdmitBatch, StoreFailure};
 use ieum_core::route::author_person;
 use std::collections::BTreeSet;
@@ -68,17 +68,24 @@ pub(crate) async fn tell_unreachable(
     let Some(delivery) = to_place(pieces, place) else {
         return Ok(());
     };
-    tell(pieces, hub_text(pieces, conversation, &text, None), delivery).await
+    let about = pieces.read(|directory| {
+        let person = now_out.first().and_then(|id| directory.person(*id))?;
+        let address = person.routes.first().and_then(|id| directory.address(*id))?;
+        directory.network_of(address.account)
+    });
+    tell(pieces, hub_text(pieces, conversation, &text, None), delivery, about).await
 }
 
-/// Admits one line of the hub's own for one recipient.
+/// Admits one line of the hub's own for one recipient; `about` names the network whose incident
+/// it tells of.
 pub(crate) async fn tell(
     pieces: &Pieces,
     message: NewMessage,
     delivery: NewDelivery,
+    about: Option<Network>,
 ) -> Result<(), StoreFailure> {
-    let admission =
-        Admission { message: Some(message), deliveries: vec![delivery], ..Admission::default() };
+    let deliveries = vec![delivery];
+    let admission = Admission { message: Some(message), deliveries, about, ..Admission::default() };
     let at = pieces.now();
     pieces.admit(AdmitBatch { at, admissions: vec![admission], cursor: None }).await?;
     Ok(())
@@ -106,7 +113,7 @@ pub(crate) async fn ask_name(
     let Some(delivery) = to_place(pieces, place) else {
         return Ok(());
     };
-    tell(pieces, hub_text(pieces, HUB_CONVERSATION, text, None), delivery).await
+    tell(pieces, hub_text(pieces, HUB_CONVERSATION, text, None), delivery, None).await
 }
 
 /// False when this address was asked since the hub started.

@@ -206,7 +206,7 @@ fn batch(number: u64, lanes: u64) -> AdmitBatch {
             event: Some((AccountId(1), EventKey::new(format!("{number:026}")))),
             message: Some(message),
             deliveries: vec![delivery],
-            receipts: Vec::new(),
+            ..Admission::default()
         }],
         cursor: None,
     }

@@ -4,6 +4,7 @@
 
 mod crash;
 mod formats;
+mod incidents;
 mod kill;
 mod lanes;
 mod reading;

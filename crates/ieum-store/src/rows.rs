@@ -10,10 +10,11 @@ use ieum_core::content::MessageId;
 use ieum_core::delivery::Lane;
 use ieum_core::directory::{Change, Directory, Endpoint};
 use ieum_core::ids::{AccountId, ChatKey, ConversationId, Cursor, DeliverySeq, EventKey};
-use ieum_core::ids::{JournalSeq, MessageSeq, NativeMessageId};
+use ieum_core::ids::{IncidentId, JournalSeq, MessageSeq, NativeMessageId};
+use ieum_core::incident::{Incident, Touch};
 use ieum_core::journal::JournalEntry;
 use ieum_core::message::Message;
-use ieum_core::ports::store::{CopyNote, Counts, StoreFailure};
+use ieum_core::ports::store::{CopyNote, Counts, StoreFailure, TouchCounts};
 use ieum_core::time::Timestamp;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -172,6 +173,26 @@ pub(crate) trait Rows: std::fmt::Debug {
     fn put_cursor(&mut self, account: AccountId, cursor: &Cursor) -> RowAnswer<()>;
     /// All of them.
     fn cursors(&mut self) -> RowAnswer<BTreeMap<AccountId, Cursor>>;
+
+    /// An incident, new or changed.
+    fn put_incident(&mut self, incident: &Incident) -> RowAnswer<()>;
+    /// The newest incident of each network.
+    fn latest_incidents(&mut self) -> RowAnswer<Vec<Incident>>;
+    /// The largest number of an incident; zero without any.
+    fn last_incident(&mut self) -> RowAnswer<IncidentId>;
+    /// Incidents below `before`, newest first.
+    fn page_incidents(&mut self, before: IncidentId, rows_max: usize) -> RowAnswer<Vec<Incident>>;
+    /// What an incident did to a delivery; the last word stands.
+    fn put_touch(&mut self, id: IncidentId, touch: Touch) -> RowAnswer<()>;
+    /// What an incident touched above `after`, in order.
+    fn page_touched(
+        &mut self,
+        id: IncidentId,
+        after: DeliverySeq,
+        rows_max: usize,
+    ) -> RowAnswer<Vec<Touch>>;
+    /// How many deliveries an incident touched in each way.
+    fn touch_counts(&mut self, id: IncidentId) -> RowAnswer<TouchCounts>;
 
     /// Journal entries above `after`, in order.
     fn page_journal(&mut self, after: JournalSeq, rows_max: usize) -> RowAnswer<Vec<JournalEntry>>;

@@ -9,11 +9,13 @@ use crate::content::MessageId;
 use crate::delivery::{Claim, Delivery, NewDelivery, Settlement, State};
 use crate::directory::{Change, Directory};
 use crate::health::CellChange;
-use crate::ids::{AccountId, ChatKey, ConversationId, Cursor, DeliverySeq, EventKey, JournalSeq};
-use crate::ids::{MessageSeq, NativeMessageId};
+use crate::ids::{AccountId, ChatKey, ConversationId, Cursor, DeliverySeq, EventKey};
+use crate::ids::{IncidentId, JournalSeq, MessageSeq, NativeMessageId};
 use crate::inbound::ReceiptLevel;
+use crate::incident::{Incident, Touch, Touched};
 use crate::journal::JournalEntry;
 use crate::message::{Message, NewMessage};
+use crate::network::Network;
 use crate::outgoing::CopyKey;
 use crate::time::Timestamp;
 use std::collections::BTreeMap;
@@ -72,6 +74,8 @@ pub struct Admission {
     /// Further native copies of the message or of an earlier one, to be found by later answers
     /// and edits.
     pub receipts: Vec<ReceiptNote>,
+    /// The network whose incident the message tells about, for the hub's own words.
+    pub about: Option<Network>,
 }
 
 /// Several events and, for polled networks, the cursor after them: one transaction.
@@ -212,7 +216,14 @@ pub struct Counts {
     pub journal: u64,
 }
 
+/// How many deliveries an incident touched, each by the last that it did to it.
+pub type TouchCounts = BTreeMap<Touched, u64>;
+
 /// Everything durable.
+///
+/// The store follows incidents by itself: each change of health in [`Moves`] opens, continues or
+/// closes one by the rules of [`crate::incident`], and what leaves a network, waits for it or is
+/// in doubt while its incident is open is noted with it, all in the same transaction.
 pub trait Store: Send + Sync + std::fmt::Debug {
     /// What the store holds, once after opening; writes the journal's `Opened`.
     fn load(&self, at: Timestamp) -> StoreAnswer<'_, Loaded>;
@@ -276,6 +287,22 @@ pub trait Store: Send + Sync + std::fmt::Debug {
 
     /// Forgets event keys older than [`SEEN_KEPT_MS`] before `now`; a bounded number at a time.
     fn forget_seen(&self, now: Timestamp) -> StoreAnswer<'_, u64>;
+
+    /// Incidents with a number below `before`, newest first; at most [`PAGE_ROWS_MAX`].
+    fn page_incidents(&self, before: IncidentId, rows_max: usize)
+    -> StoreAnswer<'_, Vec<Incident>>;
+
+    /// One incident, with how many deliveries it touched in each way.
+    fn incident(&self, id: IncidentId) -> StoreAnswer<'_, Option<(Incident, TouchCounts)>>;
+
+    /// The deliveries above `after` that an incident touched, in order; at most
+    /// [`PAGE_ROWS_MAX`].
+    fn page_touched(
+        &self,
+        id: IncidentId,
+        after: DeliverySeq,
+        rows_max: usize,
+    ) -> StoreAnswer<'_, Vec<Touch>>;
 
     /// Finishes what is under way and closes. Later verbs answer [`StoreFailure::Closed`].
     fn close(&self) -> StoreAnswer<'_, ()>;

@@ -47,6 +47,9 @@ impl<R: Rows> Book<R> {
         let mut admitted = (None, Vec::new());
         if let Some(new) = admission.message {
             let (message, deliveries) = self.store_message(at, new, admission.deliveries)?;
+            if let Some(network) = admission.about {
+                self.touch_by_telling(network, &deliveries, at)?;
+            }
             admitted = (Some(message), deliveries);
         }
         for note in &admission.receipts {
@@ -132,6 +135,7 @@ impl<R: Rows> Book<R> {
         for new in deliveries {
             let row = DeliveryRow::planned(&new, self.next_delivery(), place, at);
             self.plant(&row)?;
+            self.touch_by_plan(&row, at)?;
             planned.push(row.to_planned());
         }
         Ok(planned)

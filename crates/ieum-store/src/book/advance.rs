@@ -61,6 +61,7 @@ impl<R: Rows> Book<R> {
         let mut new = old.clone();
         new.apply(&settled.step, settled.at, chat);
         self.replace(old, &new)?;
+        self.touch_by_step(&old.delivery, &settled.step, settled.at)?;
         self.index_copies(&new, copies_in(&settled.step).len());
         let plus = self.plan_later(&new, &settled)?;
         self.record(JournalEvent::Settled {

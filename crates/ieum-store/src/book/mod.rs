@@ -8,6 +8,7 @@
 mod admit;
 mod advance;
 mod copies;
+mod incidents;
 mod moves;
 pub(crate) mod query;
 
@@ -20,6 +21,7 @@ use ieum_core::ids::{DeliverySeq, MessageSeq};
 use ieum_core::journal::JournalEvent;
 use ieum_core::ports::store::{Counts, Loaded, StoreFailure};
 use ieum_core::time::Timestamp;
+use incidents::Followed;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Most event keys forgotten by one call.
@@ -41,6 +43,7 @@ pub(crate) struct Book<R> {
     claimed_before: Vec<(DeliverySeq, Option<Claimed>)>,
     /// Lanes could not be put back after a failure.
     torn: bool,
+    followed: Followed,
 }
 
 /// A delivery that was claimed.
@@ -73,6 +76,7 @@ impl<R: Rows> Book<R> {
             claimed: BTreeMap::new(),
             claimed_before: Vec::new(),
             torn: false,
+            followed: Followed::default(),
         }
     }
 
@@ -82,6 +86,7 @@ impl<R: Rows> Book<R> {
         self.claimed_before.clear();
         self.events.clear();
         self.counts = self.rows.saved_counts()?;
+        self.reread_incidents()?;
         self.reread_lanes()
     }
 
@@ -109,6 +114,7 @@ impl<R: Rows> Book<R> {
         }
         self.events.clear();
         self.counts = self.rows.saved_counts()?;
+        self.reread_incidents()?;
         if self.torn {
             return self.reread_lanes();
         }
@@ -143,11 +149,11 @@ impl<R: Rows> Book<R> {
 
     /// Verb `load`.
     pub(crate) fn load(&mut self, at: Timestamp) -> RowAnswer<Loaded> {
-        let loaded = Loaded {
-            directory: self.rows.directory()?,
-            cursors: self.rows.cursors()?,
-            interrupted: self.interrupted()?,
-        };
+        let directory = self.rows.directory()?;
+        let accounts = directory.accounts().map(|account| (account.id, account.network));
+        self.followed.networks = accounts.collect();
+        let loaded =
+            Loaded { directory, cursors: self.rows.cursors()?, interrupted: self.interrupted()? };
         self.record(JournalEvent::Opened { at });
         Ok(loaded)
     }
@@ -156,6 +162,9 @@ impl<R: Rows> Book<R> {
     pub(crate) fn change(&mut self, at: Timestamp, changes: &[Change]) -> RowAnswer<()> {
         for change in changes {
             self.rows.put_change(change)?;
+            if let Change::Account(account) = change {
+                self.followed.networks.insert(account.id, account.network);
+            }
             let (entity, id) = entity_of(change);
             self.record(JournalEvent::Changed { at, entity: entity.into(), id });
         }

@@ -15,6 +15,7 @@ impl<R: Rows> Book<R> {
         self.check_settlements(&moves.moved)?;
         let at = moves.at;
         for change in moves.health {
+            self.follow_change(at, &change)?;
             self.record(JournalEvent::Health { at, change });
         }
         for settlement in moves.moved {

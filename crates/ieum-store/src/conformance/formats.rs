@@ -11,9 +11,10 @@ use ieum_core::delivery::{Label, State, Step};
 use ieum_core::directory::Change;
 use ieum_core::directory::{Account, Conversation, ConversationKind, Language, Person};
 use ieum_core::health::{Cell, CellChange, CellState, Function, Surface};
-use ieum_core::ids::{ConversationId, Cursor, DeliverySeq, JournalSeq, MessageSeq};
+use ieum_core::ids::{ConversationId, Cursor, DeliverySeq, IncidentId, JournalSeq, MessageSeq};
 use ieum_core::ids::{NativeMessageId, PersonId};
 use ieum_core::inbound::ReceiptLevel;
+use ieum_core::incident::Incident;
 use ieum_core::message::Author;
 use ieum_core::network::Network;
 use ieum_core::outgoing::Scope;
@@ -23,7 +24,10 @@ use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 
 /// The schema that is written now.
-const PRESENT: u32 = 2;
+const PRESENT: u32 = 3;
+
+/// The schema that keeps incidents first.
+const INCIDENTS_SINCE: u32 = 3;
 
 fn fixture(version: u32) -> PathBuf {
     let name = format!("tests/fixtures/store-v{version}.sqlite3");
@@ -40,6 +44,9 @@ fn every_format_that_was_ever_written_is_read_right() {
         let same = MemoryStore::new();
         fill(&same);
         assert_eq!(told(&old), told(&same), "format {version}");
+        if version >= INCIDENTS_SINCE {
+            assert_eq!(incidents(&old), incidents(&same), "format {version}");
+        }
         let next = admit(&old, event(99, 3, vec![to_person(LINE, 1)]));
         assert_eq!(next, admit(&same, event(99, 3, vec![to_person(LINE, 1)])));
     }
@@ -79,6 +86,16 @@ fn told(store: &dyn Store) -> Vec<String> {
     let loaded = wait(store.load(Timestamp(99))).unwrap();
     lines.push(format!("{loaded:?}"));
     lines
+}
+
+/// What it tells of incidents.
+fn incidents(store: &dyn Store) -> Vec<String> {
+    let page = wait(store.page_incidents(IncidentId(u64::MAX), 10)).unwrap();
+    let touched = |incident: &Incident| {
+        format!("{:?}", wait(store.page_touched(incident.id, DeliverySeq(0), 10)).unwrap())
+    };
+    assert!(!page.is_empty(), "one was opened");
+    page.iter().map(|incident| format!("{incident:?} {}", touched(incident))).collect()
 }
 
 /// One of everything that is stored. It must stay as it is: the fixtures hold its results.

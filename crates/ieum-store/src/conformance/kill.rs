@@ -127,7 +127,7 @@ fn admission(number: u64) -> Admission {
         event: Some((ACCOUNT, EventKey::new(format!("{number:012}")))),
         message: Some(message),
         deliveries: vec![delivery],
-        receipts: Vec::new(),
+        ..Admission::default()
     }
 }
 

@@ -99,7 +99,7 @@ pub(super) fn event(number: u64, conversation: u64, deliveries: Vec<NewDelivery>
         event: Some((KAKAO, EventKey::new(format!("e{number:09}")))),
         message: Some(message(number, conversation)),
         deliveries,
-        receipts: Vec::new(),
+        ..Admission::default()
     }
 }
 

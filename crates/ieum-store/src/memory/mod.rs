@@ -11,12 +11,15 @@ use ieum_core::content::MessageId;
 use ieum_core::delivery::Delivery;
 use ieum_core::directory::Change;
 use ieum_core::ids::NativeMessageId;
-use ieum_core::ids::{AccountId, ChatKey, ConversationId, DeliverySeq, JournalSeq, MessageSeq};
+use ieum_core::ids::{
+    AccountId, ChatKey, ConversationId, DeliverySeq, IncidentId, JournalSeq, MessageSeq,
+};
+use ieum_core::incident::{Incident, Touch};
 use ieum_core::journal::JournalEntry;
 use ieum_core::message::Message;
 use ieum_core::ports::store::{
     AdmitBatch, Admitted, Advance, Advanced, CopyNote, Counts, Loaded, Moves, OpenFilter,
-    ReceiptNote, Store, StoreAnswer, StoreFailure,
+    ReceiptNote, Store, StoreAnswer, StoreFailure, TouchCounts,
 };
 use ieum_core::time::Timestamp;
 use rows::MemoryRows;
@@ -182,6 +185,27 @@ impl Store for MemoryStore {
 
     fn forget_seen(&self, now: Timestamp) -> StoreAnswer<'_, u64> {
         self.write(|book| book.forget_seen(now))
+    }
+
+    fn page_incidents(
+        &self,
+        before: IncidentId,
+        rows_max: usize,
+    ) -> StoreAnswer<'_, Vec<Incident>> {
+        self.read(|book| book.page_incidents(before, rows_max))
+    }
+
+    fn incident(&self, id: IncidentId) -> StoreAnswer<'_, Option<(Incident, TouchCounts)>> {
+        self.read(|book| book.incident(id))
+    }
+
+    fn page_touched(
+        &self,
+        id: IncidentId,
+        after: DeliverySeq,
+        rows_max: usize,
+    ) -> StoreAnswer<'_, Vec<Touch>> {
+        self.read(|book| book.page_touched(id, after, rows_max))
     }
 
     fn close(&self) -> StoreAnswer<'_, ()> {

@@ -6,12 +6,15 @@ use crate::row::DeliveryRow;
 use crate::rows::{FindKind, FindRow, RowAnswer, Rows};
 use ieum_core::delivery::{Lane, State};
 use ieum_core::directory::{Change, Directory, Endpoint};
-use ieum_core::ids::{AccountId, ChatKey, Cursor, DeliverySeq, EventKey, JournalSeq, MessageSeq};
+use ieum_core::ids::{AccountId, ChatKey, Cursor, DeliverySeq, EventKey, IncidentId};
+use ieum_core::ids::{JournalSeq, MessageSeq};
+use ieum_core::incident::{Incident, Touch};
 use ieum_core::journal::{JournalEntry, JournalEvent};
 use ieum_core::message::Message;
-use ieum_core::ports::store::{CopyNote, Counts};
+use ieum_core::network::Network;
+use ieum_core::ports::store::{CopyNote, Counts, TouchCounts};
 use std::collections::{BTreeMap, BTreeSet};
-use std::ops::Bound::{Excluded, Unbounded};
+use std::ops::Bound::{Excluded, Included, Unbounded};
 use std::sync::Arc;
 
 /// All tables.
@@ -28,6 +31,8 @@ pub(super) struct MemoryRows {
     cursors: BTreeMap<AccountId, Cursor>,
     journal: Vec<JournalEvent>,
     counts: Counts,
+    incidents: BTreeMap<IncidentId, Incident>,
+    touched: BTreeMap<(IncidentId, DeliverySeq), Touch>,
 }
 
 impl MemoryRows {
@@ -203,6 +208,51 @@ impl Rows for MemoryRows {
 
     fn cursors(&mut self) -> RowAnswer<BTreeMap<AccountId, Cursor>> {
         Ok(self.cursors.clone())
+    }
+
+    fn put_incident(&mut self, incident: &Incident) -> RowAnswer<()> {
+        self.incidents.insert(incident.id, incident.clone());
+        Ok(())
+    }
+
+    fn latest_incidents(&mut self) -> RowAnswer<Vec<Incident>> {
+        let newest: BTreeMap<Network, &Incident> =
+            self.incidents.values().map(|incident| (incident.network, incident)).collect();
+        Ok(newest.into_values().cloned().collect())
+    }
+
+    fn last_incident(&mut self) -> RowAnswer<IncidentId> {
+        Ok(self.incidents.last_key_value().map_or(IncidentId(0), |(id, _)| *id))
+    }
+
+    fn page_incidents(&mut self, before: IncidentId, rows_max: usize) -> RowAnswer<Vec<Incident>> {
+        let below = self.incidents.range(..before).rev();
+        Ok(below.take(rows_max).map(|(_, incident)| incident.clone()).collect())
+    }
+
+    fn put_touch(&mut self, id: IncidentId, touch: Touch) -> RowAnswer<()> {
+        self.touched.insert((id, touch.delivery), touch);
+        Ok(())
+    }
+
+    fn page_touched(
+        &mut self,
+        id: IncidentId,
+        after: DeliverySeq,
+        rows_max: usize,
+    ) -> RowAnswer<Vec<Touch>> {
+        let (first, end) = ((id, after), (id, DeliverySeq(u64::MAX)));
+        let touched = self.touched.range((Excluded(first), Included(end)));
+        Ok(touched.take(rows_max).map(|(_, touch)| *touch).collect())
+    }
+
+    fn touch_counts(&mut self, id: IncidentId) -> RowAnswer<TouchCounts> {
+        let all = self.touched.range((id, DeliverySeq(0))..=(id, DeliverySeq(u64::MAX)));
+        let mut counts = TouchCounts::new();
+        for (_, touch) in all {
+            *counts.entry(touch.how).or_default() += 1;
+        }
+        Ok(counts)
     }
 
     fn page_journal(&mut self, after: JournalSeq, rows_max: usize) -> RowAnswer<Vec<JournalEntry>> {

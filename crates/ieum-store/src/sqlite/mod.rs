@@ -7,6 +7,7 @@ mod failure;
 mod finder;
 mod format;
 mod hot;
+mod incidents;
 mod journal;
 mod live;
 mod open;
@@ -25,12 +26,14 @@ use ieum_core::content::MessageId;
 use ieum_core::delivery::Delivery;
 use ieum_core::directory::Change;
 use ieum_core::ids::NativeMessageId;
-use ieum_core::ids::{AccountId, ChatKey, ConversationId, DeliverySeq, JournalSeq, MessageSeq};
+use ieum_core::ids::{AccountId, ChatKey, ConversationId, DeliverySeq, IncidentId};
+use ieum_core::ids::{JournalSeq, MessageSeq};
+use ieum_core::incident::{Incident, Touch};
 use ieum_core::journal::JournalEntry;
 use ieum_core::message::Message;
 use ieum_core::ports::store::{
     AdmitBatch, Admitted, Advance, Advanced, CopyNote, Counts, Loaded, Moves, OpenFilter,
-    ReceiptNote, Store, StoreAnswer, StoreFailure,
+    ReceiptNote, Store, StoreAnswer, StoreFailure, TouchCounts,
 };
 use ieum_core::time::Timestamp;
 use rows::SqliteRows;
@@ -302,6 +305,27 @@ impl Store for SqliteStore {
 
     fn forget_seen(&self, now: Timestamp) -> StoreAnswer<'_, u64> {
         self.ask(move |book| book.forget_seen(now))
+    }
+
+    fn page_incidents(
+        &self,
+        before: IncidentId,
+        rows_max: usize,
+    ) -> StoreAnswer<'_, Vec<Incident>> {
+        self.ask(move |book| book.page_incidents(before, rows_max))
+    }
+
+    fn incident(&self, id: IncidentId) -> StoreAnswer<'_, Option<(Incident, TouchCounts)>> {
+        self.ask(move |book| book.incident(id))
+    }
+
+    fn page_touched(
+        &self,
+        id: IncidentId,
+        after: DeliverySeq,
+        rows_max: usize,
+    ) -> StoreAnswer<'_, Vec<Touch>> {
+        self.ask(move |book| book.page_touched(id, after, rows_max))
     }
 
     fn close(&self) -> StoreAnswer<'_, ()> {

@@ -7,6 +7,7 @@ use super::failure::{damaged, failure};
 use super::finder::Finder;
 use super::format::{self, DELIVERY, MESSAGE, column, number};
 use super::hot::Hot;
+use super::incidents;
 use super::journal;
 use super::open::OpenBits;
 use super::recent::Recent;
@@ -17,11 +18,12 @@ use crate::rows::{FindKind, FindRow, RowAnswer, Rows};
 use ieum_core::delivery::{Lane, Step};
 use ieum_core::directory::{Change, Directory, Endpoint};
 use ieum_core::ids::{AccountId, ChatKey, Cursor, DeliverySeq, EventKey};
-use ieum_core::ids::{JournalSeq, MessageSeq, NativeMessageId, QuoteKey};
+use ieum_core::ids::{IncidentId, JournalSeq, MessageSeq, NativeMessageId, QuoteKey};
+use ieum_core::incident::{Incident, Touch};
 use ieum_core::journal::{JournalEntry, JournalEvent};
 use ieum_core::message::Message;
 use ieum_core::outgoing::CopyKey;
-use ieum_core::ports::store::{CopyNote, Counts, PAGE_ROWS_MAX};
+use ieum_core::ports::store::{CopyNote, Counts, PAGE_ROWS_MAX, TouchCounts};
 use ieum_core::time::Timestamp;
 use rusqlite::{CachedStatement, Connection, OptionalExtension, Params, Row};
 use std::collections::BTreeMap;
@@ -528,6 +530,41 @@ impl Rows for SqliteRows<'_> {
             self.all("SELECT account, position FROM cursor", [], read)?;
         let typed = |(account, position)| (AccountId(number(account)), Cursor::new(position));
         Ok(cursors.into_iter().map(typed).collect())
+    }
+
+    fn put_incident(&mut self, incident: &Incident) -> RowAnswer<()> {
+        self.begin()?;
+        incidents::put(self.connection, incident)
+    }
+
+    fn latest_incidents(&mut self) -> RowAnswer<Vec<Incident>> {
+        incidents::latest(self.connection)
+    }
+
+    fn last_incident(&mut self) -> RowAnswer<IncidentId> {
+        incidents::last(self.connection)
+    }
+
+    fn page_incidents(&mut self, before: IncidentId, rows_max: usize) -> RowAnswer<Vec<Incident>> {
+        incidents::page(self.connection, before, rows_max)
+    }
+
+    fn put_touch(&mut self, id: IncidentId, touch: Touch) -> RowAnswer<()> {
+        self.begin()?;
+        incidents::put_touch(self.connection, id, touch)
+    }
+
+    fn page_touched(
+        &mut self,
+        id: IncidentId,
+        after: DeliverySeq,
+        rows_max: usize,
+    ) -> RowAnswer<Vec<Touch>> {
+        incidents::page_touched(self.connection, id, after, rows_max)
+    }
+
+    fn touch_counts(&mut self, id: IncidentId) -> RowAnswer<TouchCounts> {
+        incidents::touch_counts(self.connection, id)
     }
 
     fn page_journal(&mut self, after: JournalSeq, rows_max: usize) -> RowAnswer<Vec<JournalEntry>> {

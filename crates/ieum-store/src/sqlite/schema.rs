@@ -18,9 +18,10 @@ struct Migration {
 type Work = fn(&Connection) -> RowAnswer<()>;
 
 /// Each brings the schema from its index to the next version.
-const MIGRATIONS: [Migration; 2] = [
+const MIGRATIONS: [Migration; 3] = [
     Migration { script: V1, rest: None },
     Migration { script: V2, rest: Some((open::fill, V2_REST)) },
+    Migration { script: V3, rest: None },
 ];
 
 /// Every key of the hot path grows: rows are appended.
@@ -106,6 +107,18 @@ const V2_REST: &str = "
 DROP INDEX open_lane;
 DROP INDEX open_account;
 ALTER TABLE delivery DROP COLUMN open;
+";
+
+/// Incidents, and what they did to deliveries.
+const V3: &str = "
+CREATE TABLE incident(id INTEGER PRIMARY KEY, network TEXT NOT NULL, body BLOB NOT NULL);
+CREATE TABLE incident_touch(
+    incident INTEGER NOT NULL,
+    delivery INTEGER NOT NULL,
+    how INTEGER NOT NULL,
+    at INTEGER NOT NULL,
+    PRIMARY KEY(incident, delivery)
+) WITHOUT ROWID;
 ";
 
 /// Marks a file as ours (`PRAGMA application_id`): the letters `Ieum`.

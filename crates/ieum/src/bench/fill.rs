@@ -84,7 +84,7 @@ fn admission(serial: u64, at: Timestamp) -> Admission {
         event: Some((LINE, EventKey::new(format!("01HZ{serial:022}")))),
         message: Some(message(serial, conversation, at)),
         deliveries: vec![delivery],
-        receipts: Vec::new(),
+        ..Admission::default()
     }
 }
 
