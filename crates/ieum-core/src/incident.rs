@@ -5,9 +5,9 @@
 //! are durable together. Invariant: a network has at most one open incident, and an incident is
 //! open exactly as long as a cell of it is not up.
 
-use crate::delivery::Step;
+use crate::delivery::{Recipient, Route, Step};
 use crate::health::{Cell, CellChange, CellState};
-use crate::ids::{DeliverySeq, IncidentId};
+use crate::ids::{DeliverySeq, IncidentId, MessageSeq};
 use crate::network::Network;
 use crate::time::Timestamp;
 use minicbor::{Decode, Encode};
@@ -204,14 +204,26 @@ impl Touched {
 }
 
 /// A delivery that an incident touched; the last that it did to it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Encode, Decode)]
 pub struct Touch {
     /// Which delivery.
+    #[n(0)]
     pub delivery: DeliverySeq,
+    /// Its message.
+    #[n(1)]
+    pub message: MessageSeq,
+    /// To whom.
+    #[n(2)]
+    pub recipient: Recipient,
     /// How.
+    #[n(3)]
     pub how: Touched,
     /// When.
+    #[n(4)]
     pub at: Timestamp,
+    /// The way that it took instead; the way of a notice.
+    #[n(5)]
+    pub to: Option<Route>,
 }
 
 /// How much of the time a cell was not down, in millionths, over the `window_ms` before `now`.

@@ -3,7 +3,7 @@
 //! Nothing is decided here: `ieum_core::incident` says what opens, goes on and closes. Invariant:
 //! the newest incident of each network in memory equals its row.
 
-use super::Book;
+use super::{Book, gone};
 use crate::row::DeliveryRow;
 use crate::rows::{RowAnswer, Rows};
 use ieum_core::delivery::{Delivery, Label, State, Step};
@@ -53,8 +53,12 @@ impl<R: Rows> Book<R> {
             return Ok(());
         }
         let network = old.route.and_then(|route| self.network_of(route.account));
-        match (Touched::by(step), network) {
-            (Some(how), Some(network)) => self.touch(network, old.seq, how, at),
+        let to = match step {
+            Step::NextRoute { route, .. } => Some(*route),
+            _ => None,
+        };
+        match (Touched::by(step), network.and_then(|network| self.open_incident(network))) {
+            (Some(how), Some(id)) => self.rows.put_touch(id, Touch { to, ..touch(old, how, at) }),
             _ => Ok(()),
         }
     }
@@ -65,17 +69,18 @@ impl<R: Rows> Book<R> {
             return Ok(());
         }
         let delivery = &row.delivery;
-        let of_route = || delivery.route.and_then(|route| self.network_of(route.account));
-        match (delivery.label, delivery.state) {
-            (Some(Label::InsteadOf(network)), _) => {
-                self.touch(network, delivery.seq, Touched::Moved, at)
+        let (network, how) = match (delivery.label, delivery.state) {
+            (Some(Label::InsteadOf(network)), _) => (Some(network), Touched::Moved),
+            (_, State::Held) => {
+                (delivery.route.and_then(|route| self.network_of(route.account)), Touched::Held)
             }
-            (_, State::Held) => match of_route() {
-                Some(network) => self.touch(network, delivery.seq, Touched::Held, at),
-                None => Ok(()),
-            },
-            _ => Ok(()),
-        }
+            _ => return Ok(()),
+        };
+        let Some(id) = network.and_then(|network| self.open_incident(network)) else {
+            return Ok(());
+        };
+        let to = delivery.route.filter(|_| how == Touched::Moved);
+        self.rows.put_touch(id, Touch { to, ..touch(delivery, how, at) })
     }
 
     /// The hub's own words about a network's incident, open or just over.
@@ -88,24 +93,17 @@ impl<R: Rows> Book<R> {
         let Some(id) = self.followed.latest.last(network).map(|incident| incident.id) else {
             return Ok(());
         };
-        for delivery in told {
-            let touch = Touch { delivery: *delivery, how: Touched::Told, at };
+        for seq in told {
+            let row = self.delivery(*seq)?.ok_or_else(|| gone(*seq))?;
+            let to = row.delivery.route;
+            let touch = Touch { to, ..touch(&row.delivery, Touched::Told, at) };
             self.rows.put_touch(id, touch)?;
         }
         Ok(())
     }
 
-    fn touch(
-        &mut self,
-        network: Network,
-        delivery: DeliverySeq,
-        how: Touched,
-        at: Timestamp,
-    ) -> RowAnswer<()> {
-        match self.followed.latest.open(network).map(|incident| incident.id) {
-            Some(id) => self.rows.put_touch(id, Touch { delivery, how, at }),
-            None => Ok(()),
-        }
+    fn open_incident(&self, network: Network) -> Option<IncidentId> {
+        self.followed.latest.open(network).map(|incident| incident.id)
     }
 
     fn network_of(&self, account: AccountId) -> Option<Network> {
@@ -142,5 +140,16 @@ impl<R: Rows> Book<R> {
         rows_max: usize,
     ) -> RowAnswer<Vec<Touch>> {
         self.rows.page_touched(id, after, rows_max.min(PAGE_ROWS_MAX))
+    }
+}
+
+fn touch(delivery: &Delivery, how: Touched, at: Timestamp) -> Touch {
+    Touch {
+        delivery: delivery.seq,
+        message: delivery.message,
+        recipient: delivery.recipient,
+        how,
+        at,
+        to: None,
     }
 }

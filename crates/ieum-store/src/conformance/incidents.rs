@@ -2,10 +2,10 @@
 
 use super::sample::*;
 use super::{Bench, wait};
-use ieum_core::delivery::{Label, Settlement, State, Step};
+use ieum_core::delivery::{Label, Recipient, Settlement, State, Step};
 use ieum_core::directory::{Account, Change};
 use ieum_core::health::{Cell, CellChange, CellState, Function, Surface};
-use ieum_core::ids::{DeliverySeq, IncidentId};
+use ieum_core::ids::{DeliverySeq, IncidentId, MessageSeq, PersonId};
 use ieum_core::incident::{Incident, Touch, Touched};
 use ieum_core::network::Network;
 use ieum_core::ports::store::{Moves, Store, StoreFailure};
@@ -102,6 +102,9 @@ fn what_is_planned_elsewhere_or_held_from_the_start_is_noted_too() {
         assert_eq!(touched(store, 1)[2], (4, Touched::InDoubt));
         apply(store, 70, vec![], vec![away(4, 70)]);
         assert_eq!(touched(store, 1)[2], (4, Touched::Moved));
+        let page = wait(store.page_touched(IncidentId(1), DeliverySeq(0), 100)).unwrap();
+        let ways: Vec<_> = page.iter().map(|touch| touch.to).collect();
+        assert_eq!(ways, [Some(route(LINE, 1)), None, Some(route(LINE, 1))]);
     }
 }
 
@@ -148,7 +151,14 @@ fn incidents_are_paged_newest_first_and_what_they_touched_in_order() {
             admit(store, event(number, 1, vec![held.clone()]));
         }
         let page = wait(store.page_touched(IncidentId(6), DeliverySeq(1), 1)).unwrap();
-        let expected = Touch { delivery: DeliverySeq(2), how: Touched::Held, at: Timestamp(10) };
+        let expected = Touch {
+            delivery: DeliverySeq(2),
+            message: MessageSeq(2),
+            recipient: Recipient::Person(PersonId(2)),
+            how: Touched::Held,
+            at: Timestamp(10),
+            to: None,
+        };
         assert_eq!(page, [expected]);
     }
 }

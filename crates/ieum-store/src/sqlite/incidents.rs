@@ -7,7 +7,7 @@ use crate::rows::RowAnswer;
 use ieum_core::ids::{DeliverySeq, IncidentId};
 use ieum_core::incident::{Incident, Touch, Touched};
 use ieum_core::ports::store::TouchCounts;
-use ieum_core::time::Timestamp;
+use minicbor::Decode;
 use rusqlite::{Connection, Params, Row};
 
 /// Writes an incident, new or changed.
@@ -44,22 +44,26 @@ pub(super) fn page(
     bodies(connection, sql, (before, limit(rows_max)))
 }
 
-fn bodies(connection: &Connection, sql: &str, params: impl Params) -> RowAnswer<Vec<Incident>> {
+fn bodies<T>(connection: &Connection, sql: &str, params: impl Params) -> RowAnswer<Vec<T>>
+where
+    T: for<'b> Decode<'b, ()>,
+{
     let mut select = connection.prepare_cached(sql).map_err(failure)?;
     let mut rows = select.query(params).map_err(failure)?;
-    let mut incidents = Vec::new();
+    let mut found = Vec::new();
     while let Some(row) = rows.next().map_err(failure)? {
         let body = row.get_ref(0).map_err(failure)?;
-        incidents.push(decode(body.as_blob().map_err(damaged)?)?);
+        found.push(decode(body.as_blob().map_err(damaged)?)?);
     }
-    Ok(incidents)
+    Ok(found)
 }
 
 /// Notes what an incident did to a delivery; the last word stands.
 pub(super) fn put_touch(connection: &Connection, id: IncidentId, touch: Touch) -> RowAnswer<()> {
-    let sql = "INSERT OR REPLACE INTO incident_touch(incident, delivery, how, at)
+    let sql = "INSERT OR REPLACE INTO incident_touch(incident, delivery, how, body)
                VALUES(?1, ?2, ?3, ?4)";
-    let params = (column(id.0), column(touch.delivery.0), how_number(touch.how), touch.at.0);
+    let body = encode(&touch)?;
+    let params = (column(id.0), column(touch.delivery.0), how_number(touch.how), body);
     connection.prepare_cached(sql).and_then(|mut put| put.execute(params)).map_err(failure)?;
     Ok(())
 }
@@ -71,17 +75,9 @@ pub(super) fn page_touched(
     after: DeliverySeq,
     rows_max: usize,
 ) -> RowAnswer<Vec<Touch>> {
-    let sql = "SELECT delivery, how, at FROM incident_touch
+    let sql = "SELECT body FROM incident_touch
                WHERE incident = ?1 AND delivery > ?2 ORDER BY delivery LIMIT ?3";
-    let mut select = connection.prepare_cached(sql).map_err(failure)?;
-    let read = |row: &Row<'_>| Ok((row.get(0)?, row.get(1)?, row.get(2)?));
-    let rows = select.query_map((column(id.0), column(after.0), limit(rows_max)), read);
-    let touch = |row: rusqlite::Result<(i64, u8, i64)>| {
-        let (delivery, how, at) = row.map_err(failure)?;
-        let (delivery, how) = (DeliverySeq(number(delivery)), how_of(how)?);
-        Ok(Touch { delivery, how, at: Timestamp(at) })
-    };
-    rows.map_err(failure)?.map(touch).collect()
+    bodies(connection, sql, (column(id.0), column(after.0), limit(rows_max)))
 }
 
 /// How many deliveries an incident touched in each way.

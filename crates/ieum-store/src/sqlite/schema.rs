@@ -116,7 +116,7 @@ CREATE TABLE incident_touch(
     incident INTEGER NOT NULL,
     delivery INTEGER NOT NULL,
     how INTEGER NOT NULL,
-    at INTEGER NOT NULL,
+    body BLOB NOT NULL,
     PRIMARY KEY(incident, delivery)
 ) WITHOUT ROWID;
 ";
