@@ -2,20 +2,21 @@
 //! summed up in one line (DESIGN §6.7).
 //!
 //! The ledger is in memory: a hub that is killed in the middle of an outage sums up only what it
-//! carried since. Nothing but that line depends on it.
+//! carried since. Nothing but that line depends on it. Invariant: a summary is never itself summed
+//! up, or one that goes another way would call for the next one for ever.
 
 use crate::compose::hub_text;
 use crate::notices;
 use crate::pieces::{Pieces, lock};
 use crate::told::tell;
 use ieum_core::delivery::{Delivery, Label, NewDelivery, Recipient, Route, State, Step};
-use ieum_core::directory::{Directory, Endpoint, Language};
-use ieum_core::ids::{ConversationId, PersonId};
+use ieum_core::directory::{Directory, Endpoint, Language, Purpose};
+use ieum_core::ids::{ConversationId, MessageSeq, PersonId};
 use ieum_core::network::Network;
 use ieum_core::ports::store::StoreFailure;
 use ieum_core::render::words::{clock_text, network_name};
 use ieum_core::time::Timestamp;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Most lines that wait to be said.
 const ENTRIES_MAX: usize = 100_000;
@@ -45,11 +46,11 @@ pub(crate) fn count(pieces: &Pieces, delivery: &Delivery, step: &Step, at: Times
     if pieces.read(|directory| in_a_room(directory, key)) {
         return;
     }
-    let mut gone = lock(&pieces.gone);
-    if gone.len() >= ENTRIES_MAX {
+    let mut ledger = lock(&pieces.gone);
+    if ledger.gone.len() >= ENTRIES_MAX || ledger.own.remove(&delivery.message) {
         return;
     }
-    let entry = gone.entry(key).or_insert(Gone { count: 0, first: at, last: at, way });
+    let entry = ledger.gone.entry(key).or_insert(Gone { count: 0, first: at, last: at, way });
     entry.count += 1;
     entry.last = at;
     entry.way = way;
@@ -57,14 +58,17 @@ pub(crate) fn count(pieces: &Pieces, delivery: &Delivery, step: &Step, at: Times
 
 /// Says the lines of the networks that work again.
 pub(crate) async fn say(pieces: &Pieces) -> Result<(), StoreFailure> {
-    let entries: Vec<(Key, Gone)> = lock(&pieces.gone).iter().map(|(k, g)| (*k, *g)).collect();
+    let entries: Vec<(Key, Gone)> = {
+        let ledger = lock(&pieces.gone);
+        ledger.gone.iter().map(|(key, gone)| (*key, *gone)).collect()
+    };
     for (key, gone) in entries {
         let (conversation, person, network) = key;
         let back = pieces.read_with_health(|directory, health| {
             home(directory, person, network).filter(|route| !health.route_down(network, *route))
         });
         if let Some(route) = back {
-            lock(&pieces.gone).remove(&key);
+            lock(&pieces.gone).gone.remove(&key);
             say_one(pieces, (conversation, person, network), (route, gone)).await?;
         }
     }
@@ -88,7 +92,13 @@ async fn say_one(
         label: None,
         stands_in_for: None,
     };
-    tell(pieces, hub_text(pieces, conversation, &text, None), delivery, Some(network)).await
+    let line = hub_text(pieces, conversation, &text, None);
+    let own = tell(pieces, line, delivery, Some(network)).await?;
+    let mut ledger = lock(&pieces.gone);
+    if ledger.own.len() < ENTRIES_MAX {
+        ledger.own.extend(own);
+    }
+    Ok(())
 }
 
 /// Whoever is in a room of that network gets the messages there, late: nothing is summed up.
@@ -101,9 +111,10 @@ fn in_a_room(directory: &Directory, (conversation, person, network): Key) -> boo
     })
 }
 
-/// A person's own chat with our account on a network.
+/// A person's own chat with our account on a network where they still want to be talked to.
 fn home(directory: &Directory, person: PersonId, network: Network) -> Option<Route> {
-    directory.person(person)?.routes.iter().find_map(|id| {
+    let person = directory.person(person).filter(|one| one.agreed(network, Purpose::Talk))?;
+    person.routes.iter().find_map(|id| {
         let address = directory.address(*id)?;
         let there = directory.network_of(address.account) == Some(network);
         let open = there && address.direct.is_some() && !address.blocked;
@@ -112,4 +123,9 @@ fn home(directory: &Directory, person: PersonId, network: Network) -> Option<Rou
 }
 
 /// What is counted so far.
-pub(crate) type Ledger = BTreeMap<Key, Gone>;
+#[derive(Debug, Default)]
+pub(crate) struct Ledger {
+    gone: BTreeMap<Key, Gone>,
+    /// Summaries on their way.
+    own: BTreeSet<MessageSeq>,
+}

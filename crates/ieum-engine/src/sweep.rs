@@ -132,5 +132,5 @@ async fn tell_author(
     let text = notices::dead(&name, &message.new.id.short(), language);
     let conversation = message.new.conversation;
     let notice = crate::compose::hub_text(pieces, conversation, &text, Some(message.new.id));
-    tell(pieces, notice, delivery, None).await
+    tell(pieces, notice, delivery, None).await.map(drop)
 }

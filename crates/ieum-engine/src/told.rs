@@ -6,10 +6,10 @@ use crate::notices::{self, HUB_CONVERSATION};
 use crate::pieces::{Pieces, lock};
 use ieum_core::delivery::{NewDelivery, Recipient, Route, State};
 use ieum_core::directory::Endpoint;
-use ieum_core::ids::{AddressId, ConversationId, PersonId, RoomId};
+use ieum_core::ids::{AddressId, ConversationId, MessageSeq, PersonId, RoomId};
 use ieum_core::message::NewMessage;
 use ieum_core::network::{NameSource, Network};
-use ieum_core::ports::store::{Admission, AdmitBatch, StoreFailure};
+use ieum_core::ports::store::{Admission, AdmitBatch, Admitted, StoreFailure};
 use ieum_core::route::author_person;
 use std::collections::BTreeSet;
 
@@ -73,22 +73,26 @@ pub(crate) async fn tell_unreachable(
         let address = person.routes.first().and_then(|id| directory.address(*id))?;
         directory.network_of(address.account)
     });
-    tell(pieces, hub_text(pieces, conversation, &text, None), delivery, about).await
+    tell(pieces, hub_text(pieces, conversation, &text, None), delivery, about).await.map(drop)
 }
 
 /// Admits one line of the hub's own for one recipient; `about` names the network whose incident
-/// it tells of.
+/// it tells of. Gives its place.
 pub(crate) async fn tell(
     pieces: &Pieces,
     message: NewMessage,
     delivery: NewDelivery,
     about: Option<Network>,
-) -> Result<(), StoreFailure> {
+) -> Result<Option<MessageSeq>, StoreFailure> {
     let deliveries = vec![delivery];
     let admission = Admission { message: Some(message), deliveries, about, ..Admission::default() };
     let at = pieces.now();
-    pieces.admit(AdmitBatch { at, admissions: vec![admission], cursor: None }).await?;
-    Ok(())
+    let batch = AdmitBatch { at, admissions: vec![admission], cursor: None };
+    let admitted = pieces.admit(batch).await?;
+    Ok(admitted.into_iter().find_map(|one| match one {
+        Admitted::New { message, .. } => message,
+        Admitted::Known => None,
+    }))
 }
 
 /// Asks somebody once for the name that the others are to see, where the network tells none.
@@ -113,7 +117,7 @@ pub(crate) async fn ask_name(
     let Some(delivery) = to_place(pieces, place) else {
         return Ok(());
     };
-    tell(pieces, hub_text(pieces, HUB_CONVERSATION, text, None), delivery, None).await
+    tell(pieces, hub_text(pieces, HUB_CONVERSATION, text, None), delivery, None).await.map(drop)
 }
 
 /// False when this address was asked since the hub started.

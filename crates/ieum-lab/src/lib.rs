@@ -34,6 +34,7 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
+pub use fault::Verdict;
 pub use fault::cell::{Backlog, Cell, Function, ShareKey};
 pub use fault::mode::Mode;
 pub use fault::scenario::{Scenario, ScenarioError};

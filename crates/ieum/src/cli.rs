@@ -6,6 +6,7 @@ use crate::bench;
 use crate::command::{audit, check, client, lab, serve};
 use crate::demo;
 use crate::logs::{self, LogArguments};
+use crate::simulate;
 use clap::{Parser, Subcommand};
 use std::io::Write;
 use std::process::ExitCode;
@@ -39,6 +40,8 @@ enum Command {
     Audit(audit::AuditArguments),
     /// Start the simulated networks.
     Lab(lab::LabArguments),
+    /// Play outages, crashes and months in seconds, and check what people saw.
+    Simulate(simulate::SimulateArguments),
     /// Measure this machine and this build.
     #[command(subcommand)]
     Bench(Bench),
@@ -66,7 +69,7 @@ pub fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let level = match arguments.command {
         Command::Serve(_) => "info",
-        Command::Demo(_) => "off",
+        Command::Demo(_) | Command::Simulate(_) => "off",
         Command::Check(_)
         | Command::Status(_)
         | Command::Send(_)
@@ -98,6 +101,7 @@ fn run(command: &Command) -> anyhow::Result<bool> {
         Command::Send(arguments) => client::send(arguments),
         Command::Audit(arguments) => audit::main(arguments),
         Command::Lab(arguments) => lab::main(arguments).map(|()| true),
+        Command::Simulate(arguments) => simulate::main(arguments),
         Command::Bench(Bench::Relay(arguments)) => bench::relay::main(*arguments),
         Command::Bench(Bench::Idle(arguments)) => bench::rest::idle(*arguments),
         Command::Bench(Bench::Start(arguments)) => bench::rest::start(arguments),

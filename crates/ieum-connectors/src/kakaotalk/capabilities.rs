@@ -36,7 +36,8 @@ const DIRECT: ChatCapabilities =
     ChatCapabilities { hears: Hears::Everything, mentions_max: 0, ..GROUP };
 
 /// What it can carry, at the speed that the operator was granted.
-pub(super) fn capabilities(rate: RateLimits) -> Capabilities {
+#[must_use]
+pub fn capabilities(rate: RateLimits) -> Capabilities {
     Capabilities {
         direct: DIRECT,
         group: GROUP,

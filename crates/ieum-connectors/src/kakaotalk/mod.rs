@@ -14,7 +14,7 @@ mod tests;
 mod wire;
 mod write;
 
-pub use capabilities::RATE_UNPUBLISHED;
+pub use capabilities::{RATE_UNPUBLISHED, capabilities};
 pub use read::{Malformed, Reading, decode};
 
 use crate::api_base::ApiBase;
@@ -116,7 +116,7 @@ impl KakaoTalk {
         if !complaints.is_empty() {
             return Err(complaints);
         }
-        let capabilities = capabilities::capabilities(config.rate);
+        let capabilities = capabilities(config.rate);
         Ok(Self { config, doors, capabilities })
     }
 

@@ -47,7 +47,8 @@ const CHAT: ChatCapabilities = ChatCapabilities {
 };
 
 /// LINE's capabilities at the given speed.
-pub(super) fn capabilities(rate: RateLimits) -> Capabilities {
+#[must_use]
+pub fn capabilities(rate: RateLimits) -> Capabilities {
     Capabilities {
         direct: CHAT,
         group: CHAT,

@@ -12,7 +12,7 @@ mod write;
 #[cfg(test)]
 mod tests;
 
-pub use capabilities::RATE_PUBLISHED;
+pub use capabilities::{RATE_PUBLISHED, capabilities};
 pub use read::decode;
 
 use crate::api_base::{API_URL_COMPLAINT, ApiBase};
@@ -95,7 +95,7 @@ impl Line {
                 timeout_ms: config.timeout_ms,
                 answer_bytes_max: ANSWER_BYTES_MAX,
             },
-            capabilities: capabilities::capabilities(config.rate),
+            capabilities: capabilities(config.rate),
             signature,
             address,
         })

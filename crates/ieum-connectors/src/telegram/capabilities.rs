@@ -32,7 +32,8 @@ const CHAT: ChatCapabilities = ChatCapabilities {
 };
 
 /// Telegram's capabilities at the given speed.
-pub(super) fn capabilities(rate: RateLimits) -> Capabilities {
+#[must_use]
+pub fn capabilities(rate: RateLimits) -> Capabilities {
     Capabilities {
         direct: CHAT,
         group: CHAT,

@@ -13,7 +13,7 @@ mod write;
 #[cfg(test)]
 mod tests;
 
-pub use capabilities::RATE_PUBLISHED;
+pub use capabilities::{RATE_PUBLISHED, capabilities};
 pub use read::{Us, decode};
 
 use crate::api_base::{API_URL_COMPLAINT, ApiBase};
@@ -102,7 +102,7 @@ impl Telegram {
         if let Some(name) = config.bot_name.as_deref() {
             our_name.get_or_init(|| name.trim_start_matches('@').into());
         }
-        let capabilities = capabilities::capabilities(config.rate);
+        let capabilities = capabilities(config.rate);
         Ok(Self { config, doors, capabilities, api, our_id, our_name })
     }
 

@@ -6,6 +6,7 @@
 
 mod town;
 
+use ieum_core::directory::Purpose;
 use ieum_core::health::CellState;
 use ieum_core::ids::NativeMessageId;
 use ieum_core::inbound::InboundKind;
@@ -295,10 +296,7 @@ async fn a_direct_chat_that_holds_two_conversations_names_them_and_asks_when_uns
 async fn nobody_is_reached_where_they_did_not_agree() {
     let town = family().await;
     let minji = ieum_core::ids::PersonId(1);
-    town.hub
-        .set_consent(minji, Line, ieum_core::directory::Purpose::Failover, false, "said no")
-        .await
-        .unwrap();
+    town.hub.set_consent(minji, Line, Purpose::Failover, false, "said no").await.unwrap();
     town.kakaotalk.turns(Mood::Refuses);
     town.says(Line, "Croom", "Uyuna", "비밀").await;
     town.passes(60_000).await;
@@ -340,6 +338,29 @@ async fn what_went_another_way_is_summed_up_when_the_network_returns() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_summary_that_goes_another_way_is_not_itself_summed_up() {
+    let town = Town::new().await;
+    let minji = town.person("민지", &[(KakaoTalk, "kminji"), (Line, "Uminji")]).await;
+    let junho = town.person("준호", &[(Telegram, "77")]).await;
+    town.group("둘", &[minji, junho], &[]).await;
+    town.kakaotalk.turns(Mood::Refuses);
+    town.says_as(Telegram, ("77", ChatKind::Direct), "77", "들려?", None).await;
+    town.passes(20_000).await;
+    assert_eq!(town.line.screen().len(), 1, "{:?}", town.line.screen());
+    // KakaoTalk returns, but its chat with 민지 has closed meanwhile.
+    town.kakaotalk.chat_moods.lock().unwrap().insert("kminji".to_owned(), Mood::Closed);
+    town.kakaotalk.turns(Mood::Well);
+    town.passes(600_000).await;
+    let seen = town.line.screen();
+    assert_eq!(seen.len(), 2, "the message and one summary: {seen:?}");
+    // Nor is anything summed up where she does not want to be talked to any more.
+    town.hub.set_consent(minji, KakaoTalk, Purpose::Talk, false, "test").await.unwrap();
+    town.says_as(Telegram, ("77", ChatKind::Direct), "77", "아직?", None).await;
+    town.passes(600_000).await;
+    assert_eq!(town.line.screen().len(), 3, "{:?}", town.line.screen());
+}
+
+#[tokio::test(start_paused = true)]
 async fn somebody_whose_network_tells_no_name_is_asked_once() {
     let town = family().await;
     town.says(KakaoTalk, "kroom", "kaunt", "나도 왔다").await;
@@ -373,7 +394,7 @@ async fn whoever_wrote_to_two_accounts_becomes_one_person_when_they_are_linked()
     town.hub.with_directory(|directory| {
         let owner = directory.person(first).unwrap();
         assert_eq!(owner.routes.len(), 2);
-        assert!(owner.agreed(Line, ieum_core::directory::Purpose::Talk), "by writing");
+        assert!(owner.agreed(Line, Purpose::Talk), "by writing");
         let members = &directory.conversation(talk).unwrap().members;
         assert!(members.contains(&first) && !members.contains(&second), "{members:?}");
         assert!(directory.conversations_of(second).is_empty());

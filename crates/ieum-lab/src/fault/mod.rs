@@ -215,12 +215,27 @@ impl Fault {
 
 /// What happens to one request of our bot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Verdict {
+pub enum Verdict {
+    /// It is carried out and answered.
     Pass,
-    Refuse { carried_out: bool },
-    Hang { carried_out: bool },
+    /// It gets the network's own answer for its outages.
+    Refuse {
+        /// It is carried out all the same.
+        carried_out: bool,
+    },
+    /// It gets no answer in any useful time.
+    Hang {
+        /// It is carried out all the same.
+        carried_out: bool,
+    },
+    /// It is answered with a yes, and nobody ever sees it.
     Blackhole,
-    Delay { ms: u64 },
+    /// It is carried out and answered late.
+    Delay {
+        /// Milliseconds until it is carried out.
+        ms: u64,
+    },
+    /// It is carried out twice and answered once.
     Duplicate,
 }
 

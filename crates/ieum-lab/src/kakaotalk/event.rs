@@ -84,9 +84,7 @@ fn message_create(
     message: &Message,
     timestamp: &str,
 ) -> Option<Value> {
-    let mentioned = message.mentions.iter().any(|mention| mention.user == BOT);
-    let heard = chat.is_direct() || mentioned || !world.rules.mention_only;
-    if message.kind != Kind::Text || !heard {
+    if !may_hear(world, chat, message) {
         return None;
     }
     let user = world.find_user(Network::Kakaotalk, &message.author)?.native.clone();
@@ -107,8 +105,15 @@ fn message_create(
     }))
 }
 
+/// In rooms only what mentions the bot, and nothing but words.
+pub(crate) fn may_hear(world: &World, chat: &Chat, message: &Message) -> bool {
+    let mentioned = message.mentions.iter().any(|mention| mention.user == BOT);
+    let heard = chat.is_direct() || mentioned || !world.rules.mention_only;
+    heard && message.kind == Kind::Text
+}
+
 /// The words without the mention of the bot.
-fn without_bot(message: &Message) -> String {
+pub(crate) fn without_bot(message: &Message) -> String {
     let mut units: Vec<u16> = message.text.encode_utf16().collect();
     for mention in message.mentions.iter().rev().filter(|mention| mention.user == BOT) {
         let end = (mention.index + mention.length).min(units.len());

@@ -76,7 +76,7 @@ fn heard(world: &World, chat: &Chat, key: u64, kind: &'static str) -> Bodies {
 }
 
 /// Privacy mode: in groups only commands, mentions and answers to the bot.
-fn may_hear(world: &World, chat: &Chat, message: &Message) -> bool {
+pub(crate) fn may_hear(world: &World, chat: &Chat, message: &Message) -> bool {
     if !world.rules.privacy_mode || chat.is_direct() || chat.bot_admin {
         return true;
     }

@@ -4,7 +4,7 @@
 use ieum_core::time::Timestamp;
 
 use super::World;
-use super::held::Held;
+use super::held::Waiting;
 use crate::fault::Asked;
 use crate::fault::cell::Function;
 use crate::network::{Network, Surface};
@@ -73,12 +73,7 @@ impl World {
         let event = Event { chat: chat.to_owned(), at: now, what };
         let place = (network, chat.to_owned());
         let asked = to_bot(network, chat, by);
-        let held = self.withheld.entry(place.clone()).or_default();
-        held.push(event, &self.faults, &asked, now, draw);
-        let released = held.release(&self.faults, &asked, now);
-        if held.is_empty() {
-            self.withheld.remove(&place);
-        }
+        let released = self.withheld.pass(place, event, &self.faults, &asked, (now, draw));
         if released.is_empty() {
             return Told::Withheld;
         }
@@ -93,31 +88,33 @@ impl World {
 
     /// Lets through the events that no fault holds any more.
     pub(crate) fn release_events(&mut self, now: Timestamp) {
-        let places: Vec<(Network, String)> = self.withheld.keys().cloned().collect();
-        for place in places {
-            let Some(mut held) = self.withheld.remove(&place) else {
-                continue;
-            };
+        while let Some((place, mut held)) = self.withheld.take_due(now) {
             let asked = to_bot(place.0, &place.1, "");
             let released = held.release(&self.faults, &asked, now);
-            if !held.is_empty() {
-                self.withheld.insert(place.clone(), held);
-            }
+            let next = held.next_due(&self.faults, &asked);
             for (_, event) in released {
                 self.tell(place.0, &event);
             }
+            self.withheld.put_back(place, held, next);
         }
+    }
+
+    /// Asks every queue anew when it is due: the faults changed.
+    pub(crate) fn recount_events(&mut self) {
+        let faults = &self.faults;
+        self.withheld
+            .recount(|(network, chat), held| held.next_due(faults, &to_bot(*network, chat, "")));
     }
 
     /// The next moment at which a withheld event gets through.
     pub(crate) fn next_event(&self) -> Option<Timestamp> {
-        let dues = self.withheld.iter().filter_map(|((network, chat), held)| {
-            held.next_due(&self.faults, &to_bot(*network, chat, ""))
-        });
-        dues.min()
+        self.withheld.next_due()
     }
 
     fn tell(&mut self, network: Network, event: &Event) -> bool {
+        if self.ears.is_open(network) {
+            return self.tell_directly(network, event);
+        }
         let told = match network {
             Network::Kakaotalk => kakaotalk::event::tell(self, event),
             Network::Line => line::event::tell(self, event),
@@ -135,4 +132,4 @@ fn to_bot<'a>(network: Network, chat: &'a str, by: &'a str) -> Asked<'a> {
 }
 
 /// Queues of withheld events by chat.
-pub(crate) type Withheld = std::collections::BTreeMap<(Network, String), Held<Event>>;
+pub(crate) type Withheld = Waiting<(Network, String), Event>;

@@ -1,7 +1,7 @@
 //! A queue of what a fault holds back from one place: one chat on one surface of one person, or
 //! one chat's events to our bot. Invariant: while it holds anything, nothing newer overtakes it.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use ieum_core::time::Timestamp;
 
@@ -97,6 +97,82 @@ impl<T: Clone> Held<T> {
     /// When the next one gets through; `None` when nothing is held or no end is set.
     pub(crate) fn next_due(&self, faults: &Faults, asked: &Asked<'_>) -> Option<Timestamp> {
         self.pending.front().and_then(|front| due_of(front, faults, asked))
+    }
+}
+
+/// The queues of all places, in the order in which they get through. Invariant: a queue that has
+/// a due moment stands under it, so that nobody has to walk the others.
+#[derive(Debug, Clone)]
+pub(crate) struct Waiting<P, T> {
+    queues: BTreeMap<P, (Option<Timestamp>, Held<T>)>,
+    dues: BTreeSet<(Timestamp, P)>,
+}
+
+impl<P, T> Default for Waiting<P, T> {
+    fn default() -> Self {
+        Self { queues: BTreeMap::new(), dues: BTreeSet::new() }
+    }
+}
+
+impl<P: Ord + Clone, T: Clone> Waiting<P, T> {
+    /// Puts one more behind what waits at its place, and takes out what nothing holds there now.
+    /// `draw` is uniform in `0..1`.
+    pub(crate) fn pass(
+        &mut self,
+        place: P,
+        what: T,
+        faults: &Faults,
+        asked: &Asked<'_>,
+        (now, draw): (Timestamp, f64),
+    ) -> Released<T> {
+        let mut held = self.take(&place).unwrap_or_default();
+        held.push(what, faults, asked, now, draw);
+        let released = held.release(faults, asked, now);
+        let due = held.next_due(faults, asked);
+        self.put_back(place, held, due);
+        released
+    }
+
+    /// Takes out one queue that is due by now; it is to be put back.
+    pub(crate) fn take_due(&mut self, now: Timestamp) -> Option<(P, Held<T>)> {
+        let (due, place) = self.dues.first()?;
+        if *due > now {
+            return None;
+        }
+        let place = place.clone();
+        let held = self.take(&place)?;
+        Some((place, held))
+    }
+
+    /// Puts a queue back under its due moment, unless it is empty.
+    pub(crate) fn put_back(&mut self, place: P, held: Held<T>, due: Option<Timestamp>) {
+        if held.is_empty() {
+            return;
+        }
+        self.dues.extend(due.map(|due| (due, place.clone())));
+        self.queues.insert(place, (due, held));
+    }
+
+    /// When the first queue is due.
+    pub(crate) fn next_due(&self) -> Option<Timestamp> {
+        self.dues.first().map(|(due, _)| *due)
+    }
+
+    /// Asks anew when each queue is due.
+    pub(crate) fn recount(&mut self, due_of: impl Fn(&P, &Held<T>) -> Option<Timestamp>) {
+        self.dues.clear();
+        for (place, (due, held)) in &mut self.queues {
+            *due = due_of(place, held);
+            self.dues.extend(due.map(|due| (due, place.clone())));
+        }
+    }
+
+    fn take(&mut self, place: &P) -> Option<Held<T>> {
+        let (due, held) = self.queues.remove(place)?;
+        if let Some(due) = due {
+            self.dues.remove(&(due, place.clone()));
+        }
+        Some(held)
     }
 }
 

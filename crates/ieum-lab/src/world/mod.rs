@@ -7,6 +7,7 @@
 
 mod act;
 mod bot;
+pub mod direct;
 pub mod error;
 pub mod event;
 mod held;
@@ -106,6 +107,7 @@ pub struct World {
     chat_by_native: BTreeMap<(Network, String), String>,
     screens: screen::Screens,
     withheld: event::Withheld,
+    ears: direct::Ears,
     late: BTreeMap<(Timestamp, u64), act::Late>,
     pub(crate) faults: Faults,
     bots: BTreeMap<Network, Bot>,
@@ -134,7 +136,8 @@ impl World {
             user_by_native: BTreeMap::new(),
             chat_by_native: BTreeMap::new(),
             screens: screen::Screens::default(),
-            withheld: BTreeMap::new(),
+            withheld: event::Withheld::default(),
+            ears: direct::Ears::default(),
             late: BTreeMap::new(),
             faults: Faults::new(salt),
             bots: bots.into_iter().collect(),
@@ -236,7 +239,7 @@ impl World {
         }
         let now = self.now();
         let id = self.faults.add(network, cell, now, 0);
-        self.bells.ring_all();
+        self.look_again();
         Ok(id)
     }
 
@@ -248,7 +251,7 @@ impl World {
             .into_iter()
             .map(|(network, cell, fall_ms)| self.faults.add(network, cell, start, fall_ms));
         let ids = ids.collect();
-        self.bells.ring_all();
+        self.look_again();
         ids
     }
 
@@ -256,17 +259,24 @@ impl World {
     pub fn heal(&mut self) {
         self.advance();
         self.faults.clear();
+        self.look_again();
         self.advance();
-        self.bells.ring_all();
     }
 
     /// Ends one fault; false when there is no such.
     pub fn heal_one(&mut self, id: u64) -> bool {
         self.advance();
         let found = self.faults.remove(id);
+        self.look_again();
         self.advance();
-        self.bells.ring_all();
         found
+    }
+
+    /// What is held was held by other faults than there are now: every due moment is asked anew.
+    fn look_again(&mut self) {
+        self.recount_screens();
+        self.recount_events();
+        self.bells.ring_all();
     }
 
     /// Would a call of our bot that sends into this chat be spoiled now?
@@ -276,8 +286,8 @@ impl World {
         self.faults.hit(&asked, self.now()).is_some()
     }
 
-    /// What a fault does to one request of our bot.
-    pub(crate) fn verdict(&self, network: Network, functions: &[Function], chat: &str) -> Verdict {
+    /// What a fault does to one request of our bot that arrives now.
+    pub fn verdict(&self, network: Network, functions: &[Function], chat: &str) -> Verdict {
         let draw = self.draw();
         let asked = self.asked_of_bot(network, functions, chat);
         Verdict::of(self.faults.hit(&asked, self.now()), draw)

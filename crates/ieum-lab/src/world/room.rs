@@ -189,6 +189,7 @@ impl World {
         } else {
             found.signed_in.remove(&surface);
         }
+        self.recount_screens();
         Ok(())
     }
 

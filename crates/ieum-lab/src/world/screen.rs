@@ -8,7 +8,7 @@ use ieum_core::time::Timestamp;
 use serde::Serialize;
 
 use super::World;
-use super::held::Held;
+use super::held::Waiting;
 use super::message::{Button, Message};
 use crate::fault::Asked;
 use crate::fault::cell::Function;
@@ -79,8 +79,11 @@ pub(crate) type Person = (Network, String);
 pub(crate) struct Screens {
     lines: BTreeMap<Person, Vec<(u64, Line)>>,
     shown: BTreeMap<(Person, u64), Shown>,
-    held: BTreeMap<(Person, String, Surface), Held<Change>>,
+    held: Waiting<Place, Change>,
 }
+
+/// One chat on one surface of one person.
+type Place = (Person, String, Surface);
 
 const RECEIVE: [Function; 1] = [Function::Recv];
 const RECEIVE_SIGNED_OUT: [Function; 2] = [Function::Recv, Function::Login];
@@ -164,12 +167,8 @@ impl World {
             carrier: &user.carrier,
         };
         let place = (person.clone(), chat.1.clone(), surface);
-        let held = self.screens.held.entry(place.clone()).or_default();
-        held.push(change.clone(), &self.faults, &asked, now, draw);
-        let released = held.release(&self.faults, &asked, now);
-        if held.is_empty() {
-            self.screens.held.remove(&place);
-        }
+        let held = &mut self.screens.held;
+        let released = held.pass(place, change.clone(), &self.faults, &asked, (now, draw));
         for (moment, change) in released {
             self.show(&person, surface, moment, change);
         }
@@ -177,32 +176,33 @@ impl World {
 
     /// Lets through what no fault holds any more, on every screen.
     pub(crate) fn release_screens(&mut self, now: Timestamp) {
-        let places: Vec<_> = self.screens.held.keys().cloned().collect();
-        for (person, chat, surface) in places {
-            let place = (person.clone(), chat.clone(), surface);
-            let Some(mut held) = self.screens.held.remove(&place) else {
-                continue;
-            };
-            let released = self
-                .asked_to_show(&person, &chat, surface)
-                .map(|asked| held.release(&self.faults, &asked, now))
-                .unwrap_or_default();
-            if !held.is_empty() {
-                self.screens.held.insert(place, held);
+        while let Some((place, mut held)) = self.screens.held.take_due(now) {
+            let (person, chat, surface) = &place;
+            let mut next = None;
+            let mut released = Vec::new();
+            if let Some(asked) = self.asked_to_show(person, chat, *surface) {
+                released = held.release(&self.faults, &asked, now);
+                next = held.next_due(&self.faults, &asked);
             }
             for (moment, change) in released {
-                self.show(&person, surface, moment, change);
+                self.show(person, *surface, moment, change);
             }
+            self.screens.held.put_back(place, held, next);
         }
+    }
+
+    /// Asks every queue anew when it is due: faults or sign-ins changed.
+    pub(crate) fn recount_screens(&mut self) {
+        let mut held = std::mem::take(&mut self.screens.held);
+        held.recount(|(person, chat, surface), held| {
+            held.next_due(&self.faults, &self.asked_to_show(person, chat, *surface)?)
+        });
+        self.screens.held = held;
     }
 
     /// The next moment at which something held gets through to a screen.
     pub(crate) fn next_on_screens(&self) -> Option<Timestamp> {
-        let dues = self.screens.held.iter().filter_map(|((person, chat, surface), held)| {
-            let asked = self.asked_to_show(person, chat, *surface)?;
-            held.next_due(&self.faults, &asked)
-        });
-        dues.min()
+        self.screens.held.next_due()
     }
 
     fn asked_to_show<'a>(
@@ -316,6 +316,17 @@ impl World {
 }
 
 impl Screens {
+    /// Takes all lines off all screens, with the person on whose they stood.
+    pub(crate) fn take_lines(&mut self) -> Vec<(Person, Vec<Line>)> {
+        let taken = std::mem::take(&mut self.lines).into_iter();
+        taken.map(|(person, lines)| (person, lines.into_iter().map(|(_, l)| l).collect())).collect()
+    }
+
+    /// Forgets what was shown of messages with a number below `key`.
+    pub(crate) fn forget_below(&mut self, key: u64) {
+        self.shown.retain(|(_, shown), _| *shown >= key);
+    }
+
     fn with_lines(&mut self, person: &Person, key: u64, mut act: impl FnMut(&mut Line)) {
         let lines = self.lines.get_mut(person).into_iter().flatten();
         lines.filter(|(one, _)| *one == key).for_each(|(_, line)| act(line));

@@ -5,8 +5,8 @@
 
 use super::cast::{self, FAMILY, PAIRS, ROOM, Talk};
 use super::day::Script;
-use super::mark::{marked, number_of};
 use crate::doors::entropy::SeededEntropy;
+use crate::mark::{marked, number_of};
 use ieum_core::ports::BoxFuture;
 use ieum_core::ports::clock::Clock;
 use ieum_core::time::Timestamp;

@@ -8,7 +8,6 @@ mod baseline;
 mod cast;
 mod chat;
 mod day;
-mod mark;
 mod play;
 mod report;
 mod stage;
@@ -65,7 +64,7 @@ pub fn main(arguments: &DemoArguments) -> anyhow::Result<bool> {
 }
 
 async fn run(arguments: &DemoArguments) -> anyhow::Result<bool> {
-    let scenario = scenario(&arguments.scenario)?;
+    let scenario = crate::scenario::named_or_file(&arguments.scenario)?;
     let script = script(arguments, &scenario)?;
     let stage = stage::Stage::set(arguments, &script).await?;
     let outage_at = script.outage_at;
@@ -84,17 +83,6 @@ async fn run(arguments: &DemoArguments) -> anyhow::Result<bool> {
     }
     stage.strike().await;
     Ok(report.kept_its_promises())
-}
-
-fn scenario(given: &str) -> anyhow::Result<Scenario> {
-    if let Ok(scenario) = Scenario::named(given) {
-        return Ok(scenario);
-    }
-    let text = std::fs::read_to_string(given).with_context(|| {
-        let known: Vec<&str> = Scenario::ids().collect();
-        format!("{given} is neither a scenario file nor one of {}", known.join(", "))
-    })?;
-    Scenario::parse(&text).map_err(|error| anyhow::anyhow!("{given}: {error}"))
 }
 
 fn script(arguments: &DemoArguments, scenario: &Scenario) -> anyhow::Result<day::Script> {

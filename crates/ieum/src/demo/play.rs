@@ -5,9 +5,9 @@
 
 use super::cast::{FAMILY, ROOM, Role, Talk, in_lab};
 use super::day::{Line, Script};
-use super::mark::{marked, number_of};
 use super::stage::Stage;
 use super::view::View;
+use crate::mark::{marked, number_of};
 use ieum_core::network::Network;
 use ieum_core::ports::clock::Clock;
 use ieum_core::time::Timestamp;

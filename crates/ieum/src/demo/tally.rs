@@ -2,9 +2,9 @@
 
 use super::cast::{FAMILY, in_lab};
 use super::day::Script;
-use super::mark::{labelled, number_of};
 use super::play::Played;
 use super::stage::Stage;
+use crate::mark::{labelled, number_of};
 use ieum_core::content::{Content, What};
 use ieum_core::ids::{ConversationId, MessageSeq};
 use ieum_core::ports::store::PAGE_ROWS_MAX;

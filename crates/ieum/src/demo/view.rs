@@ -6,8 +6,8 @@
 use super::DemoArguments;
 use super::cast::{FAMILY, in_lab};
 use super::day::Line;
-use super::mark::plain;
 use super::stage::Stage;
+use crate::mark::plain;
 use ieum_core::directory::Language;
 use ieum_core::network::Network;
 use ieum_core::ports::clock::Clock;

@@ -1,15 +1,15 @@
 //! Marks: an invisible number at the end of each played text, by which its copies are known again
-//! on any screen, whatever the hub put in front.
+//! on any screen, whatever the hub put in front; for demonstrations and simulations.
 
 /// Zero-width space: a binary 0.
 const ZERO: char = '\u{200B}';
 /// Zero-width non-joiner: a binary 1.
 const ONE: char = '\u{200C}';
 /// Digits of a mark.
-const DIGITS: usize = 20;
+const DIGITS: usize = 24;
 
 /// The text with its mark.
-pub(super) fn marked(text: &str, number: usize) -> String {
+pub(crate) fn marked(text: &str, number: usize) -> String {
     let mut marked = String::with_capacity(text.len() + 3 * DIGITS);
     marked.push_str(text.trim_end());
     for digit in (0..DIGITS).rev() {
@@ -19,7 +19,7 @@ pub(super) fn marked(text: &str, number: usize) -> String {
 }
 
 /// The number at the end of a shown text.
-pub(super) fn number_of(shown: &str) -> Option<usize> {
+pub(crate) fn number_of(shown: &str) -> Option<usize> {
     let mut number = 0;
     let mut digits = 0;
     for character in shown.chars().rev() {
@@ -37,12 +37,12 @@ pub(super) fn number_of(shown: &str) -> Option<usize> {
 }
 
 /// The text without marks, for the eye.
-pub(super) fn plain(shown: &str) -> String {
+pub(crate) fn plain(shown: &str) -> String {
     shown.chars().filter(|character| !matches!(*character, ZERO | ONE)).collect()
 }
 
 /// Whether the copy says itself why it came this way: `[... #7F2A ...]` in front.
-pub(super) fn labelled(shown: &str) -> bool {
+pub(crate) fn labelled(shown: &str) -> bool {
     let first = shown.lines().next().unwrap_or_default();
     let Some((label, _)) = first.strip_prefix('[').and_then(|rest| rest.split_once(']')) else {
         return false;

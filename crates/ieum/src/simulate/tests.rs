@@ -1,0 +1,83 @@
+//! The promises under simulation, and the simulation itself: the same seed twice is the same.
+
+use super::*;
+
+fn order(scenario: &str, seed: u64) -> Order {
+    Order {
+        scenario: Some(Scenario::named(scenario).unwrap()),
+        seed,
+        people: 16,
+        days: 0.0,
+        per_day: 700.0,
+        troubles: Troubles { on: true },
+        journal: None,
+    }
+}
+
+#[test]
+fn the_same_seed_gives_the_same_journal_byte_for_byte() {
+    let folder = tempfile::tempdir().unwrap();
+    let play = |name: &str, seed| {
+        let journal = folder.path().join(name);
+        let report = run(&Order { journal: Some(journal.clone()), ..order("K2", seed) }).unwrap();
+        (std::fs::read(journal).unwrap(), Report { wall_s: 0.0, ..report })
+    };
+    let (first, second, other) = (play("a", 5), play("b", 5), play("c", 6));
+    assert!(first.1.messages > 100 && first.0.len() > 10_000, "{:?}", first.1);
+    assert!(first.0 == second.0, "the journals of two runs of one seed differ");
+    assert_eq!(first.1, second.1);
+    assert!(first.0 != other.0, "another seed is another story");
+}
+
+#[test]
+fn no_promise_breaks_while_kakaotalk_does() {
+    for seed in 1..=6 {
+        let report = run(&order("K2", seed)).unwrap();
+        assert!(report.kept(), "seed {seed}: {report:#?}");
+        assert!(report.failed_over > 0 && report.ttd_s.is_some(), "seed {seed}: {report:#?}");
+        assert_eq!(report.false_switches, 0, "seed {seed}: {report:#?}");
+    }
+}
+
+#[test]
+fn a_quiet_day_moves_nothing() {
+    let quiet = Order { scenario: None, days: 1.0, per_day: 40.0, ..order("K2", 3) };
+    let calm = Order { troubles: Troubles::default(), ..quiet };
+    let report = run(&calm).unwrap();
+    assert!(report.kept(), "{report:#?}");
+    assert_eq!((report.failed_over, report.false_switches, report.ttd_s), (0, 0, None));
+    assert_eq!((report.late_over_60s, report.duplicates_labelled), (0, 0), "{report:#?}");
+    assert!(report.messages > 300, "{report:#?}");
+}
+
+#[test]
+fn seeds_are_read_with_both_ends() {
+    assert_eq!(seeds("7").unwrap(), (7, 7));
+    assert_eq!(seeds("1..200").unwrap(), (1, 200));
+    for wrong in ["", "a..b", "5..4", "1..", "-1..2"] {
+        assert!(seeds(wrong).is_err(), "{wrong}");
+    }
+}
+
+#[test]
+fn what_is_asked_for_is_what_is_run() {
+    let arguments = SimulateArguments {
+        scenario: "all".to_owned(),
+        seeds: "3..4".to_owned(),
+        people: 30,
+        days: None,
+        per_day: None,
+        calm: false,
+        journal: None,
+        json: true,
+    };
+    let all = orders(&arguments).unwrap();
+    assert_eq!(all.len(), 2 * Scenario::ids().count());
+    let quiet = SimulateArguments { scenario: "quiet".to_owned(), ..arguments.clone() };
+    assert!(orders(&quiet).unwrap().iter().all(|one| one.scenario.is_none() && one.days > 0.0));
+    for (people, days) in [(1, None), (PEOPLE_MAX + 1, None), (4, Some(-1.0)), (4, Some(1e9))] {
+        let wrong = SimulateArguments { people, days, ..arguments.clone() };
+        assert!(orders(&wrong).is_err(), "{people} {days:?}");
+    }
+    assert!(orders(&SimulateArguments { scenario: "K99".to_owned(), ..arguments }).is_err());
+}
