@@ -3,6 +3,7 @@
 use crate::account::{Account, AccountSetup, AccountState};
 use crate::intake::{self, HookAnswer, HookFailure};
 use crate::metrics::EngineMetrics;
+use crate::operator::{self, ReportAnswer};
 use crate::people::{self, ChangeFailure, NewConversation, NewPerson};
 use crate::pieces::{Pieces, lock};
 use crate::say::{self, Said, Say, SayFailure};
@@ -13,6 +14,7 @@ use bytes::Bytes;
 use ieum_core::content::HubSecret;
 use ieum_core::directory::{self, Change, Directory, Purpose};
 use ieum_core::health::book::CellView;
+use ieum_core::health::{Cell, CellState};
 use ieum_core::ids::{AccountId, AddressId, ChatKey, ConversationId, PersonId, RoomId, UserKey};
 use ieum_core::network::Network;
 use ieum_core::outgoing::Outcome;
@@ -166,6 +168,21 @@ impl Hub {
     #[must_use]
     pub fn health(&self) -> Vec<CellView> {
         lock(&self.pieces.health).view()
+    }
+
+    /// Keeps a part of a network in a state until it is released, by the operator's word.
+    pub async fn hold_cell(&self, cell: Cell, state: CellState) {
+        operator::hold(&self.pieces, cell, state).await;
+    }
+
+    /// Lets a part of a network be what the hub's own evidence says.
+    pub async fn release_cell(&self, cell: Cell) {
+        operator::release(&self.pieces, cell).await;
+    }
+
+    /// Takes in that a person says a network does not work for them.
+    pub async fn report(&self, cell: Cell, person: PersonId) -> ReportAnswer {
+        operator::report(&self.pieces, cell, person).await
     }
 
     /// Rings after commits; the number means nothing but that it changed.

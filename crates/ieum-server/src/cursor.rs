@@ -22,6 +22,10 @@ pub(crate) enum List {
     Messages,
     /// `/v1/deliveries`.
     Deliveries,
+    /// `/v1/incidents`.
+    Incidents,
+    /// `/v1/incidents/{id}/deliveries`.
+    Touched,
 }
 
 impl List {
@@ -33,6 +37,8 @@ impl List {
             Self::Rooms => b'r',
             Self::Messages => b'm',
             Self::Deliveries => b'd',
+            Self::Incidents => b'i',
+            Self::Touched => b't',
         }
     }
 

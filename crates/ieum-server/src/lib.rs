@@ -16,6 +16,7 @@ mod listener;
 mod openapi;
 mod operations;
 mod problem;
+mod public;
 mod read;
 mod setup;
 mod stall;
@@ -53,6 +54,7 @@ pub fn openapi() -> serde_json::Value {
 
 fn endpoints() -> Vec<Endpoint> {
     let mut endpoints = operations::endpoints();
+    endpoints.extend(public::endpoints());
     endpoints.extend(api::accounts::endpoints());
     endpoints.extend(api::people::endpoints());
     endpoints.extend(api::addresses::endpoints());
@@ -63,6 +65,8 @@ fn endpoints() -> Vec<Endpoint> {
     endpoints.extend(api::journal::endpoints());
     endpoints.extend(api::events::endpoints());
     endpoints.extend(api::status::endpoints());
+    endpoints.extend(api::incidents::endpoints());
+    endpoints.extend(api::networks::endpoints());
     endpoints
 }
 

@@ -4,7 +4,9 @@
 
 use ieum_core::delivery::State;
 use ieum_core::directory::{ConversationKind, Language, Purpose};
+use ieum_core::health::evidence::{Kind, Rule, Sign};
 use ieum_core::health::{CellState, Function, Surface};
+use ieum_core::incident::Touched;
 use ieum_core::message::Class;
 use ieum_core::network::Network;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
@@ -55,4 +57,9 @@ words! {
     CellState: Up Degraded Down Recovering;
     Function: Send Receive Login Media;
     Surface: Mobile Pc Api;
+    Kind: Send Canary Pulse Receipt;
+    Rule: Canaries Sends Together Pulses Slow Receipts Silence Reports Relapse Clean Ramp Calm
+        Operator;
+    Sign: Good Bad Late;
+    Touched: Moved Held InDoubt Told;
 }

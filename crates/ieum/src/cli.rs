@@ -3,7 +3,7 @@
 //! Invariant: what a script reads goes to standard output, everything else to standard error.
 
 use crate::bench;
-use crate::command::{audit, check, client, lab, serve};
+use crate::command::{audit, check, client, incidents, lab, network, serve};
 use crate::demo;
 use crate::logs::{self, LogArguments};
 use crate::simulate;
@@ -36,6 +36,11 @@ enum Command {
     Status(client::StatusArguments),
     /// Say something through a running hub.
     Send(client::SendArguments),
+    /// Ask a running hub what was wrong, how it knew, and what it did.
+    Incidents(incidents::IncidentsArguments),
+    /// Tell a running hub how a network is, whatever it sees itself.
+    #[command(subcommand)]
+    Network(network::NetworkCommand),
     /// Replay the journal of a data folder and prove the promises.
     Audit(audit::AuditArguments),
     /// Start the simulated networks.
@@ -73,6 +78,8 @@ pub fn main() -> ExitCode {
         Command::Check(_)
         | Command::Status(_)
         | Command::Send(_)
+        | Command::Incidents(_)
+        | Command::Network(_)
         | Command::Audit(_)
         | Command::Lab(_)
         | Command::Bench(_)
@@ -99,6 +106,8 @@ fn run(command: &Command) -> anyhow::Result<bool> {
         Command::Check(arguments) => check::main(arguments),
         Command::Status(arguments) => client::status(arguments),
         Command::Send(arguments) => client::send(arguments),
+        Command::Incidents(arguments) => incidents::main(arguments),
+        Command::Network(command) => network::main(command),
         Command::Audit(arguments) => audit::main(arguments),
         Command::Lab(arguments) => lab::main(arguments).map(|()| true),
         Command::Simulate(arguments) => simulate::main(arguments),

@@ -168,6 +168,7 @@ impl HealthBook {
     #[must_use]
     pub fn trial_due(&self, network: Network, route: Route, now: Timestamp) -> bool {
         match self.routes.get(&route) {
+            _ if self.detector.held_down(network) => false,
             Some(record) if record.down => now >= record.try_at,
             Some(_) | None => {
                 let failed_at = self.failed_at.get(&network);

@@ -175,6 +175,16 @@ impl Detector {
         worst.max().map_or(CellState::Up, |(_, state)| state)
     }
 
+    /// Whether the operator keeps a network down: nothing is tried there until the word is taken
+    /// back.
+    #[must_use]
+    pub fn held_down(&self, network: Network) -> bool {
+        self.cells.values().any(|one| {
+            let of_network = one.cell.network == network && carries(one.cell);
+            of_network && one.held == Some(CellState::Down)
+        })
+    }
+
     /// The share of a network's traffic that it may carry now, per mille.
     #[must_use]
     pub fn share_permille(&self, network: Network) -> u32 {

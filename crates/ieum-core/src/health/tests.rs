@@ -120,3 +120,15 @@ fn a_route_is_tried_again_after_a_rest_that_doubles() {
     book.observe(evidence(Some(1), true, 6_000));
     assert!(!book.route_down(Network::KakaoTalk, route(1)));
 }
+
+#[test]
+fn nothing_is_tried_where_the_operator_keeps_a_network_down() {
+    let mut book = HealthBook::default();
+    let cell = api_cell(Network::KakaoTalk, Function::Send);
+    book.detector_mut().hold(cell, CellState::Down, Timestamp(0));
+    let late = Timestamp(10_000_000);
+    assert!(book.route_down(Network::KakaoTalk, route(1)));
+    assert!(!book.trial_due(Network::KakaoTalk, route(1), late));
+    book.detector_mut().release(cell, late);
+    assert!(book.trial_due(Network::KakaoTalk, route(1), late));
+}

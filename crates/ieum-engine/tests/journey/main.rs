@@ -7,9 +7,12 @@
 mod town;
 
 use ieum_core::directory::Purpose;
-use ieum_core::health::CellState;
+use ieum_core::health::book::api_cell;
+use ieum_core::health::evidence::Rule;
+use ieum_core::health::{CellState, Function};
 use ieum_core::ids::NativeMessageId;
 use ieum_core::inbound::InboundKind;
+use ieum_core::incident::Touched;
 use ieum_core::network::ChatKind;
 use ieum_core::network::Network::{KakaoTalk, Line, Telegram};
 use town::{Mood, Town};
@@ -173,10 +176,39 @@ async fn a_network_that_fails_in_two_rooms_is_down_for_all_and_the_journal_knows
     let grounds = kakao.grounds.unwrap();
     assert!(grounds.witnesses >= 2, "LINE and Telegram answered: {grounds:?}");
     assert!(grounds.last.len() >= 4, "{grounds:?}");
+    let (open, _) = town.incident(1).await;
+    assert!(open.is_open() && open.onset < open.opened_at, "{open:?}");
     town.kakaotalk.turns(Mood::Well);
     town.passes(300_000).await;
     assert_eq!(town.hub.health()[0].state, CellState::Up);
     assert_eq!(town.open().await, 0);
+    let (closed, touched) = town.incident(1).await;
+    assert!(closed.closed_at.is_some() && closed.turns.len() >= 3, "{closed:?}");
+    let moved = touched.iter().filter(|touch| touch.how == Touched::Moved);
+    let held = touched.iter().filter(|touch| touch.how == Touched::Held);
+    assert!(moved.clone().all(|touch| touch.to.is_some()), "{touched:?}");
+    assert!(moved.count() >= 1 && held.count() >= 1, "{touched:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_operators_word_moves_messages_and_brings_them_back() {
+    let town = family().await;
+    let cell = api_cell(KakaoTalk, Function::Send);
+    town.hub.hold_cell(cell, CellState::Down).await;
+    town.says(Line, "Croom", "Uyuna", "잠깐 라인으로").await;
+    town.passes(3_000).await;
+    assert!(town.kakaotalk.screen().is_empty(), "{:?}", town.kakaotalk.screen());
+    let (incident, touched) = town.incident(1).await;
+    assert_eq!(incident.turns[0].change.grounds.as_ref().unwrap().rule, Rule::Operator);
+    assert!(!touched.is_empty());
+    // It works all the while, and stays down until the word is taken back.
+    town.passes(300_000).await;
+    assert_eq!(town.hub.health()[0].state, CellState::Down);
+    town.hub.release_cell(cell).await;
+    town.passes(300_000).await;
+    assert_eq!(town.open().await, 0);
+    assert!(town.incident(1).await.0.closed_at.is_some());
+    assert_eq!(town.kakaotalk.screen().len(), 1, "{:?}", town.kakaotalk.screen());
 }
 
 #[tokio::test(start_paused = true)]

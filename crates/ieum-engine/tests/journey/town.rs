@@ -4,9 +4,11 @@
 use ieum_core::content::HubSecret;
 use ieum_core::directory::{ConversationKind, Language, Purpose};
 use ieum_core::ids::{
-    ChatKey, ConversationId, Cursor, EventKey, NativeMessageId, PersonId, QuoteKey, UserKey,
+    ChatKey, ConversationId, Cursor, DeliverySeq, EventKey, IncidentId, NativeMessageId, PersonId,
+    QuoteKey, UserKey,
 };
 use ieum_core::inbound::{Arrival, ChatRef, Inbound, InboundKind, InboundMessage, Sender};
+use ieum_core::incident::{Incident, Touch};
 use ieum_core::network::{
     AuthorSupport, Capabilities, ChatCapabilities, ChatKind, Hears, NameSource, Network,
     RateLimits, ReplySupport,
@@ -416,6 +418,14 @@ impl Town {
             ..InboundMessage::default()
         };
         self.happens(network, chat, user, InboundKind::Message(message)).await
+    }
+
+    /// An incident and what it touched.
+    pub async fn incident(&self, id: u64) -> (Incident, Vec<Touch>) {
+        let id = IncidentId(id);
+        let (incident, _) = self.store.incident(id).await.unwrap().unwrap();
+        let touched = self.store.page_touched(id, DeliverySeq(0), 1_000).await.unwrap();
+        (incident, touched)
     }
 
     /// The journal replayed: how many entries, and what is still open.

@@ -38,7 +38,7 @@ pub(crate) struct DeliveryView {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[schemars(rename = "Recipient")]
 #[serde(rename_all = "snake_case")]
-enum RecipientView {
+pub(super) enum RecipientView {
     Person(u64),
     Room(u64),
 }
@@ -59,15 +59,24 @@ enum LabelView {
 /// An address or a room, and the account that serves it.
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(rename = "Route")]
-struct RouteView {
+pub(super) struct RouteView {
     account: Option<Box<str>>,
     network: Option<Word<Network>>,
     address: Option<u64>,
     room: Option<u64>,
 }
 
+impl RecipientView {
+    pub(super) fn of(recipient: Recipient) -> Self {
+        match recipient {
+            Recipient::Person(id) => Self::Person(id.0),
+            Recipient::Room(id) => Self::Room(id.0),
+        }
+    }
+}
+
 impl RouteView {
-    fn of(route: Route, directory: &Directory) -> Self {
+    pub(super) fn of(route: Route, directory: &Directory) -> Self {
         let account = directory.account(route.account);
         let (address, room) = match route.endpoint {
             Endpoint::Address(id) => (Some(id.0), None),
@@ -85,10 +94,6 @@ impl RouteView {
 impl DeliveryView {
     /// A delivery with the names that its accounts have now.
     pub(crate) fn of(delivery: &Delivery, directory: &Directory) -> Self {
-        let recipient = match delivery.recipient {
-            Recipient::Person(id) => RecipientView::Person(id.0),
-            Recipient::Room(id) => RecipientView::Room(id.0),
-        };
         let label = delivery.label.map(|label| match label {
             Label::InsteadOf(network) => LabelView::InsteadOf(Word(network)),
             Label::Late => LabelView::Late,
@@ -98,7 +103,7 @@ impl DeliveryView {
             seq: delivery.seq.0,
             message: delivery.message.0,
             conversation: delivery.conversation.0,
-            recipient,
+            recipient: RecipientView::of(delivery.recipient),
             route: delivery.route.map(|route| RouteView::of(route, directory)),
             state: Word(delivery.state),
             attempts: delivery.attempts,

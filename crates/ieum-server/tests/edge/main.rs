@@ -16,6 +16,7 @@ mod errors;
 mod events;
 mod hooks;
 mod house;
+mod incidents;
 mod operations;
 mod sockets;
 mod store;

@@ -2,20 +2,21 @@
 //! deliveries as planned, the journal. Nothing is ever claimed from it.
 
 use ieum_core::content::MessageId;
-use ieum_core::delivery::{Delivery, NewDelivery};
+use ieum_core::delivery::{Delivery, NewDelivery, Settlement, State};
 use ieum_core::directory::{Change, Directory};
 use ieum_core::ids::{
-    AccountId, ChatKey, ConversationId, DeliverySeq, EventKey, JournalSeq, MessageSeq,
+    AccountId, ChatKey, ConversationId, DeliverySeq, EventKey, IncidentId, JournalSeq, MessageSeq,
     NativeMessageId,
 };
+use ieum_core::incident::{Incident, Latest, Touch, Touched};
 use ieum_core::journal::{JournalEntry, JournalEvent, Planned};
 use ieum_core::message::{Author, Message};
 use ieum_core::ports::store::{
     Admission, AdmitBatch, Admitted, Advance, Advanced, CopyNote, Counts, Loaded, Moves,
-    OpenFilter, ReceiptNote, Store, StoreAnswer, StoreFailure,
+    OpenFilter, ReceiptNote, Store, StoreAnswer, StoreFailure, TouchCounts,
 };
 use ieum_core::time::Timestamp;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -28,6 +29,9 @@ struct Kept {
     deliveries: Vec<Delivery>,
     journal: Vec<JournalEntry>,
     repeated: u64,
+    latest: Latest,
+    incidents: BTreeMap<IncidentId, Incident>,
+    touched: BTreeMap<(IncidentId, DeliverySeq), Touch>,
 }
 
 /// The store.
@@ -134,6 +138,39 @@ impl Kept {
         }
     }
 
+    fn apply(&mut self, moves: Moves) {
+        for change in moves.health {
+            let next = IncidentId(self.incidents.len() as u64 + 1);
+            if let Some(incident) = self.latest.follow(moves.at, &change, next) {
+                self.incidents.insert(incident.id, incident.clone());
+            }
+            self.write(JournalEvent::Health { at: moves.at, change });
+        }
+        for settlement in moves.moved {
+            self.touch(&settlement);
+        }
+    }
+
+    fn touch(&mut self, settlement: &Settlement) {
+        let index = usize::try_from(settlement.delivery.0).unwrap() - 1;
+        let delivery = &mut self.deliveries[index];
+        let Some(how) = Touched::by(&settlement.step) else { return };
+        let touch = Touch {
+            delivery: delivery.seq,
+            message: delivery.message,
+            recipient: delivery.recipient,
+            how,
+            at: settlement.at,
+            to: None,
+        };
+        if how == Touched::Held {
+            delivery.state = State::Held;
+        }
+        if let Some((id, _)) = self.incidents.last_key_value() {
+            self.touched.insert((*id, touch.delivery), touch);
+        }
+    }
+
     fn counts(&self) -> Counts {
         let mut counts = Counts {
             messages: self.messages.len() as u64,
@@ -189,8 +226,46 @@ impl Store for ScriptedStore {
         self.answer(|_| Advanced::default())
     }
 
-    fn apply_moves(&self, _: Moves) -> StoreAnswer<'_, Vec<Admitted>> {
-        self.answer(|_| Vec::new())
+    fn apply_moves(&self, moves: Moves) -> StoreAnswer<'_, Vec<Admitted>> {
+        self.answer(|kept| {
+            kept.apply(moves);
+            Vec::new()
+        })
+    }
+
+    fn page_incidents(
+        &self,
+        before: IncidentId,
+        rows_max: usize,
+    ) -> StoreAnswer<'_, Vec<Incident>> {
+        self.answer(|kept| {
+            let below = kept.incidents.range(..before).rev();
+            below.take(rows_max).map(|(_, incident)| incident.clone()).collect()
+        })
+    }
+
+    fn incident(&self, id: IncidentId) -> StoreAnswer<'_, Option<(Incident, TouchCounts)>> {
+        self.answer(|kept| {
+            let incident = kept.incidents.get(&id)?.clone();
+            let mut counts = TouchCounts::new();
+            for ((of, _), touch) in &kept.touched {
+                *counts.entry(touch.how).or_default() += u64::from(*of == id);
+            }
+            Some((incident, counts))
+        })
+    }
+
+    fn page_touched(
+        &self,
+        id: IncidentId,
+        after: DeliverySeq,
+        rows_max: usize,
+    ) -> StoreAnswer<'_, Vec<Touch>> {
+        self.answer(|kept| {
+            let of_incident = kept.touched.iter().filter(|((of, _), _)| *of == id);
+            let later = of_incident.filter(|((_, seq), _)| *seq > after);
+            later.take(rows_max).map(|(_, touch)| *touch).collect()
+        })
     }
 
     fn record_receipt(&self, _: Timestamp, _: ReceiptNote) -> StoreAnswer<'_, Vec<DeliverySeq>> {

@@ -53,10 +53,7 @@ impl<R: Rows> Book<R> {
             return Ok(());
         }
         let network = old.route.and_then(|route| self.network_of(route.account));
-        let to = match step {
-            Step::NextRoute { route, .. } => Some(*route),
-            _ => None,
-        };
+        let to = if let Step::NextRoute { route, .. } = step { Some(*route) } else { None };
         match (Touched::by(step), network.and_then(|network| self.open_incident(network))) {
             (Some(how), Some(id)) => self.rows.put_touch(id, Touch { to, ..touch(old, how, at) }),
             _ => Ok(()),

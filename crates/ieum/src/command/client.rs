@@ -118,14 +118,14 @@ pub fn send(arguments: &SendArguments) -> anyhow::Result<bool> {
     Ok(true)
 }
 
-struct Caller {
+pub(super) struct Caller {
     doors: Doors,
     url: String,
     token: ApiToken,
 }
 
 impl Caller {
-    fn new(address: &HubAddress) -> anyhow::Result<Self> {
+    pub(super) fn new(address: &HubAddress) -> anyhow::Result<Self> {
         let reading = read_file(&address.config);
         let of_hub = |key: &str| key.is_empty() || key == "hub" || key.starts_with("hub.");
         let mut complaints = reading.complaints;
@@ -150,8 +150,20 @@ impl Caller {
         bytes.iter().map(|byte| format!("{byte:02x}")).collect()
     }
 
-    async fn get(&self, path: &str) -> anyhow::Result<Value> {
+    pub(super) async fn get(&self, path: &str) -> anyhow::Result<Value> {
         let request = self.request(Method::GET, path).body(Bytes::new())?;
+        self.read(self.doors.http.call(request, LIMITS).await)
+    }
+
+    /// One call whose repetition is harmless.
+    pub(super) async fn set(
+        &self,
+        method: Method,
+        path: &str,
+        body: &Value,
+    ) -> anyhow::Result<Value> {
+        let request = self.request(method, path).header("content-type", "application/json");
+        let request = request.body(Bytes::from(body.to_string()))?;
         self.read(self.doors.http.call(request, LIMITS).await)
     }
 
@@ -227,11 +239,11 @@ fn status_text(report: &Value) -> String {
     rows.join("\n")
 }
 
-fn list_at<'a>(value: &'a Value, key: &str) -> impl Iterator<Item = &'a Value> {
+pub(super) fn list_at<'a>(value: &'a Value, key: &str) -> impl Iterator<Item = &'a Value> {
     value.get(key).and_then(Value::as_array).into_iter().flatten()
 }
 
-fn text_at(value: &Value, key: &str) -> String {
+pub(super) fn text_at(value: &Value, key: &str) -> String {
     match value.get(key) {
         Some(Value::String(text)) => text.clone(),
         Some(Value::Null) | None => "-".to_owned(),

@@ -5,7 +5,9 @@
 pub mod audit;
 pub mod check;
 pub mod client;
+pub mod incidents;
 pub mod lab;
+pub mod network;
 pub mod serve;
 
 use crate::config::{Complaint, Complaints, Config, read_file};
