@@ -11,7 +11,7 @@ use ieum_core::inbound::Arrival;
 use ieum_core::ports::BoxFuture;
 use ieum_core::ports::clock::Clock;
 use ieum_core::ports::connector::{Inbox, InboxClosed, Pulse};
-use ieum_core::ports::dial::{Dial, DialFailure, FrameStream};
+use ieum_core::ports::dial::{ByteStream, Dial, DialFailure, FrameStream};
 use ieum_core::ports::entropy::Entropy;
 use ieum_core::ports::http::{HttpFailure, HttpLimits, HttpTransport};
 use ieum_core::time::Timestamp;
@@ -137,6 +137,15 @@ impl Dial for Script {
         _timeout_ms: u64,
     ) -> BoxFuture<'a, Result<Box<dyn FrameStream>, DialFailure>> {
         Box::pin(std::future::ready(Err(DialFailure(format!("no stream in this script: {url}")))))
+    }
+
+    fn tcp<'a>(
+        &'a self,
+        address: &'a str,
+        _timeout_ms: u64,
+    ) -> BoxFuture<'a, Result<Box<dyn ByteStream>, DialFailure>> {
+        let why = format!("no stream in this script: {address}");
+        Box::pin(std::future::ready(Err(DialFailure(why))))
     }
 }
 

@@ -8,7 +8,7 @@ use futures_util::task::noop_waker;
 use http::{Request, Response};
 use ieum_core::ports::clock::Clock;
 use ieum_core::ports::connector::InboxClosed;
-use ieum_core::ports::dial::{Dial, DialFailure, Frame, FrameStream};
+use ieum_core::ports::dial::{ByteStream, Dial, DialFailure, Frame, FrameStream};
 use ieum_core::ports::entropy::Entropy;
 use ieum_core::ports::http::{HttpFailure, HttpTransport};
 use ieum_core::time::Timestamp;
@@ -148,6 +148,14 @@ impl Dial for Fake {
             }
         };
         Box::pin(async { opened })
+    }
+
+    fn tcp<'a>(
+        &'a self,
+        _: &'a str,
+        _: u64,
+    ) -> BoxFuture<'a, Result<Box<dyn ByteStream>, DialFailure>> {
+        Box::pin(async { Err(DialFailure("KakaoTalk is not reached by bare TCP".into())) })
     }
 }
 

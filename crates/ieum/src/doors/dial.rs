@@ -1,14 +1,18 @@
-//! The dialling port over tungstenite: `ws://` and `wss://`, text messages only.
+//! The dialling port: `ws://` and `wss://` over tungstenite (text messages only), and bare TCP.
 //!
 //! Pings are answered by the library; binary messages are dropped. Invariant: after
 //! [`Frame::Closed`] every further read gives the same [`Frame::Closed`].
 
+use bytes::{Bytes, BytesMut};
 use futures_util::{FutureExt, SinkExt, StreamExt};
 use ieum_core::ports::BoxFuture;
 use ieum_core::ports::clock::Clock;
-use ieum_core::ports::dial::{Dial, DialFailure, FRAME_BYTES_MAX, Frame, FrameStream};
+use ieum_core::ports::dial::{
+    ByteStream, CHUNK_BYTES_MAX, Dial, DialFailure, FRAME_BYTES_MAX, Frame, FrameStream,
+};
 use rustls::ClientConfig;
 use std::sync::Arc;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_tungstenite::tungstenite::protocol::{CloseFrame, WebSocketConfig};
@@ -57,7 +61,60 @@ impl Dial for TungsteniteDial {
                     Ok((socket, _)) => Ok(Box::new(Stream { socket, closed: None }) as _),
                     Err(error) => Err(DialFailure(error.to_string())),
                 },
-                () = deadline => Err(DialFailure(format!("not open within {timeout_ms} ms"))),
+                () = deadline => Err(late(timeout_ms)),
+            }
+        })
+    }
+
+    fn tcp<'a>(
+        &'a self,
+        address: &'a str,
+        timeout_ms: u64,
+    ) -> BoxFuture<'a, Result<Box<dyn ByteStream>, DialFailure>> {
+        let deadline = self.clock.sleep(timeout_ms);
+        Box::pin(async move {
+            let socket = tokio::select! {
+                biased;
+                opened = TcpStream::connect(address) => opened.map_err(|error| failure(&error))?,
+                () = deadline => return Err(late(timeout_ms)),
+            };
+            // Small stanzas must not wait for one another's acknowledgement.
+            socket.set_nodelay(true).map_err(|error| failure(&error))?;
+            let unread = BytesMut::with_capacity(BUFFER_BYTES);
+            Ok(Box::new(Raw { socket, unread }) as _)
+        })
+    }
+}
+
+fn late(timeout_ms: u64) -> DialFailure {
+    DialFailure(format!("not open within {timeout_ms} ms"))
+}
+
+fn failure(error: &std::io::Error) -> DialFailure {
+    DialFailure(error.to_string())
+}
+
+/// A bare TCP connection.
+struct Raw {
+    socket: TcpStream,
+    unread: BytesMut,
+}
+
+impl ByteStream for Raw {
+    fn send(&mut self, bytes: Bytes) -> BoxFuture<'_, Result<(), DialFailure>> {
+        Box::pin(
+            async move { self.socket.write_all(&bytes).await.map_err(|error| failure(&error)) },
+        )
+    }
+
+    /// Reading into the buffer either takes bytes and ends, or takes none: dropping it between two
+    /// polls loses nothing.
+    fn next(&mut self) -> BoxFuture<'_, Bytes> {
+        Box::pin(async move {
+            self.unread.reserve(BUFFER_BYTES.min(CHUNK_BYTES_MAX));
+            match self.socket.read_buf(&mut self.unread).await {
+                Ok(_) => self.unread.split().freeze(),
+                Err(_) => Bytes::new(),
             }
         })
     }

@@ -126,3 +126,68 @@ async fn an_opening_that_hangs_or_is_refused_fails_in_time() {
     assert!(dial.websocket(&url, 2_000).await.is_err());
     assert!(dial.websocket("http://127.0.0.1/", 2_000).await.is_err());
 }
+
+#[allow(clippy::disallowed_methods, reason = "a test server needs a task")]
+async fn bare<S, F>(serve: S) -> Box<dyn ByteStream>
+where
+    S: FnOnce(TcpStream) -> F + Send + 'static,
+    F: Future<Output = ()> + Send + 'static,
+{
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    tokio::spawn(async move { serve(listener.accept().await.unwrap().0).await });
+    let dial = TungsteniteDial::new(client_config(), Arc::new(SystemClock));
+    dial.tcp(&address, 2_000).await.unwrap()
+}
+
+#[tokio::test]
+async fn bytes_go_both_ways_and_the_end_stays_the_end() {
+    let mut stream = bare(|mut socket| async move {
+        let mut heard = [0; 6];
+        socket.read_exact(&mut heard).await.unwrap();
+        socket.write_all(&heard).await.unwrap();
+    })
+    .await;
+    stream.send(Bytes::from_static("안녕".as_bytes())).await.unwrap();
+    let mut heard = BytesMut::new();
+    while heard.len() < 6 {
+        heard.extend_from_slice(&stream.next().await);
+    }
+    assert_eq!(heard, "안녕".as_bytes());
+    for _ in 0..3 {
+        assert_eq!(stream.next().await, Bytes::new());
+    }
+}
+
+#[tokio::test]
+async fn a_read_that_was_given_up_loses_no_byte() {
+    let (go, wait) = tokio::sync::oneshot::channel::<()>();
+    let mut stream = bare(|mut socket| async move {
+        wait.await.unwrap();
+        socket.write_all(&[7; 200_000]).await.unwrap();
+    })
+    .await;
+    assert!(stream.next().now_or_never().is_none());
+    go.send(()).unwrap();
+    let mut heard = 0;
+    loop {
+        if let Some(bytes) = stream.next().now_or_never() {
+            assert!(bytes.len() <= CHUNK_BYTES_MAX && bytes.iter().all(|byte| *byte == 7));
+            heard += bytes.len();
+            if bytes.is_empty() {
+                break;
+            }
+        }
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(heard, 200_000);
+}
+
+#[tokio::test]
+async fn nobody_there_is_a_failure() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    drop(listener);
+    let dial = TungsteniteDial::new(client_config(), Arc::new(SystemClock));
+    assert!(dial.tcp(&address, 2_000).await.is_err());
+}
