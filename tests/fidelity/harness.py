@@ -78,6 +78,12 @@ def free_port():
         return probe.getsockname()[1]
 
 
+def listens(port):
+    """Whether something listens on a loopback port."""
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
 def eventually(look, seconds=WAIT_SECONDS_MAX):
     """Calls `look` until it gives something true, and returns what it gave last."""
     deadline = time.monotonic() + seconds

@@ -44,6 +44,10 @@ class Lab:
         """Has events of a network sent to an address."""
         return self._call("POST", "/webhook", network=network, url=url, **more)
 
+    def rules(self, **rules):
+        """Changes the networks' rules."""
+        return self._call("POST", "/rules", **rules)
+
     def fault(self, **cell):
         """Breaks something."""
         return self._call("POST", "/fault", **cell)

@@ -101,6 +101,17 @@ fn run_step(place: &Workspace, step: &Step) -> Result<Tally> {
             drop(lab);
             Ok(tally)
         }
+        Action::ScriptWithServer { script, server } => {
+            if !toolbox::install_system_program(server)? {
+                println!("skipped: {} needs the program `{server}`", step.name);
+                return Ok(Tally::one_skipped());
+            }
+            let (lab, addresses) = start_lab(place)?;
+            let mut command = script_command(place, script)?;
+            let tally = counted(command.arg(addresses).arg(binary(place)))?;
+            drop(lab);
+            Ok(tally)
+        }
     }
 }
 

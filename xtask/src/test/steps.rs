@@ -41,6 +41,14 @@ pub(crate) enum Action {
     Script(&'static str),
     /// A script of `tests/fidelity`, with the addresses of a fresh lab as its argument.
     ScriptOnLab(&'static str),
+    /// The same with the release binary as a second argument, for a hub of its own, and with a
+    /// program that comes from the system's packages; skipped where that cannot be installed.
+    ScriptWithServer {
+        /// The script.
+        script: &'static str,
+        /// The program, and the Debian package of the same name.
+        server: &'static str,
+    },
 }
 
 const fn step(name: &'static str, about: &'static str, action: Action) -> Step {
@@ -129,6 +137,7 @@ pub(crate) const STEPS: &[Step] = &[
     long("fuzz-kakaotalk", "no bytes of KakaoTalk's break reading", Action::Fuzz("kakaotalk")),
     long("fuzz-line", "no bytes of LINE's break reading", Action::Fuzz("line")),
     long("fuzz-telegram", "no bytes of Telegram's break reading", Action::Fuzz("telegram")),
+    long("fuzz-xmpp", "no bytes of an XMPP server break reading", Action::Fuzz("xmpp")),
     long("fuzz-content", "content has one encoding only", Action::Fuzz("content")),
     long("fuzz-journal", "stored entries stay what they are", Action::Fuzz("journal")),
     step("line-sdk", "LINE's Python SDK against the lab", Action::ScriptOnLab("line_sdk.py")),
@@ -138,6 +147,11 @@ pub(crate) const STEPS: &[Step] = &[
         "node-sdk",
         "LINE's Node SDK and grammY against the lab",
         Action::ScriptOnLab("node_sdk.mjs"),
+    ),
+    step(
+        "xmpp-prosody",
+        "a hub between a room of Prosody and a Telegram group, through outages of both",
+        Action::ScriptWithServer { script: "xmpp_prosody.py", server: "prosody" },
     ),
     with_shared(
         "prism-build",

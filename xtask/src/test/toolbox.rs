@@ -58,6 +58,19 @@ pub(crate) fn install_cargo_fuzz(place: &Workspace) -> Result<()> {
     install_cargo_program(place, "cargo-fuzz", CARGO_FUZZ_VERSION)
 }
 
+/// Installs a program of the system's packages, unless it is there. False where that cannot be
+/// done: on another system, or without the right to.
+pub(crate) fn install_system_program(name: &str) -> Result<bool> {
+    let is_there = || process::answers(Command::new("sh").args(["-c", "command -v \"$0\"", name]));
+    if is_there() {
+        return Ok(true);
+    }
+    let install = ["install", "--yes", "--quiet", "--no-install-recommends", name];
+    let mut command = Command::new("apt-get");
+    command.args(install).env("DEBIAN_FRONTEND", "noninteractive");
+    Ok(process::answers(&mut command) && is_there())
+}
+
 fn install_cargo_program(place: &Workspace, name: &str, version: &str) -> Result<()> {
     let root = place.target.join(FOLDER).join("cargo");
     let arguments = ["install", name, "--locked", "--version", version];
