@@ -17,13 +17,16 @@
 //! | `outcome.rs` | answer -> `Outcome`; every documented code with its scope |
 //! | `gateway.rs` or `poll.rs` | `listen`, where the network is streamed or polled |
 //!
+//! XMPP has more to it than a folder may hold: `component` is its stream, `muc` its rooms.
+//!
 //! # Adding a network
 //!
 //! 1. A variant of [`Network`], at the end of its type and of `Network::ALL`.
 //! 2. A folder here with the files above, and a `pub mod` line below. Take everything that the
 //!    network says about limits and errors from its specification and name the source. A code that
 //!    the specification does not know is `Unknown`, never a guess.
-//! 3. A simulator in `ieum-lab`, written from the specification and not from this crate.
+//! 3. A simulator in `ieum-lab`, written from the specification and not from this crate; for a
+//!    network whose server anybody can run, a fidelity script with that server.
 //! 4. An arm in the binary's wiring and a section of the example configuration.
 //! 5. A page in `docs/networks`: what is carried, what is not and why, set-up, error table.
 //!
@@ -36,6 +39,7 @@
 mod api_base;
 mod backoff;
 mod complaints;
+mod component;
 pub mod doors;
 mod heartbeat;
 mod hooks;
@@ -43,9 +47,12 @@ mod json;
 pub mod kakaotalk;
 pub mod line;
 mod moment;
+mod muc;
 mod retry_after;
 #[cfg(test)]
 mod scripted;
 pub mod telegram;
 mod verdict;
 mod wire_text;
+mod xml;
+pub mod xmpp;

@@ -20,11 +20,14 @@ pub enum Network {
     /// Telegram, through the Bot API.
     #[n(2)]
     Telegram,
+    /// XMPP, as a component of a server.
+    #[n(4)]
+    Xmpp,
 }
 
 impl Network {
     /// Every network, in the order of this type.
-    pub const ALL: [Self; 3] = [Self::KakaoTalk, Self::Line, Self::Telegram];
+    pub const ALL: [Self; 4] = [Self::KakaoTalk, Self::Line, Self::Telegram, Self::Xmpp];
 
     /// The lower-case word used in configuration, URLs and JSON.
     #[must_use]
@@ -33,6 +36,7 @@ impl Network {
             Self::KakaoTalk => "kakaotalk",
             Self::Line => "line",
             Self::Telegram => "telegram",
+            Self::Xmpp => "xmpp",
         }
     }
 
@@ -130,6 +134,8 @@ pub struct ChatCapabilities {
     pub mentions_max: usize,
     /// Whether a message can carry buttons that speak to our account.
     pub buttons: bool,
+    /// Whether a send with the same key is carried out once, so that `Unknown` may be repeated.
+    pub idempotent_send: bool,
 }
 
 /// Speed limits that a network publishes; the dispatcher stays below them.
@@ -150,8 +156,6 @@ pub struct Capabilities {
     pub direct: ChatCapabilities,
     /// In a room.
     pub group: ChatCapabilities,
-    /// Whether a send with the same key is carried out once, so that `Unknown` may be repeated.
-    pub idempotent_send: bool,
     /// Where sender names come from.
     pub names: NameSource,
     /// Published speed limits.
@@ -159,6 +163,13 @@ pub struct Capabilities {
 }
 
 impl Capabilities {
+    /// Whether every send may be repeated with its key, whatever the chat: then no claim need be
+    /// durable before its call leaves.
+    #[must_use]
+    pub fn always_idempotent(&self) -> bool {
+        self.direct.idempotent_send && self.group.idempotent_send
+    }
+
     /// Those of one kind of chat.
     #[must_use]
     pub fn of(&self, kind: ChatKind) -> &ChatCapabilities {

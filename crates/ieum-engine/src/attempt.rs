@@ -14,6 +14,7 @@ use ieum_core::health::Function;
 use ieum_core::health::book::api_cell;
 use ieum_core::ids::{ChatKey, DeliverySeq};
 use ieum_core::message::NewMessage;
+use ieum_core::network::ChatKind;
 use ieum_core::outgoing::{Outcome, Outgoing, Scope};
 use ieum_core::route::next_untried;
 use ieum_core::settle::{SettleFacts, settle};
@@ -159,11 +160,19 @@ pub(crate) fn settle_facts<'a>(
         now: pieces.now(),
         jitter: pieces.entropy.below(1_001),
         network: account.network,
-        idempotent: account.connector.capabilities().idempotent_send,
+        idempotent: account.connector.capabilities().of(kind_of(delivery)).idempotent_send,
         parts: 1,
         carried: 1,
         route_down,
         next,
+    }
+}
+
+/// The kind of chat that a delivery goes to.
+fn kind_of(delivery: &Delivery) -> ChatKind {
+    match delivery.recipient {
+        Recipient::Room(_) => ChatKind::Group,
+        Recipient::Person(_) => ChatKind::Direct,
     }
 }
 

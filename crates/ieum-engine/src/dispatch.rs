@@ -171,7 +171,7 @@ impl Dispatch {
             }
             return;
         }
-        let repeatable = self.account.connector.capabilities().idempotent_send;
+        let repeatable = self.account.connector.capabilities().always_idempotent();
         let advance = Advance {
             settled: self.settled.iter().map(|one| one.settlement.clone()).collect(),
             claim: claim.then_some(ClaimRequest {

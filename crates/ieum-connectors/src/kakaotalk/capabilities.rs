@@ -29,6 +29,7 @@ const GROUP: ChatCapabilities = ChatCapabilities {
     author: AuthorSupport::InText,
     mentions_max: MENTIONS_PER_SEND_MAX,
     buttons: true,
+    idempotent_send: false,
 };
 
 /// A direct chat with our account: what KakaoTalk calls a channel chat.
@@ -38,11 +39,5 @@ const DIRECT: ChatCapabilities =
 /// What it can carry, at the speed that the operator was granted.
 #[must_use]
 pub fn capabilities(rate: RateLimits) -> Capabilities {
-    Capabilities {
-        direct: DIRECT,
-        group: GROUP,
-        idempotent_send: false,
-        names: NameSource::AskedOnce,
-        rate,
-    }
+    Capabilities { direct: DIRECT, group: GROUP, names: NameSource::AskedOnce, rate }
 }

@@ -44,16 +44,11 @@ const CHAT: ChatCapabilities = ChatCapabilities {
     author: AuthorSupport::AsSender { name_max: SENDER_NAME_UTF16_MAX },
     mentions_max: 0,
     buttons: true,
+    idempotent_send: true,
 };
 
 /// LINE's capabilities at the given speed.
 #[must_use]
 pub fn capabilities(rate: RateLimits) -> Capabilities {
-    Capabilities {
-        direct: CHAT,
-        group: CHAT,
-        idempotent_send: true,
-        names: NameSource::ByProfile,
-        rate,
-    }
+    Capabilities { direct: CHAT, group: CHAT, names: NameSource::ByProfile, rate }
 }

@@ -29,16 +29,11 @@ const CHAT: ChatCapabilities = ChatCapabilities {
     author: AuthorSupport::InText,
     mentions_max: 0,
     buttons: true,
+    idempotent_send: false,
 };
 
 /// Telegram's capabilities at the given speed.
 #[must_use]
 pub fn capabilities(rate: RateLimits) -> Capabilities {
-    Capabilities {
-        direct: CHAT,
-        group: CHAT,
-        idempotent_send: false,
-        names: NameSource::WithMessage,
-        rate,
-    }
+    Capabilities { direct: CHAT, group: CHAT, names: NameSource::WithMessage, rate }
 }

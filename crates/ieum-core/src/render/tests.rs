@@ -18,6 +18,7 @@ const fn chat(text_max: usize, text_unit: TextUnit, author: AuthorSupport) -> Ch
         author,
         mentions_max: 0,
         buttons: true,
+        idempotent_send: false,
     }
 }
 

@@ -17,6 +17,7 @@ pub fn network_name(network: Network, language: Language) -> &'static str {
         (Network::Line, _) => "LINE",
         (Network::Telegram, Language::Ko) => "텔레그램",
         (Network::Telegram, Language::En) => "Telegram",
+        (Network::Xmpp, _) => "XMPP",
     }
 }
 

@@ -98,6 +98,9 @@ pub struct Script {
     clock: Arc<TownClock>,
 }
 
+/// The networks of the town: one of each kind of capabilities.
+const NETWORKS: [Network; 3] = [Network::KakaoTalk, Network::Line, Network::Telegram];
+
 fn chat_caps(network: Network, kind: ChatKind) -> ChatCapabilities {
     let telegram = network == Network::Telegram;
     ChatCapabilities {
@@ -112,10 +115,12 @@ fn chat_caps(network: Network, kind: ChatKind) -> ChatCapabilities {
         edit: telegram,
         withdraw: telegram,
         react: telegram,
-        reply: match network {
-            Network::KakaoTalk => ReplySupport::Quoted,
-            Network::Line => ReplySupport::ByQuoteKey,
-            Network::Telegram => ReplySupport::ById,
+        reply: if network == Network::KakaoTalk {
+            ReplySupport::Quoted
+        } else if network == Network::Line {
+            ReplySupport::ByQuoteKey
+        } else {
+            ReplySupport::ById
         },
         author: if network == Network::Line {
             AuthorSupport::AsSender { name_max: 20 }
@@ -124,22 +129,24 @@ fn chat_caps(network: Network, kind: ChatKind) -> ChatCapabilities {
         },
         mentions_max: 0,
         buttons: false,
+        idempotent_send: network == Network::Line,
     }
 }
 
 impl Script {
     fn new(network: Network, clock: Arc<TownClock>) -> Arc<Self> {
-        let names = match network {
-            Network::KakaoTalk => NameSource::AskedOnce,
-            Network::Line => NameSource::ByProfile,
-            Network::Telegram => NameSource::WithMessage,
+        let names = if network == Network::KakaoTalk {
+            NameSource::AskedOnce
+        } else if network == Network::Line {
+            NameSource::ByProfile
+        } else {
+            NameSource::WithMessage
         };
         Arc::new(Self {
             network,
             caps: Capabilities {
                 direct: chat_caps(network, ChatKind::Direct),
                 group: chat_caps(network, ChatKind::Group),
-                idempotent_send: network == Network::Line,
                 names,
                 rate: RateLimits {
                     per_second_max: 1_000,
@@ -172,7 +179,7 @@ impl Script {
 
     /// Shows an act to the people of the chat.
     fn show(&self, outgoing: &Outgoing) -> Outcome {
-        if self.caps.idempotent_send
+        if self.caps.group.idempotent_send
             && let Some(native) = self.keys.lock().unwrap().get(&outgoing.key)
         {
             let key = CopyKey { native: NativeMessageId::new(native.as_str()), quote: None };
@@ -305,18 +312,15 @@ impl Town {
     pub async fn new() -> Self {
         let clock = Arc::new(TownClock::new());
         let store = Arc::new(MemoryStore::new());
-        let scripts = Network::ALL.map(|network| Script::new(network, Arc::clone(&clock)));
+        let scripts = NETWORKS.map(|network| Script::new(network, Arc::clone(&clock)));
         let hub = start(&store, &clock, &scripts).await;
         let [kakaotalk, line, telegram] = scripts;
         Self { hub, store, clock, kakaotalk, line, telegram, event: AtomicU64::new(1) }
     }
 
     pub fn script(&self, network: Network) -> &Arc<Script> {
-        match network {
-            Network::KakaoTalk => &self.kakaotalk,
-            Network::Line => &self.line,
-            Network::Telegram => &self.telegram,
-        }
+        let place = NETWORKS.iter().position(|one| *one == network);
+        [&self.kakaotalk, &self.line, &self.telegram][place.expect("a network of the town")]
     }
 
     /// Kills the loops without a calm stop and starts a new hub over the same store.

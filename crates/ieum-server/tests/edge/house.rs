@@ -78,12 +78,12 @@ const CHAT: ChatCapabilities = ChatCapabilities {
     author: AuthorSupport::InText,
     mentions_max: 0,
     buttons: false,
+    idempotent_send: false,
 };
 
 const CAPABILITIES: Capabilities = Capabilities {
     direct: CHAT,
     group: CHAT,
-    idempotent_send: false,
     names: NameSource::WithMessage,
     rate: RateLimits { per_second_max: 1_000, per_room_minute_max: 100_000, in_flight_max: 8 },
 };

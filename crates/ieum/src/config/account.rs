@@ -11,6 +11,7 @@ use ieum_connectors::doors::Secret;
 use ieum_connectors::kakaotalk::{self, KakaoTalkConfig};
 use ieum_connectors::line::{self, LineConfig};
 use ieum_connectors::telegram::{self, TelegramConfig};
+use ieum_connectors::xmpp::{self, XmppConfig};
 use ieum_core::network::{Network, RateLimits};
 
 /// Longest name of an account; it stands in `/hooks/{account}`.
@@ -21,8 +22,9 @@ pub const TIMEOUT_MS: u64 = 10_000;
 const POLL_SECONDS: u64 = 50;
 const KAKAOTALK_API_URL: &str = "https://kapi.kakao.com";
 const KAKAOTALK_GATEWAY_URL: &str = "wss://bot-gateway.kakao.com/gateway";
-const NETWORKS: [(&str, Network); 3] =
-    [("kakaotalk", Network::KakaoTalk), ("line", Network::Line), ("telegram", Network::Telegram)];
+/// Our nickname in rooms and the name in our address when nothing is said.
+const XMPP_NICK: &str = "이음";
+const XMPP_ADDRESS_NAME: &str = "ieum";
 
 /// One account as configured.
 #[derive(Debug, Clone)]
@@ -47,6 +49,7 @@ impl AccountSettings {
             NetworkSettings::Telegram(config) => {
                 matches!(config.receive, telegram::Receive::Webhook { .. })
             }
+            NetworkSettings::Xmpp(_) => false,
         }
     }
 }
@@ -60,6 +63,8 @@ pub enum NetworkSettings {
     Line(LineConfig),
     /// A Telegram bot.
     Telegram(TelegramConfig),
+    /// A component of an XMPP server.
+    Xmpp(XmppConfig),
 }
 
 /// Reads all `[[account]]` tables.
@@ -71,9 +76,9 @@ pub(super) fn read_all(top: &Section<'_>, vault: &Vault) -> Vec<AccountSettings>
     let mut accounts: Vec<AccountSettings> = Vec::new();
     for section in sections {
         let name = name(&section, &accounts);
-        let network = section.choice("network", &NETWORKS);
-        let network =
-            section.required("network", network, "\"kakaotalk\", \"line\" or \"telegram\"");
+        let networks = Network::ALL.map(|network| (network.word(), network));
+        let network = section.choice("network", &networks);
+        let network = section.required("network", network, "the word of a network");
         let published = network.map(published);
         let rate = published.and_then(|published| rate(&section, published));
         let used = rate.or(published);
@@ -112,6 +117,7 @@ fn published(network: Network) -> RateLimits {
         Network::KakaoTalk => kakaotalk::RATE_UNPUBLISHED,
         Network::Line => line::RATE_PUBLISHED,
         Network::Telegram => telegram::RATE_PUBLISHED,
+        Network::Xmpp => xmpp::RATE_UNPUBLISHED,
     }
 }
 
@@ -139,6 +145,7 @@ fn read_network(
         Network::KakaoTalk => kakaotalk(section, vault, rate).map(NetworkSettings::KakaoTalk),
         Network::Line => line(section, vault, rate).map(NetworkSettings::Line),
         Network::Telegram => telegram(section, vault, rate).map(NetworkSettings::Telegram),
+        Network::Xmpp => xmpp(section, vault, rate).map(NetworkSettings::Xmpp),
     }
 }
 
@@ -242,6 +249,29 @@ fn telegram_receive(section: &Section<'_>, vault: &Vault) -> Option<telegram::Re
     }
     let secret_token = section.required("secret_token", secret_token, "a secret")?;
     Some(telegram::Receive::Webhook { secret_token })
+}
+
+fn xmpp(section: &Section<'_>, vault: &Vault, rate: RateLimits) -> Option<XmppConfig> {
+    let address = section.required("address", section.text("address"), "a host and a port");
+    let domain = section.required("domain", section.text("domain"), "the component's domain");
+    let secret = vault.secret(section, "component_secret");
+    let secret = section.required("component_secret", secret, "a secret");
+    let above = domain.and_then(|domain| domain.split_once('.')).map(|(_, above)| above);
+    let server = section.text("server").or(above).or(domain);
+    let rooms = section.texts("rooms").unwrap_or_default();
+    let (name, nick) = (section.text("address_name"), section.text("nick"));
+    let timeout_ms = timeout_ms(section).unwrap_or(TIMEOUT_MS);
+    Some(XmppConfig {
+        address: address?.to_owned(),
+        domain: domain?.to_owned(),
+        server: server?.to_owned(),
+        secret: secret?,
+        name: name.unwrap_or(XMPP_ADDRESS_NAME).to_owned(),
+        nick: nick.unwrap_or(XMPP_NICK).to_owned(),
+        rooms: rooms.into_iter().map(str::to_owned).collect(),
+        timeout_ms,
+        rate,
+    })
 }
 
 fn api_url(section: &Section<'_>, public: &str) -> String {

@@ -93,6 +93,13 @@ impl<'a> Section<'a> {
         self.typed(key, "a text in quotes", |value| value.as_str())
     }
 
+    /// A list of texts.
+    pub(super) fn texts(&self, key: &'static str) -> Option<Vec<&'a str>> {
+        self.typed(key, "a list of texts in quotes", |value| {
+            value.as_array()?.iter().map(|item| item.get_ref().as_str()).collect()
+        })
+    }
+
     pub(super) fn number<N>(&self, key: &'static str, within: RangeInclusive<N>) -> Option<N>
     where
         N: TryFrom<i64> + PartialOrd + std::fmt::Display,

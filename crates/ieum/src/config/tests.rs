@@ -44,7 +44,7 @@ fn the_example_is_right_as_it_stands() {
     let reading = reading(&example(false));
     assert_eq!(reading.complaints, Vec::new());
     let names: Vec<&str> = reading.config.accounts.iter().map(|one| one.name.as_str()).collect();
-    assert_eq!(names, ["family-kakao", "family-line", "family-telegram"]);
+    assert_eq!(names, ["family-kakao", "family-line", "family-telegram", "family-xmpp"]);
     assert_eq!(reading.config.hub.listen, LISTEN);
     assert_eq!(reading.config.hub.api_tokens.len(), 1);
 }
@@ -68,7 +68,7 @@ fn all_complaints_come_at_once_in_the_order_of_the_file() {
 line 2: hub.listen: expected an address and a port such as \"127.0.0.1:8080\"
 line 3: hub.langage: unknown key; did you mean `language`?
 line 5: account[1].name: expected 1 to 64 of a-z, 0-9 and -
-line 6: account[1].network: expected \"kakaotalk\" or \"line\" or \"telegram\"
+line 6: account[1].network: expected \"kakaotalk\" or \"line\" or \"telegram\" or \"xmpp\"
 line 7: account[2].bot_token: missing; expected a secret
 line 10: account[2].bot_tokn: unknown key; did you mean `bot_token`?
 line 11: account[2].per_second_max: expected a whole number from 1 to 1000000";

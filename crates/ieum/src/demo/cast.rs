@@ -80,12 +80,17 @@ impl Talk {
     }
 }
 
-/// The lab's word for a network.
+/// The networks of the demo: those that the lab simulates.
+pub(super) const PLAYED: [Network; 3] = [KakaoTalk, Line, Telegram];
+
+/// The lab's word for a network of [`PLAYED`].
 pub(super) fn in_lab(network: Network) -> ieum_lab::Network {
-    match network {
-        KakaoTalk => ieum_lab::Network::Kakaotalk,
-        Line => ieum_lab::Network::Line,
-        Telegram => ieum_lab::Network::Telegram,
+    if network == KakaoTalk {
+        ieum_lab::Network::Kakaotalk
+    } else if network == Line {
+        ieum_lab::Network::Line
+    } else {
+        ieum_lab::Network::Telegram
     }
 }
 
@@ -96,7 +101,7 @@ pub(super) fn enter(world: &mut World) -> anyhow::Result<()> {
             add_user(world, role, *network)?;
         }
     }
-    for network in Network::ALL {
+    for network in PLAYED {
         let at_home = FAMILY.iter().filter(|role| role.networks.first() == Some(&network));
         world.add_room(NewRoom {
             network: in_lab(network),

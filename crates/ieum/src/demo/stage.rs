@@ -1,7 +1,7 @@
 //! The stage: the lab and a hub, on free loopback ports, over a folder that is gone afterwards.
 
 use super::DemoArguments;
-use super::cast::{self, FAMILY, ROOM, in_lab};
+use super::cast::{self, FAMILY, PLAYED, ROOM, in_lab};
 use super::day::Script;
 use crate::doors;
 use crate::doors::clock::ScaledClock;
@@ -172,11 +172,9 @@ fn natives(lab: &Lab) -> Vec<Vec<(Network, String, String)>> {
     let one = |role: &cast::Role, network: Network| {
         let user = world.find_user(in_lab(network), role.id)?;
         let direct = world.find_chat(in_lab(network), &cast::direct_chat(role))?;
-        let direct = match network {
-            // KakaoTalk addresses the direct chat by the user.
-            Network::KakaoTalk => user.native.clone(),
-            Network::Line | Network::Telegram => direct.native.clone(),
-        };
+        // KakaoTalk addresses the direct chat by the user.
+        let by_user = network == Network::KakaoTalk;
+        let direct = if by_user { user.native.clone() } else { direct.native.clone() };
         Some((network, user.native.clone(), direct))
     };
     FAMILY
@@ -188,7 +186,7 @@ fn natives(lab: &Lab) -> Vec<Vec<(Network, String, String)>> {
 fn rooms(lab: &Lab) -> Vec<(Network, String)> {
     let world = lab.world();
     let native = |network| Some(world.find_chat(in_lab(network), ROOM)?.native.clone());
-    Network::ALL.iter().filter_map(|network| Some((*network, native(*network)?))).collect()
+    PLAYED.iter().filter_map(|network| Some((*network, native(*network)?))).collect()
 }
 
 #[allow(

@@ -4,7 +4,7 @@
 //! `--json` nothing is drawn.
 
 use super::DemoArguments;
-use super::cast::{FAMILY, in_lab};
+use super::cast::{FAMILY, PLAYED, in_lab};
 use super::day::Line;
 use super::stage::Stage;
 use crate::mark::plain;
@@ -148,7 +148,7 @@ fn health(stage: &Stage) -> String {
         .filter(|view| view.cell.function == ieum_core::health::Function::Send)
         .map(|view| (view.cell.network, view.state != ieum_core::health::CellState::Up))
         .collect();
-    let words = Network::ALL.map(|network| {
+    let words = PLAYED.map(|network| {
         let name = network_name(network, Language::Ko);
         if down.get(&network).copied().unwrap_or(false) {
             format!("\x1b[31m● {name} 안 됨\x1b[0m")
@@ -175,16 +175,16 @@ fn phone(stage: &Stage, role: &super::cast::Role) -> Vec<String> {
     let start = seen.len().saturating_sub(PHONE_LINES);
     let mut lines = vec![head];
     for (_, network, line) in seen.into_iter().skip(start) {
-        let sign = match network {
-            Network::KakaoTalk => "K",
-            Network::Line => "L",
-            Network::Telegram => "T",
-        };
+        let sign = sign(network);
         let own = if line.own { "나: " } else { "" };
         let text = plain(&line.text).replace('\n', " ");
         lines.push(cut(&format!("{sign} {own}{text}"), PHONE_COLUMNS));
     }
     lines
+}
+
+fn sign(network: Network) -> char {
+    network.word().chars().next().unwrap_or(' ').to_ascii_uppercase()
 }
 
 /// The longest beginning that fits into so many columns.

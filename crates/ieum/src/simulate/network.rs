@@ -206,7 +206,7 @@ fn copy(network: Network, native: String) -> CopyKey {
             native: NativeMessageId::new(native),
         },
         Network::Telegram => CopyKey { native: NativeMessageId::new(native), quote: None },
-        _ => CopyKey::default(),
+        Network::KakaoTalk | Network::Xmpp => CopyKey::default(),
     }
 }
 
@@ -264,7 +264,7 @@ impl Connector for Direct {
             let call = Call {
                 network: self.there,
                 chat: chat.clone(),
-                once_key: self.capabilities.idempotent_send.then_some(outgoing.key),
+                once_key: self.capabilities.always_idempotent().then_some(outgoing.key),
                 drafts: parts.iter().map(draft).collect(),
             };
             let mut doubt = Doubt(Some(self));

@@ -1,0 +1,137 @@
+//! `Act` -> message stanza, but for from, to and type. Pure.
+//!
+//! Invariant: the id says which call it was, and the text of a part is in the stanza as a whole.
+
+use super::wire;
+use crate::xml::Element;
+use ieum_core::outgoing::{Act, Part};
+
+/// Messages in one page of an archive.
+const PAGE_MESSAGES_MAX: usize = 100;
+
+/// What a message points to.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Pointed<'a> {
+    /// The id by which an answer, a reaction or a retraction names it.
+    pub(crate) native: &'a str,
+    /// The id that its author gave it, by which it is corrected.
+    pub(crate) authors: &'a str,
+}
+
+/// Adds to `message` what the act says; `name` stands in front where the author is not the sender.
+pub(crate) fn act(
+    message: Element,
+    act: &Act,
+    pointed: Pointed<'_>,
+    name: Option<&str>,
+) -> Element {
+    match act {
+        Act::Say(parts) => match parts.first() {
+            Some(part) => said(message, part, name),
+            None => message,
+        },
+        Act::Edit { text, .. } => body(message, text, None)
+            .child(Element::new("replace", wire::CORRECTION).with("id", pointed.authors)),
+        Act::Withdraw { .. } => {
+            let retract = Element::new("retract", wire::RETRACTION).with("id", pointed.native);
+            message.child(retract).child(stored())
+        }
+        Act::React { emoji, .. } => {
+            let mut reactions = Element::new("reactions", wire::REACTIONS);
+            reactions = reactions.with("id", pointed.native);
+            if let Some(emoji) = emoji {
+                let one = Element::new("reaction", wire::REACTIONS).text(emoji);
+                reactions = reactions.child(one);
+            }
+            message.child(reactions).child(stored())
+        }
+    }
+}
+
+fn said(message: Element, part: &Part, name: Option<&str>) -> Element {
+    let message = body(message, &part.text, name);
+    let Some(reply) = &part.reply else {
+        return message;
+    };
+    let mut element = Element::new("reply", wire::REPLY).with("id", reply.native.as_str());
+    if let Some(author) = &reply.quote {
+        element = element.with("to", author.as_str());
+    }
+    message.child(element)
+}
+
+fn body(message: Element, text: &str, name: Option<&str>) -> Element {
+    let body = Element::new("body", wire::COMPONENT);
+    message.child(match name {
+        Some(name) => body.text(name).text(": ").text(text),
+        None => body.text(text),
+    })
+}
+
+/// Archives keep what has no body only when they are asked to.
+fn stored() -> Element {
+    Element::new("store", wire::HINTS)
+}
+
+/// The origin's id (XEP-0359), the same as the stanza's.
+pub(crate) fn identified(message: Element, id: &str) -> Element {
+    let origin = Element::new("origin-id", wire::STANZA_ID).with("id", id);
+    message.with("id", id).child(origin)
+}
+
+/// Asks for a word when it has arrived (XEP-0184) and when it was seen (XEP-0333).
+pub(crate) fn with_receipts(message: Element) -> Element {
+    let request = Element::new("request", wire::RECEIPTS);
+    message.child(request).child(Element::new("markable", wire::MARKERS))
+}
+
+/// The word that a message of somebody's has arrived.
+pub(crate) fn received(from: &str, to: &str, id: &str) -> Element {
+    let received = Element::new("received", wire::RECEIPTS).with("id", id);
+    wire::stanza("message", "chat", from, to).child(received).child(stored())
+}
+
+/// A presence that enters a room under a nickname, with or without what was said before.
+pub(crate) fn enter(from: &str, room: &str, nick: &str, since: Option<&str>) -> Element {
+    let history = Element::new("history", wire::MUC);
+    let history = match since {
+        Some(since) => history.with("since", since),
+        None => history.with("maxstanzas", "0"),
+    };
+    let muc = Element::new("x", wire::MUC).child(history);
+    wire::stanza("presence", "", from, &format!("{room}/{nick}")).child(muc)
+}
+
+/// Asks what an entity is and can.
+pub(crate) fn discover(from: &str, to: &str, id: &str) -> Element {
+    let query = Element::new("query", wire::DISCO_INFO);
+    wire::stanza("iq", "get", from, to).with("id", id).child(query)
+}
+
+/// Asks whether an entity is there.
+pub(crate) fn ping(from: &str, to: &str, id: &str) -> Element {
+    let ping = Element::new("ping", wire::PING);
+    wire::stanza("iq", "get", from, to).with("id", id).child(ping)
+}
+
+/// A page of an archive.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Page {
+    /// The one before a place; before the end, where the place is empty.
+    Before(String),
+    /// The one after a place.
+    After(String),
+}
+
+/// Asks a room's archive for a page.
+pub(crate) fn page(from: &str, room: &str, id: &str, page: &Page) -> Element {
+    let (name, place) = match page {
+        Page::Before(place) => ("before", place),
+        Page::After(place) => ("after", place),
+    };
+    let most = Element::new("max", wire::RESULT_SET).text(&PAGE_MESSAGES_MAX.to_string());
+    let set = Element::new("set", wire::RESULT_SET).child(most);
+    let set = set.child(Element::new(name, wire::RESULT_SET).text(place));
+    let query = Element::new("query", wire::ARCHIVE).with("queryid", id).child(set);
+    wire::stanza("iq", "set", from, room).with("id", id).child(query)
+}
