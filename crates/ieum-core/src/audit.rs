@@ -223,6 +223,10 @@ impl Audit {
                 Some(Rule::IllegalStep)
             }
             Step::NextPart { part, .. } if *part <= open.part => Some(Rule::PartBack),
+            // A run of a lane is claimed at once and leaves one by one: the first ends first.
+            Step::Sent { .. } | Step::NextPart { .. } if !self.is_first(seq, open) => {
+                Some(Rule::OutOfOrder)
+            }
             // Its claim was not journaled: what holds of a claim must hold now.
             Step::Sent { .. } | Step::NextPart { .. } | Step::Unsure { .. }
                 if open.state == State::Queued =>
@@ -243,13 +247,23 @@ impl Audit {
         }
     }
 
+    fn is_first(&self, seq: DeliverySeq, open: &Open) -> bool {
+        self.lanes.get(&open.lane).and_then(|lane| lane.first()) == Some(&seq)
+    }
+
+    /// Whether all before it in its lane are being attempted: then it may be claimed with them.
+    fn is_in_run(&self, seq: DeliverySeq, open: &Open) -> bool {
+        let attempting = |before: &DeliverySeq| {
+            self.open.get(before).is_some_and(|before| before.state == State::Attempting)
+        };
+        self.lanes.get(&open.lane).is_some_and(|lane| lane.range(..seq).all(attempting))
+    }
+
     /// What an attempt of a queued delivery may break.
     fn attempted(&self, seq: DeliverySeq, open: &Open) -> Option<Rule> {
-        let lane = self.lanes.get(&open.lane);
-        let first = lane.and_then(|lane| lane.first());
         if !open.has_route {
             Some(Rule::WithoutRoute)
-        } else if first != Some(&seq) {
+        } else if !self.is_in_run(seq, open) {
             Some(Rule::OutOfOrder)
         } else if open.doubt && !open.labelled {
             Some(Rule::Unlabelled)

@@ -265,7 +265,23 @@ fn disordered() -> Vec<Spoiled> {
     vec![
         (Rule::OutOfOrder, Some(2), vec![one(), later(), claim(2, 1)]),
         (Rule::OutOfOrder, Some(2), overtaken),
+        (Rule::OutOfOrder, Some(2), [run(), vec![settled(2, sent())]].concat()),
+        (Rule::OutOfOrder, Some(3), [run(), vec![settled(1, again(None)), claim(3, 1)]].concat()),
     ]
+}
+
+/// Three of one lane, two of them claimed at once.
+fn run() -> Vec<JournalEvent> {
+    let later = |number| message(number, vec![owed(number, 1)]);
+    vec![one(), later(2), later(3), claim(1, 1), claim(2, 1)]
+}
+
+#[test]
+fn a_run_of_a_lane_ends_in_its_order() {
+    let good = [settled(1, sent()), settled(2, sent()), claim(3, 1), settled(3, sent())];
+    assert_eq!(report([run(), good.to_vec()].concat()).violations, []);
+    let broken = [settled(1, again(None)), settled(2, again(None)), claim(1, 2), claim(2, 2)];
+    assert_eq!(report([run(), broken.to_vec()].concat()).violations, []);
 }
 
 #[test]
