@@ -91,7 +91,7 @@ fn many_changes_are_counted_but_not_all_kept() {
 #[test]
 fn only_steps_away_from_a_network_touch_a_delivery() {
     let now = at(1);
-    let route = crate::delivery::Route {
+    let route = Route {
         account: crate::ids::AccountId(1),
         endpoint: crate::directory::Endpoint::Room(crate::ids::RoomId(1)),
     };
