@@ -35,7 +35,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 pub use fault::Verdict;
-pub use fault::cell::{Backlog, Cell, Function, ShareKey};
+pub use fault::cell::{Backlog, Cell, ChatFilter, Function, ShareKey};
 pub use fault::mode::Mode;
 pub use fault::scenario::{Scenario, ScenarioError};
 pub use network::{Network, Surface};

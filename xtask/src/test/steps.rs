@@ -124,6 +124,16 @@ pub(crate) const STEPS: &[Step] = &[
         ]),
     ),
     step(
+        "simulate",
+        "two hundred seeded stories of all outages, with crashes, keep every promise",
+        Action::Binary(&["simulate", "--json", "--scenario", "turns", "--seeds", "1..200"]),
+    ),
+    long(
+        "simulate-long",
+        "twenty stories of each outage",
+        Action::Binary(&["simulate", "--json", "--scenario", "all", "--seeds", "201..220"]),
+    ),
+    step(
         "relay",
         "the relay loses, doubles and disorders nothing at full speed",
         Action::Binary(&["bench", "relay", "--json", "--messages", "20000"]),

@@ -36,6 +36,16 @@ pub enum ShareKey {
     Carrier,
 }
 
+/// In which chats.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ChatFilter {
+    /// In direct chats with our bot.
+    Direct,
+    /// In rooms.
+    Group,
+}
+
 /// What happens to what was held back, when the fault ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -71,6 +81,9 @@ pub struct Cell {
     /// By what the share is chosen.
     #[serde(default)]
     pub key: ShareKey,
+    /// When given, only in direct chats or only in rooms.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub chat: Option<ChatFilter>,
     /// When given, only these rooms, persons or carriers (by `key`), whatever the share says.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub only: Vec<String>,
@@ -106,6 +119,7 @@ impl Cell {
             share: 1.0,
             mode,
             key: ShareKey::Room,
+            chat: None,
             only: Vec::new(),
             start_s: 0,
             dur_s: None,

@@ -10,7 +10,7 @@ use ieum_core::time::Timestamp;
 use sha2::{Digest, Sha256};
 
 use crate::network::{Network, Surface};
-use cell::{Backlog, Cell, Function, ShareKey};
+use cell::{Backlog, Cell, ChatFilter, Function, ShareKey};
 use mode::{Mode, ORDINARY_LATENCY_MS};
 
 /// How many faults may be set at a time.
@@ -151,6 +151,10 @@ impl Fault {
             || self.cell.surface != asked.surface
             || !asked.functions.contains(&self.cell.function)
         {
+            return false;
+        }
+        let direct = asked.room.starts_with("direct:");
+        if self.cell.chat.is_some_and(|chat| (chat == ChatFilter::Direct) != direct) {
             return false;
         }
         let strength = self.strength(now);
@@ -376,6 +380,15 @@ mod tests {
             .collect();
         assert!(ends.len() > 40);
         assert!(ends.iter().all(|end| (60_000..=120_001).contains(end)));
+    }
+
+    #[test]
+    fn a_fault_of_groups_spares_direct_chats_and_the_other_way_round() {
+        for (chat, direct) in [(ChatFilter::Direct, true), (ChatFilter::Group, false)] {
+            let faults = one(Cell { chat: Some(chat), ..refusing(1.0, 60) }, 0);
+            assert_eq!(faults.hit(&asked("direct:minji"), Timestamp(0)).is_some(), direct);
+            assert_eq!(faults.hit(&asked("family"), Timestamp(0)).is_some(), !direct);
+        }
     }
 
     #[test]

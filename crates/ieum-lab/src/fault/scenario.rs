@@ -16,7 +16,7 @@ pub const CELLS_MAX: usize = 100;
 const OVERLOAD_DELAY_FACTOR: u32 = 10;
 
 /// The scenarios that come with the lab: id and text.
-const BUILT_IN: [(&str, &str); 24] = [
+const BUILT_IN: [(&str, &str); 27] = [
     ("K1", include_str!("../../scenarios/K1.toml")),
     ("K2", include_str!("../../scenarios/K2.toml")),
     ("K3", include_str!("../../scenarios/K3.toml")),
@@ -39,8 +39,11 @@ const BUILT_IN: [(&str, &str); 24] = [
     ("L4", include_str!("../../scenarios/L4.toml")),
     ("L5", include_str!("../../scenarios/L5.toml")),
     ("L6", include_str!("../../scenarios/L6.toml")),
+    ("W1", include_str!("../../scenarios/W1.toml")),
+    ("W2", include_str!("../../scenarios/W2.toml")),
     ("T1", include_str!("../../scenarios/T1.toml")),
     ("S1", include_str!("../../scenarios/S1.toml")),
+    ("G1", include_str!("../../scenarios/G1.toml")),
 ];
 
 /// A timeline of faults.
@@ -52,6 +55,10 @@ pub struct Scenario {
     /// What it replays, in a few words.
     #[serde(default)]
     pub title: String,
+    /// What failed in truth, where the lab does not play it: `WhatsApp`. The cells then say on which
+    /// networks it is played.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub of: Option<String>,
     /// The network of all cells that name none.
     pub network: Network,
     /// When it happened: `2024-05-20T14:52:00+09:00`. Replays may start at any time.
@@ -156,6 +163,22 @@ impl Scenario {
         self.cells.iter().find_map(Cell::complaint)
     }
 
+    /// The same outage played on another network: cells of the scenario's own network move there,
+    /// those that name another one stay.
+    #[must_use]
+    pub fn played_on(mut self, network: Network) -> Self {
+        for cell in &mut self.cells {
+            if cell.network == Some(self.network) {
+                cell.network = None;
+            }
+        }
+        if self.network != network {
+            self.of.get_or_insert(self.network.name().to_owned());
+        }
+        self.network = network;
+        self
+    }
+
     /// When it happened.
     #[must_use]
     pub fn happened_at(&self) -> Timestamp {
@@ -246,6 +269,7 @@ fn days_since_epoch(year: i64, month: i64, day: i64) -> i64 {
 
 #[cfg(test)]
 mod tests {
+    use super::super::cell::ChatFilter;
     use super::*;
 
     #[test]
@@ -269,6 +293,43 @@ mod tests {
         let k3 = Scenario::named("K3").expect("K3");
         assert!(!k3.touches_api());
         assert!(k3.cells.iter().all(|cell| cell.surface == Surface::Pc));
+    }
+
+    #[test]
+    fn what_the_lab_does_not_play_is_said_and_played_elsewhere() {
+        for id in ["W1", "W2", "S1", "G1"] {
+            assert!(Scenario::named(id).expect(id).of.is_some(), "{id}");
+        }
+        let moved = Scenario::named("S1").expect("S1").played_on(Network::Telegram);
+        let networks: std::collections::BTreeSet<Network> =
+            moved.plan().into_iter().map(|(network, _, _)| network).collect();
+        assert_eq!(networks, [Network::Line, Network::Telegram].into());
+        let k2 = Scenario::named("K2").expect("K2").played_on(Network::Line);
+        assert_eq!((k2.of.as_deref(), k2.network), (Some("kakaotalk"), Network::Line));
+        assert!(k2.plan().iter().all(|(network, _, _)| *network == Network::Line));
+    }
+
+    #[test]
+    fn the_fire_gives_back_in_the_order_in_which_it_was() {
+        let plan = Scenario::named("F1").expect("F1").plan();
+        let ends = |function, surface, chat| {
+            let of = |cell: &&Cell| {
+                let same = cell.function == function && cell.surface == surface;
+                same && cell.chat == chat && !matches!(cell.mode, Mode::Delay { .. })
+            };
+            let cells = plan.iter().map(|(_, cell, _)| cell).filter(of);
+            cells.map(|cell| cell.start_s + cell.dur_s.unwrap_or(0)).max().expect("a cell")
+        };
+        let order = [
+            ends(Function::Send, Surface::Mobile, Some(ChatFilter::Direct)),
+            ends(Function::Send, Surface::Mobile, Some(ChatFilter::Group)),
+            ends(Function::Login, Surface::Pc, None),
+            ends(Function::Media, Surface::Mobile, None),
+            ends(Function::Send, Surface::Api, None),
+            ends(Function::Media, Surface::Api, None),
+        ];
+        assert!(order.is_sorted(), "{order:?}");
+        assert_eq!((order[0], order[5]), (36_720, 459_000));
     }
 
     #[test]

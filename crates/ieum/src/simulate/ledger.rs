@@ -10,6 +10,11 @@ use ieum_core::time::Timestamp;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+/// Reasons for doubt that follow one another closer than this are one, in milliseconds.
+const BLAMED_APART_MS: u64 = 60_000;
+/// How old a reason for doubt may be when something moves because of it, in milliseconds.
+const EVIDENCE_MS: u64 = 1_800_000;
+
 /// One thing that somebody said.
 #[derive(Debug, Clone)]
 pub(super) struct Entry {
@@ -49,8 +54,8 @@ pub(super) struct Sights {
 pub(super) struct Ledger {
     people: Arc<People>,
     entries: Vec<Entry>,
-    /// When each network first gave the hub a reason to doubt it.
-    blamed: BTreeMap<Network, Timestamp>,
+    /// When each network gave the hub a reason to doubt it, a minute apart at least.
+    blamed: BTreeMap<Network, Vec<Timestamp>>,
     /// Who took back their consent, and when that was acknowledged.
     withdrawn: BTreeMap<usize, Timestamp>,
 }
@@ -107,12 +112,18 @@ impl Ledger {
 
     /// A network gave the hub a reason to doubt it.
     pub(super) fn blame(&mut self, network: Network, at: Timestamp) {
-        self.blamed.entry(network).or_insert(at);
+        let times = self.blamed.entry(network).or_default();
+        if times.last().is_none_or(|last| at.ms_since(*last) >= BLAMED_APART_MS) {
+            times.push(at);
+        }
     }
 
-    /// Whether the hub had a reason to doubt a network by then.
+    /// Whether the hub had a reason to doubt a network shortly before then.
     pub(super) fn was_blamed(&self, network: Network, by: Timestamp) -> bool {
-        self.blamed.get(&network).is_some_and(|first| *first <= by)
+        let times = self.blamed.get(&network).map(Vec::as_slice).unwrap_or_default();
+        let before = times.partition_point(|at| *at <= by);
+        let last = before.checked_sub(1).and_then(|last| times.get(last));
+        last.is_some_and(|last| by.ms_since(*last) <= EVIDENCE_MS)
     }
 
     /// Somebody took back their consent to be reached on their second network.

@@ -44,9 +44,13 @@ const MESSAGES_MIN: f64 = 300.0;
 /// What `ieum simulate` takes.
 #[derive(Debug, Clone, Args)]
 pub struct SimulateArguments {
-    /// The outage: its id, `all` of them, `quiet` for none, or a scenario file.
+    /// The outage: its id, `all` of them, `turns` for one of all with each seed, `quiet` for none, or
+    /// a scenario file.
     #[arg(long, default_value = "all")]
     pub scenario: String,
+    /// Plays the outage on another network: what its file says of its own network moves there.
+    #[arg(long, value_name = "NETWORK")]
+    pub on: Option<String>,
     /// The seeds: `A..B` with both ends, or one number.
     #[arg(long, default_value = "1..1")]
     pub seeds: String,
@@ -110,9 +114,12 @@ fn orders(arguments: &SimulateArguments) -> anyhow::Result<Vec<Order>> {
     anyhow::ensure!((2..=PEOPLE_MAX).contains(&people), "--people must be 2 to {PEOPLE_MAX}");
     let days = arguments.days.unwrap_or(0.0);
     anyhow::ensure!((0.0..=DAYS_MAX).contains(&days), "--days must be 0 to {DAYS_MAX}");
-    let scenarios = scenarios(&arguments.scenario)?;
+    let scenarios = scenarios(&arguments.scenario, arguments.on.as_deref())?;
+    let in_turn = arguments.scenario == "turns";
     let each = (first..=last).flat_map(|seed| {
-        scenarios.iter().map(move |scenario| {
+        let chosen =
+            (0_u64..).zip(&scenarios).filter(move |(place, _)| !in_turn || turn_of(seed, *place));
+        chosen.map(move |(_, scenario)| {
             let quiet_days = if scenario.is_none() && days == 0.0 { 1.0 } else { days };
             Order {
                 scenario: scenario.clone(),
@@ -128,6 +135,12 @@ fn orders(arguments: &SimulateArguments) -> anyhow::Result<Vec<Order>> {
     Ok(each.collect())
 }
 
+/// Whether this seed plays the scenario at this place of the list.
+fn turn_of(seed: u64, place: u64) -> bool {
+    let count = u64::try_from(Scenario::ids().count()).unwrap_or(1);
+    seed % count == place
+}
+
 fn per_day(arguments: &SimulateArguments, scenario: Option<&Scenario>, days: f64) -> f64 {
     if let Some(per_day) = arguments.per_day.filter(|per_day| *per_day > 0.0) {
         return per_day;
@@ -137,13 +150,18 @@ fn per_day(arguments: &SimulateArguments, scenario: Option<&Scenario>, days: f64
     PER_DAY.max(MESSAGES_MIN / (people * days.max(outage_days)))
 }
 
-fn scenarios(given: &str) -> anyhow::Result<Vec<Option<Scenario>>> {
-    match given {
-        "quiet" => Ok(vec![None]),
-        "all" => Ok(Scenario::ids().map(Scenario::named).collect::<Result<Vec<_>, _>>()?)
-            .map(|all| all.into_iter().map(Some).collect()),
-        one => crate::scenario::named_or_file(one).map(|scenario| vec![Some(scenario)]),
-    }
+fn scenarios(given: &str, on: Option<&str>) -> anyhow::Result<Vec<Option<Scenario>>> {
+    let all = match given {
+        "quiet" => return Ok(vec![None]),
+        "all" | "turns" => Scenario::ids().map(Scenario::named).collect::<Result<Vec<_>, _>>()?,
+        one => vec![crate::scenario::named_or_file(one)?],
+    };
+    let Some(on) = on else {
+        return Ok(all.into_iter().map(Some).collect());
+    };
+    let network = ieum_lab::Network::named(on)
+        .with_context(|| format!("--on {on}: not one of kakaotalk, line, telegram"))?;
+    Ok(all.into_iter().map(|one| Some(one.played_on(network))).collect())
 }
 
 /// `7` or `1..200`, both ends included.

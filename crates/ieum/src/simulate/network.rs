@@ -184,17 +184,6 @@ impl Direct {
     }
 }
 
-/// A call that a dying hub waited for is a reason to doubt the network that was to answer.
-struct Doubt<'a>(Option<&'a Direct>);
-
-impl Drop for Doubt<'_> {
-    fn drop(&mut self) {
-        if let Some(direct) = self.0 {
-            direct.ledger().blame(direct.network, direct.clock.now());
-        }
-    }
-}
-
 fn unknown(reason: &str) -> Outcome {
     Outcome::Unknown { reason: reason.to_owned() }
 }
@@ -267,9 +256,7 @@ impl Connector for Direct {
                 once_key: self.capabilities.always_idempotent().then_some(outgoing.key),
                 drafts: parts.iter().map(draft).collect(),
             };
-            let mut doubt = Doubt(Some(self));
             let outcome = self.outcome(self.call(call).await);
-            doubt.0 = None;
             let now = self.clock.now();
             match outcome.blames_network() {
                 Some(true) => self.ledger().blame(self.network, now),

@@ -263,6 +263,11 @@ impl Stage {
 
     async fn bury(&mut self) {
         self.crashes += 1;
+        // What it had claimed is in doubt, wherever it was to go.
+        let now = self.now();
+        for network in Network::ALL {
+            lock(&self.reception.ledger).blame(network, now);
+        }
         self.reception.bury_hub().await;
         let away_ms = self.dice.between(AWAY_MS.0, AWAY_MS.1);
         self.back_at = Some(self.now().plus_ms(away_ms));

@@ -63,6 +63,7 @@ fn seeds_are_read_with_both_ends() {
 fn what_is_asked_for_is_what_is_run() {
     let arguments = SimulateArguments {
         scenario: "all".to_owned(),
+        on: None,
         seeds: "3..4".to_owned(),
         people: 30,
         days: None,
@@ -73,11 +74,24 @@ fn what_is_asked_for_is_what_is_run() {
     };
     let all = orders(&arguments).unwrap();
     assert_eq!(all.len(), 2 * Scenario::ids().count());
+    let turns = SimulateArguments {
+        scenario: "turns".to_owned(),
+        seeds: format!("1..{}", Scenario::ids().count()),
+        ..arguments.clone()
+    };
+    let played: std::collections::BTreeSet<String> =
+        orders(&turns).unwrap().into_iter().filter_map(|one| Some(one.scenario?.id)).collect();
+    assert_eq!(played.len(), Scenario::ids().count(), "each seed another one");
     let quiet = SimulateArguments { scenario: "quiet".to_owned(), ..arguments.clone() };
     assert!(orders(&quiet).unwrap().iter().all(|one| one.scenario.is_none() && one.days > 0.0));
     for (people, days) in [(1, None), (PEOPLE_MAX + 1, None), (4, Some(-1.0)), (4, Some(1e9))] {
         let wrong = SimulateArguments { people, days, ..arguments.clone() };
         assert!(orders(&wrong).is_err(), "{people} {days:?}");
     }
+    let elsewhere = SimulateArguments { on: Some("line".to_owned()), ..arguments.clone() };
+    let networks = orders(&elsewhere).unwrap().into_iter().filter_map(|one| one.scenario);
+    assert!(networks.into_iter().all(|one| one.network == ieum_lab::Network::Line));
+    let nowhere = SimulateArguments { on: Some("signal".to_owned()), ..arguments.clone() };
+    assert!(orders(&nowhere).is_err());
     assert!(orders(&SimulateArguments { scenario: "K99".to_owned(), ..arguments }).is_err());
 }
