@@ -1,6 +1,7 @@
 //! The hub as its upper floors see it: one cheap handle.
 
 use crate::account::{Account, AccountSetup, AccountState};
+use crate::canary::{self, Seen, WatcherState};
 use crate::intake::{self, HookAnswer, HookFailure};
 use crate::metrics::EngineMetrics;
 use crate::operator::{self, ReportAnswer};
@@ -183,6 +184,17 @@ impl Hub {
     /// Takes in that a person says a network does not work for them.
     pub async fn report(&self, cell: Cell, person: PersonId) -> ReportAnswer {
         operator::report(&self.pieces, cell, person).await
+    }
+
+    /// Takes in what a watcher saw; `None` when there is no such watcher.
+    pub async fn seen(&self, watcher: &str, text: &str) -> Option<Seen> {
+        canary::seen(&self.pieces, watcher, text).await
+    }
+
+    /// How the watchers stand.
+    #[must_use]
+    pub fn watchers(&self) -> Vec<WatcherState> {
+        canary::states(&self.pieces)
     }
 
     /// Rings after commits; the number means nothing but that it changed.

@@ -7,6 +7,7 @@
 
 mod account;
 mod attempt;
+mod canary;
 mod compose;
 mod dispatch;
 mod failover;
@@ -33,6 +34,7 @@ mod tasks;
 mod told;
 
 pub use account::{AccountSetup, AccountState};
+pub use canary::{SEEN_TEXT_BYTES_MAX, Seen, Watcher, WatcherState};
 pub use hub::{Hub, HubFailure, HubSetup};
 pub use intake::{HookAnswer, HookFailure};
 pub use metrics::{EngineMetrics, LATENCY_BOUNDS_MS};

@@ -1,6 +1,7 @@
 //! What all loops share: the store, the ports, the directory, health, accounts.
 
 use crate::account::Account;
+use crate::canary::Perch;
 use crate::metrics::Metrics;
 use crate::settings::Settings;
 use crate::summary::Ledger;
@@ -44,6 +45,8 @@ pub(crate) struct Pieces {
     pub(crate) tried: Mutex<BTreeMap<DeliverySeq, Vec<Route>>>,
     /// Who was asked for their name since the start.
     pub(crate) asked: Mutex<BTreeSet<AddressId>>,
+    /// Canaries under way, by watcher.
+    pub(crate) perches: Mutex<BTreeMap<String, Perch>>,
     pub(crate) sweep_bell: Notify,
     pub(crate) journal_bell: watch::Sender<u64>,
     pub(crate) metrics: Metrics,
@@ -82,6 +85,7 @@ impl Pieces {
             gone: Mutex::default(),
             tried: Mutex::default(),
             asked: Mutex::default(),
+            perches: Mutex::default(),
             sweep_bell: Notify::new(),
             journal_bell: watch::Sender::new(0),
             metrics: Metrics::default(),

@@ -1,6 +1,8 @@
 //! What an operator may set of the loops, with the reasons for the defaults.
 
+use crate::canary::Watcher;
 use ieum_core::directory::Language;
+use ieum_core::health::cadence::Cadence;
 use ieum_core::health::parameters::Parameters;
 
 /// Settings of the engine; all times on the clock port.
@@ -16,6 +18,10 @@ pub struct Settings {
     pub probe_down_ms: u64,
     /// How the detector of outages weighs what it sees.
     pub health: Parameters,
+    /// Phones and PCs of the operator's that see what arrives.
+    pub watchers: Vec<Watcher>,
+    /// How often they are sent something to see.
+    pub canary: Cadence,
     /// Time between two sweeps.
     pub sweep_ms: u64,
     /// Time between two catch-up messages to one recipient (DESIGN §6.7: at most one a second).
@@ -36,6 +42,8 @@ impl Default for Settings {
             probe_ms: 15_000,
             probe_down_ms: 2_000,
             health: Parameters::default(),
+            watchers: Vec::new(),
+            canary: Cadence::default(),
             sweep_ms: 1_000,
             catch_up_gap_ms: 1_000,
             profile_ms_max: 2_000,

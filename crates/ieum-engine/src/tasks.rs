@@ -1,6 +1,7 @@
 //! The only place where tasks start and end.
 
 use crate::account::Account;
+use crate::canary::canary;
 use crate::dispatch::dispatch;
 use crate::listen::listen;
 use crate::pieces::Pieces;
@@ -88,6 +89,11 @@ fn start_account(
     loops.start(dispatch(Arc::clone(pieces), Arc::clone(account), stop.subscribe()));
     loops.start(probe(Arc::clone(pieces), Arc::clone(account), stop.subscribe()));
     loops.start(listen(Arc::clone(pieces), Arc::clone(account), cursor, stop.subscribe()));
+    let watchers = pieces.settings.watchers.iter().enumerate();
+    for (number, _) in watchers.filter(|(_, watcher)| *watcher.account == *account.name) {
+        let account = Arc::clone(account);
+        loops.start(canary(Arc::clone(pieces), account, number, stop.subscribe()));
+    }
 }
 
 #[cfg(test)]

@@ -67,6 +67,7 @@ fn endpoints() -> Vec<Endpoint> {
     endpoints.extend(api::status::endpoints());
     endpoints.extend(api::incidents::endpoints());
     endpoints.extend(api::networks::endpoints());
+    endpoints.extend(api::watchers::endpoints());
     endpoints
 }
 

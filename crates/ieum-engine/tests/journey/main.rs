@@ -5,6 +5,7 @@
 #![allow(missing_docs, unreachable_pub, missing_debug_implementations, reason = "tests")]
 
 mod town;
+mod watchers;
 
 use ieum_core::directory::Purpose;
 use ieum_core::health::book::api_cell;

@@ -82,6 +82,8 @@ pub enum Mood {
     HangsButDelivers,
     /// Says that this chat is closed.
     Closed,
+    /// Says yes, and nothing arrives.
+    Swallows,
 }
 
 #[derive(Debug)]
@@ -258,6 +260,7 @@ impl Connector for Script {
                     self.clock.sleep(5_000).await;
                     unknown()
                 }
+                Mood::Swallows => Outcome::Accepted { copies: vec![CopyKey::default()] },
                 Mood::Closed => Outcome::Refused {
                     scope: Scope::Recipient,
                     moved_to: None,
@@ -270,7 +273,7 @@ impl Connector for Script {
     fn probe(&self) -> BoxFuture<'_, Probe> {
         Box::pin(async move {
             let pulse = match *self.mood.lock().unwrap() {
-                Mood::Well | Mood::Closed => Pulse::Good { took_ms: 1 },
+                Mood::Well | Mood::Closed | Mood::Swallows => Pulse::Good { took_ms: 1 },
                 Mood::Refuses | Mood::Hangs | Mood::HangsButDelivers => {
                     Pulse::Bad { reason: "503".to_owned() }
                 }
@@ -310,10 +313,15 @@ pub struct Town {
 impl Town {
     /// A hub with one account a network and nobody there.
     pub async fn new() -> Self {
+        Self::with(Settings::default()).await
+    }
+
+    /// A town whose hub is set so.
+    pub async fn with(settings: Settings) -> Self {
         let clock = Arc::new(TownClock::new());
         let store = Arc::new(MemoryStore::new());
         let scripts = NETWORKS.map(|network| Script::new(network, Arc::clone(&clock)));
-        let hub = start(&store, &clock, &scripts).await;
+        let hub = start(&store, &clock, &scripts, settings).await;
         let [kakaotalk, line, telegram] = scripts;
         Self { hub, store, clock, kakaotalk, line, telegram, event: AtomicU64::new(1) }
     }
@@ -330,12 +338,38 @@ impl Town {
         drop(self.hub);
         tokio::task::yield_now().await;
         self.store.reopen();
-        let hub = start(&self.store, &self.clock, &scripts).await;
+        let hub = start(&self.store, &self.clock, &scripts, Settings::default()).await;
         Self { hub, ..self }
     }
 
     pub async fn passes(&self, ms: u64) {
         self.clock.sleep(ms).await;
+    }
+
+    /// Time passes, and every watcher hands in what its chat shows, `after_ms` later.
+    pub async fn is_watched(&self, ms: u64, after_ms: u64) {
+        let mut read = self.kakaotalk.screen().len();
+        let mut noticed = std::collections::VecDeque::new();
+        for tick in 0..ms / 100 {
+            self.clock.sleep(100).await;
+            let screen = self.kakaotalk.screen();
+            noticed
+                .extend(screen.iter().skip(read).map(|line| (tick + after_ms / 100, line.clone())));
+            read = screen.len();
+            while noticed.front().is_some_and(|(due, _)| *due <= tick) {
+                let (_, line) = noticed.pop_front().unwrap();
+                self.is_noticed(&line).await;
+            }
+        }
+    }
+
+    async fn is_noticed(&self, line: &str) {
+        for state in self.hub.watchers() {
+            let chat = state.watcher.chat.key.as_str();
+            if let Some(text) = line.strip_prefix(&format!("{chat}: ")) {
+                self.hub.seen(&state.watcher.name, text).await.unwrap();
+            }
+        }
     }
 
     /// A person with addresses `(network, user)`; direct chats are called like the user.
@@ -439,7 +473,12 @@ impl Town {
     }
 }
 
-async fn start(store: &Arc<MemoryStore>, clock: &Arc<TownClock>, scripts: &[Arc<Script>]) -> Hub {
+async fn start(
+    store: &Arc<MemoryStore>,
+    clock: &Arc<TownClock>,
+    scripts: &[Arc<Script>],
+    settings: Settings,
+) -> Hub {
     let accounts = scripts
         .iter()
         .map(|script| AccountSetup {
@@ -454,7 +493,7 @@ async fn start(store: &Arc<MemoryStore>, clock: &Arc<TownClock>, scripts: &[Arc<
         entropy: Arc::new(TownEntropy::default()),
         secret: HubSecret::new(*b"a secret of the tests, 32 bytes."),
         accounts,
-        settings: Settings::default(),
+        settings,
     })
     .await
     .unwrap()

@@ -12,6 +12,7 @@ pub(crate) mod networks;
 pub(crate) mod people;
 pub(crate) mod rooms;
 pub(crate) mod status;
+pub(crate) mod watchers;
 
 use crate::edge::Shared;
 use crate::problem::{Kind, Problem};

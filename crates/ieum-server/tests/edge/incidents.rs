@@ -93,6 +93,16 @@ async fn the_feed_has_an_entry_for_each_incident() {
 }
 
 #[tokio::test]
+async fn a_watcher_that_is_not_there_is_said_so() {
+    let house = House::open().await;
+    assert_eq!(house.get("/v1/watchers").await.json()["watchers"], json!([]));
+    let seen = json!({ "text": "#ieum-000000" });
+    house.send("POST", "/v1/watchers/phone/seen", seen).await.problem(404);
+    let long = json!({ "text": "x".repeat(5_000) });
+    house.send("POST", "/v1/watchers/phone/seen", long).await.problem(422);
+}
+
+#[tokio::test]
 async fn reports_are_counted_once_for_each_person() {
     let house = House::open().await;
     let (mina, jun, _) = house.settle().await;

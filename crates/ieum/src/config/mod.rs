@@ -12,11 +12,13 @@ mod section;
 #[cfg(test)]
 mod tests;
 mod tuning;
+mod watcher;
 
 pub use account::{AccountSettings, NAME_BYTES_MAX, NetworkSettings, TIMEOUT_MS};
 pub use complaint::{Complaint, Complaints};
 pub use hub::{API_TOKENS_MAX, ApiToken, HubSettings, LISTEN, TOKEN_PER_SECOND};
 pub use secret::{SECRET_BYTES_MAX, Vault};
+pub use watcher::WATCHERS_MAX;
 
 use section::{Page, Section};
 use std::path::Path;
@@ -85,11 +87,13 @@ pub fn read(text: &str, vault: &Vault) -> Reading {
         page.complain(fault.span(), String::new(), fault.message().to_owned());
     }
     let top = Section::new(&page, String::new(), 0..0, document.get_ref());
+    let accounts = account::read_all(&top, vault);
+    let watchers = watcher::read_all(&top, &accounts);
     let config = Config {
         hub: hub::read(&top, vault),
-        engine: tuning::engine(&top),
+        engine: ieum_engine::Settings { watchers, ..tuning::engine(&top) },
         limits: tuning::limits(&top),
-        accounts: account::read_all(&top, vault),
+        accounts,
     };
     top.finish();
     let complaints = page.into_complaints();

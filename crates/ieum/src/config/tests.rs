@@ -31,7 +31,11 @@ fn complaints(text: &str) -> String {
 fn example(all: bool) -> String {
     let text = include_str!("../../../../ieum.example.toml");
     let uncomment = |line: &str| match line.strip_prefix("# ") {
-        Some(setting) if all && setting.contains(" = ") && !setting.contains("\" (") => {
+        Some(setting)
+            if all
+                && (setting.contains(" = ") || setting.starts_with("[["))
+                && !setting.contains("\" (") =>
+        {
             setting.to_owned()
         }
         _ => line.to_owned(),
@@ -192,4 +196,35 @@ fn no_text_makes_reading_panic() {
             }
         }
     }
+}
+
+#[test]
+fn watchers_are_read_with_their_account() {
+    let text = "[[account]]\nname = \"t\"\nnetwork = \"telegram\"\nbot_token = { env = \"BOT\" }\n\
+                [[watcher]]\nname = \"phone\"\naccount = \"t\"\nchat = \"42\"\nsurface = \"mobile\"\n\
+                [[watcher]]\nname = \"pc\"\naccount = \"t\"\nchat = \"-7\"\nkind = \"group\"\n\
+                surface = \"pc\"\n";
+    let reading = reading(text);
+    assert_eq!(reading.complaints, Vec::new());
+    let watchers = reading.config.engine.watchers;
+    let told: Vec<_> = watchers
+        .iter()
+        .map(|one| (one.name.as_str(), one.chat.key.as_str(), one.chat.kind, one.surface))
+        .collect();
+    use ieum_core::health::Surface::{Mobile, Pc};
+    use ieum_core::network::ChatKind::{Direct, Group};
+    assert_eq!(told, [("phone", "42", Direct, Mobile), ("pc", "-7", Group, Pc)]);
+}
+
+#[test]
+fn a_watcher_without_an_account_or_with_anothers_name_is_complained_about() {
+    let told = complaints(
+        "[[watcher]]\nname = \"w\"\naccount = \"nobody\"\nchat = \"1\"\nsurface = \"watch\"\n\
+         [[watcher]]\nname = \"w\"\nchat = \"1\"\nsurface = \"pc\"\n",
+    );
+    let expected = "\
+line 3: watcher[1].account: no account of this file has this name
+line 5: watcher[1].surface: expected \"mobile\" or \"pc\"
+line 6: watcher[2].account: missing; expected the name of an account";
+    assert_eq!(told, expected);
 }
