@@ -55,8 +55,8 @@ pub struct Scenario {
     /// What it replays, in a few words.
     #[serde(default)]
     pub title: String,
-    /// What failed in truth, where the lab does not play it: `WhatsApp`. The cells then say on which
-    /// networks it is played.
+    /// What failed in truth, where the lab does not play it: `WhatsApp`. The cells then say on
+    /// which networks it is played.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub of: Option<String>,
     /// The network of all cells that name none.

@@ -44,8 +44,8 @@ const MESSAGES_MIN: f64 = 300.0;
 /// What `ieum simulate` takes.
 #[derive(Debug, Clone, Args)]
 pub struct SimulateArguments {
-    /// The outage: its id, `all` of them, `turns` for one of all with each seed, `quiet` for none, or
-    /// a scenario file.
+    /// The outage: its id, `all` of them, `turns` for one of all with each seed, `quiet` for none,
+    /// or a scenario file.
     #[arg(long, default_value = "all")]
     pub scenario: String,
     /// Plays the outage on another network: what its file says of its own network moves there.
