@@ -5,8 +5,9 @@
 
 use crate::account::Account;
 use crate::attempt::settle_facts;
+use crate::digest::{self, Digest};
 use crate::notices::HUB_CONVERSATION;
-use crate::pieces::{Bell, Pieces, bell_of, lock};
+use crate::pieces::{Bell, Pieces, bell_of, bells, lock};
 use crate::summary;
 use ieum_core::delivery::{
     Delivery, Label, Lane, NewDelivery, Recipient, Route, Settlement, State, Step,
@@ -15,7 +16,7 @@ use ieum_core::health::book::{Evidence, api_cell};
 use ieum_core::health::{CellChange, Function};
 use ieum_core::ids::{AccountId, ConversationId, DeliverySeq};
 use ieum_core::message::{Class, NewMessage};
-use ieum_core::ports::store::{Moves, OpenFilter, StoreFailure};
+use ieum_core::ports::store::{Admission, Moves, OpenFilter, StoreFailure};
 use ieum_core::route::{PlanFacts, next_route, stand_ins};
 use ieum_core::time::Timestamp;
 
@@ -220,12 +221,24 @@ pub(crate) async fn apply(
     health: Vec<CellChange>,
     moving: Vec<Moving>,
 ) -> Result<(), StoreFailure> {
-    if health.is_empty() && moving.is_empty() {
+    apply_with(pieces, health, moving, Vec::new()).await
+}
+
+/// The same, with words of the hub's own that go with it.
+async fn apply_with(
+    pieces: &Pieces,
+    health: Vec<CellChange>,
+    moving: Vec<Moving>,
+    admissions: Vec<Admission>,
+) -> Result<(), StoreFailure> {
+    if health.is_empty() && moving.is_empty() && admissions.is_empty() {
         return Ok(());
     }
     let moved = moving.iter().map(|one| one.settlement.clone()).collect();
-    let moves = Moves { at: pieces.now(), health, moved, admissions: Vec::new() };
+    let rings: Vec<Bell> = admissions.iter().flat_map(bells).collect();
+    let moves = Moves { at: pieces.now(), health, moved, admissions };
     pieces.store.apply_moves(moves).await?;
+    pieces.ring(&rings);
     for one in &moving {
         consequences(pieces, &one.delivery, &one.settlement);
     }
@@ -341,6 +354,9 @@ async fn held_in(pieces: &Pieces, lane: Lane) -> Result<Vec<Delivery>, StoreFail
     }
 }
 
+/// The evidence of what a digest told of.
+const IN_A_DIGEST: &str = "told in a digest: its lifetime passed";
+
 /// What the sweep does with one lane whose head waits for a route.
 pub(crate) async fn try_lane(
     pieces: &Pieces,
@@ -357,14 +373,26 @@ pub(crate) async fn try_lane(
         return Ok(LaneState::Waiting);
     };
     let mut moved = Vec::new();
+    let mut digest = Digest::default();
+    let digest_route = way.route().or_else(|| digest::route_of(&held));
     for (index, delivery) in held.into_iter().enumerate() {
         let Some(message) = pieces.store.message(delivery.message).await? else {
             continue;
         };
         let gap = pieces.settings.catch_up_gap_ms;
         let at = now.plus_ms(gap.saturating_mul(u64::try_from(index).unwrap_or(u64::MAX)));
+        if now >= message.new.expires_at {
+            if matches!(way, Way::Trial) {
+                // A digest is for a network that is back; until then nothing is too late.
+                break;
+            }
+            let told = digest_route.is_some() && digest.take(&message);
+            let step = if told { Step::Superseded } else { Step::Expired };
+            let evidence = if told { IN_A_DIGEST } else { "its lifetime passed" };
+            moved.push(moving(delivery, step, evidence, now, Vec::new()));
+            continue;
+        }
         let step = match way {
-            _ if now >= message.new.expires_at => Step::Expired,
             Way::Trial if index > 0 => break,
             Way::Trial | Way::Open => Step::RetryAt { at, label: delivery.label },
             Way::Other(route, network) => {
@@ -373,7 +401,8 @@ pub(crate) async fn try_lane(
         };
         moved.push(moving(delivery, step, way.evidence(), now, Vec::new()));
     }
-    apply(pieces, Vec::new(), moved).await?;
+    let digest = digest_route.and_then(|route| digest.admission(pieces, lane, route));
+    apply_with(pieces, Vec::new(), moved, digest.into_iter().collect()).await?;
     Ok(if full || matches!(way, Way::Trial) { LaneState::Waiting } else { LaneState::Free })
 }
 
@@ -397,6 +426,13 @@ enum Way {
 }
 
 impl Way {
+    fn route(self) -> Option<Route> {
+        match self {
+            Self::Open | Self::Trial => None,
+            Self::Other(route, _) => Some(route),
+        }
+    }
+
     fn evidence(self) -> &'static str {
         match self {
             Self::Open => "its route is up again",

@@ -9,6 +9,7 @@ mod account;
 mod attempt;
 mod canary;
 mod compose;
+mod digest;
 mod dispatch;
 mod failover;
 mod hearing;

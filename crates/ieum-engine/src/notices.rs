@@ -40,6 +40,25 @@ pub(crate) fn summary(count: u64, from: &str, to: &str, way: &str, language: Lan
     }
 }
 
+/// What waited too long to be sent one by one: `(time, name, words)` each, and how many more.
+pub(crate) fn digest(told: &[(String, String, String)], more: usize, language: Language) -> String {
+    let all = told.len() + more;
+    let mut text = match language {
+        Language::Ko => format!("너무 늦어진 메시지 {all}개를 모아서 보내요."),
+        Language::En => format!("{all} messages that came too late to be sent one by one:"),
+    };
+    for (clock, name, words) in told {
+        text.push_str(&format!("\n{clock} {name}: {words}"));
+    }
+    if more > 0 {
+        text.push_str(&match language {
+            Language::Ko => format!("\n그 밖에 {more}개"),
+            Language::En => format!("\nand {more} more"),
+        });
+    }
+    text
+}
+
 /// To somebody who asks for help or writes for the first time.
 pub(crate) fn help(language: Language) -> &'static str {
     match language {

@@ -186,7 +186,7 @@ pub(crate) enum Bell {
     Held(Lane, Option<Route>),
 }
 
-fn bells(admission: &Admission) -> Vec<Bell> {
+pub(crate) fn bells(admission: &Admission) -> Vec<Bell> {
     let Some(message) = &admission.message else {
         return Vec::new();
     };

@@ -8,7 +8,7 @@ use crate::pieces::Pieces;
 use crate::talk;
 use ieum_core::content::{Content, MessageId, What};
 use ieum_core::delivery::{Claim, Recipient};
-use ieum_core::directory::{ConversationKind, Language};
+use ieum_core::directory::{ConversationKind, Directory, Language};
 use ieum_core::ids::{ConversationId, PersonId};
 use ieum_core::inbound::{ChatRef, FileKind};
 use ieum_core::message::{Author, Message};
@@ -215,22 +215,12 @@ impl Spoken<'_> {
     fn speaker(&self, author: Author) -> Option<(String, Option<Network>, Option<Box<str>>)> {
         let language = self.language();
         self.pieces.read(|directory| {
-            let person = author_person(directory, author).and_then(|id| directory.person(id));
-            let known = person.map(|person| person.name.to_string()).filter(|n| !n.is_empty());
-            match author {
-                Author::Hub => None,
-                Author::Person(PersonId(id)) => {
-                    let name = known.unwrap_or_else(|| nameless(id, language));
-                    Some((name, None, None))
-                }
-                Author::Address(id) => {
-                    let address = directory.address(id)?;
-                    let named = Some(address.name.to_string()).filter(|name| !name.is_empty());
-                    let name = known.or(named).unwrap_or_else(|| nameless(id.0, language));
-                    let network = directory.network_of(address.account);
-                    Some((name, network, address.icon_url.clone()))
-                }
-            }
+            let name = author_name(directory, author, language)?;
+            let Author::Address(id) = author else {
+                return Some((name, None, None));
+            };
+            let address = directory.address(id)?;
+            Some((name, directory.network_of(address.account), address.icon_url.clone()))
         })
     }
 
@@ -259,8 +249,28 @@ impl Spoken<'_> {
     }
 }
 
-/// The words of a message, for a quote.
-fn text_of(message: &Message) -> String {
+/// What an author is called; none when the hub itself speaks.
+pub(crate) fn author_name(
+    directory: &Directory,
+    author: Author,
+    language: Language,
+) -> Option<String> {
+    let named = |name: &str| Some(name.to_owned()).filter(|name| !name.is_empty());
+    let person = author_person(directory, author).and_then(|id| directory.person(id));
+    let known = person.and_then(|person| named(&person.name));
+    match author {
+        Author::Hub => None,
+        Author::Person(PersonId(id)) => Some(known.unwrap_or_else(|| nameless(id, language))),
+        Author::Address(id) => {
+            let address = directory.address(id)?;
+            let name = known.or_else(|| named(&address.name));
+            Some(name.unwrap_or_else(|| nameless(id.0, language)))
+        }
+    }
+}
+
+/// The words of a message, for a quote or a digest.
+pub(crate) fn text_of(message: &Message) -> String {
     let Ok(content) = Content::decode(&message.new.content) else {
         return String::new();
     };

@@ -4,6 +4,7 @@
 #![allow(clippy::large_futures, clippy::cognitive_complexity, reason = "tests")]
 #![allow(missing_docs, unreachable_pub, missing_debug_implementations, reason = "tests")]
 
+mod digests;
 mod town;
 mod watchers;
 

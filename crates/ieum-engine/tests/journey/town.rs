@@ -2,10 +2,11 @@
 //! remember what was said, and a clock that the runtime moves.
 
 use ieum_core::content::HubSecret;
+use ieum_core::delivery::Delivery;
 use ieum_core::directory::{ConversationKind, Language, Purpose};
 use ieum_core::ids::{
-    ChatKey, ConversationId, Cursor, DeliverySeq, EventKey, IncidentId, NativeMessageId, PersonId,
-    QuoteKey, UserKey,
+    ChatKey, ConversationId, Cursor, DeliverySeq, EventKey, IncidentId, MessageSeq,
+    NativeMessageId, PersonId, QuoteKey, UserKey,
 };
 use ieum_core::inbound::{Arrival, ChatRef, Inbound, InboundKind, InboundMessage, Sender};
 use ieum_core::incident::{Incident, Touch};
@@ -20,7 +21,7 @@ use ieum_core::ports::connector::{
     Connector, HookRefusal, HookRequest, Inbox, ListenEnd, Probe, Profile, Pulse,
 };
 use ieum_core::ports::entropy::Entropy;
-use ieum_core::ports::store::Store;
+use ieum_core::ports::store::{Counts, Store};
 use ieum_core::render::measure::TextUnit;
 use ieum_core::time::Timestamp;
 use ieum_engine::{AccountSetup, Hub, HubSetup, NewConversation, NewPerson, Settings};
@@ -456,6 +457,14 @@ impl Town {
             ..InboundMessage::default()
         };
         self.happens(network, chat, user, InboundKind::Message(message)).await
+    }
+
+    pub async fn store_counts(&self) -> Counts {
+        self.store.counts().await.unwrap()
+    }
+
+    pub async fn deliveries_of(&self, message: MessageSeq) -> Vec<Delivery> {
+        self.store.deliveries_of(message).await.unwrap()
     }
 
     /// An incident and what it touched.

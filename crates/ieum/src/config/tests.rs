@@ -200,8 +200,10 @@ fn no_text_makes_reading_panic() {
 
 #[test]
 fn watchers_are_read_with_their_account() {
-    let text = "[[account]]\nname = \"t\"\nnetwork = \"telegram\"\nbot_token = { env = \"BOT\" }\n\
-                [[watcher]]\nname = \"phone\"\naccount = \"t\"\nchat = \"42\"\nsurface = \"mobile\"\n\
+    let text = "[[account]]\nname = \"t\"\nnetwork = \"telegram\"\n\
+                bot_token = { env = \"BOT\" }\n\
+                [[watcher]]\nname = \"phone\"\naccount = \"t\"\nchat = \"42\"\n\
+                surface = \"mobile\"\n\
                 [[watcher]]\nname = \"pc\"\naccount = \"t\"\nchat = \"-7\"\nkind = \"group\"\n\
                 surface = \"pc\"\n";
     let reading = reading(text);
