@@ -72,6 +72,10 @@ class Hub:
         """Tells."""
         return self._call("POST", path, **body)
 
+    def put(self, path, **body):
+        """Sets."""
+        return self._call("PUT", path, **body)
+
     def _call(self, method, path, **body):
         answer = self._http.request(method, path, json=body or None)
         if answer.is_error:

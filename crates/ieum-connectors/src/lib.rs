@@ -46,6 +46,7 @@ mod hooks;
 mod json;
 pub mod kakaotalk;
 pub mod line;
+pub mod mail;
 mod moment;
 mod muc;
 mod retry_after;

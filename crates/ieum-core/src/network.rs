@@ -23,11 +23,15 @@ pub enum Network {
     /// XMPP, as a component of a server.
     #[n(4)]
     Xmpp,
+    /// Mail, through a mailbox.
+    #[n(5)]
+    Mail,
 }
 
 impl Network {
     /// Every network, in the order of this type.
-    pub const ALL: [Self; 4] = [Self::KakaoTalk, Self::Line, Self::Telegram, Self::Xmpp];
+    pub const ALL: [Self; 5] =
+        [Self::KakaoTalk, Self::Line, Self::Telegram, Self::Xmpp, Self::Mail];
 
     /// The lower-case word used in configuration, URLs and JSON.
     #[must_use]
@@ -37,6 +41,7 @@ impl Network {
             Self::Line => "line",
             Self::Telegram => "telegram",
             Self::Xmpp => "xmpp",
+            Self::Mail => "mail",
         }
     }
 

@@ -46,7 +46,7 @@ pub(crate) enum Action {
     ScriptWithServer {
         /// The script.
         script: &'static str,
-        /// The program, and the Debian package of the same name.
+        /// The program; its Debian package has the same name, or the toolbox knows it.
         server: &'static str,
     },
 }
@@ -148,6 +148,7 @@ pub(crate) const STEPS: &[Step] = &[
     long("fuzz-line", "no bytes of LINE's break reading", Action::Fuzz("line")),
     long("fuzz-telegram", "no bytes of Telegram's break reading", Action::Fuzz("telegram")),
     long("fuzz-xmpp", "no bytes of an XMPP server break reading", Action::Fuzz("xmpp")),
+    long("fuzz-mail", "no bytes of a letter break reading", Action::Fuzz("mail")),
     long("fuzz-content", "content has one encoding only", Action::Fuzz("content")),
     long("fuzz-journal", "stored entries stay what they are", Action::Fuzz("journal")),
     step("line-sdk", "LINE's Python SDK against the lab", Action::ScriptOnLab("line_sdk.py")),
@@ -162,6 +163,11 @@ pub(crate) const STEPS: &[Step] = &[
         "xmpp-prosody",
         "a hub between a room of Prosody and a Telegram group, through outages of both",
         Action::ScriptWithServer { script: "xmpp_prosody.py", server: "prosody" },
+    ),
+    step(
+        "mail-dovecot",
+        "a hub between a mailbox of Dovecot, a mail server in Python and a Telegram person",
+        Action::ScriptWithServer { script: "mail_dovecot.py", server: "dovecot" },
     ),
     with_shared(
         "prism-build",

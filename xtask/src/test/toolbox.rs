@@ -65,7 +65,8 @@ pub(crate) fn install_system_program(name: &str) -> Result<bool> {
     if is_there() {
         return Ok(true);
     }
-    let install = ["install", "--yes", "--quiet", "--no-install-recommends", name];
+    let package = if name == "dovecot" { "dovecot-imapd" } else { name };
+    let install = ["install", "--yes", "--quiet", "--no-install-recommends", package];
     let mut command = Command::new("apt-get");
     command.args(install).env("DEBIAN_FRONTEND", "noninteractive");
     Ok(process::answers(&mut command) && is_there())

@@ -150,6 +150,14 @@ impl Dial for Fake {
         Box::pin(async { opened })
     }
 
+    fn tls<'a>(
+        &'a self,
+        _: &'a str,
+        _: u64,
+    ) -> BoxFuture<'a, Result<Box<dyn ByteStream>, DialFailure>> {
+        Box::pin(async { Err(DialFailure("no TLS in this script".to_owned())) })
+    }
+
     fn tcp<'a>(
         &'a self,
         _: &'a str,

@@ -57,4 +57,11 @@ pub trait Dial: Send + Sync + std::fmt::Debug {
         address: &'a str,
         timeout_ms: u64,
     ) -> BoxFuture<'a, Result<Box<dyn ByteStream>, DialFailure>>;
+
+    /// The same over TLS from the first byte; the other side proves that it is `host`.
+    fn tls<'a>(
+        &'a self,
+        address: &'a str,
+        timeout_ms: u64,
+    ) -> BoxFuture<'a, Result<Box<dyn ByteStream>, DialFailure>>;
 }

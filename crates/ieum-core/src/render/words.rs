@@ -18,6 +18,8 @@ pub fn network_name(network: Network, language: Language) -> &'static str {
         (Network::Telegram, Language::Ko) => "텔레그램",
         (Network::Telegram, Language::En) => "Telegram",
         (Network::Xmpp, _) => "XMPP",
+        (Network::Mail, Language::Ko) => "메일",
+        (Network::Mail, Language::En) => "mail",
     }
 }
 

@@ -10,6 +10,7 @@ use http::HeaderName;
 use ieum_connectors::doors::Secret;
 use ieum_connectors::kakaotalk::{self, KakaoTalkConfig};
 use ieum_connectors::line::{self, LineConfig};
+use ieum_connectors::mail::{self, MailConfig};
 use ieum_connectors::telegram::{self, TelegramConfig};
 use ieum_connectors::xmpp::{self, XmppConfig};
 use ieum_core::network::{Network, RateLimits};
@@ -25,6 +26,8 @@ const KAKAOTALK_GATEWAY_URL: &str = "wss://bot-gateway.kakao.com/gateway";
 /// Our nickname in rooms and the name in our address when nothing is said.
 const XMPP_NICK: &str = "이음";
 const XMPP_ADDRESS_NAME: &str = "ieum";
+/// Our name and subject in mail when nothing is said.
+const MAIL_NAME: &str = "이음";
 
 /// One account as configured.
 #[derive(Debug, Clone)]
@@ -49,7 +52,7 @@ impl AccountSettings {
             NetworkSettings::Telegram(config) => {
                 matches!(config.receive, telegram::Receive::Webhook { .. })
             }
-            NetworkSettings::Xmpp(_) => false,
+            NetworkSettings::Xmpp(_) | NetworkSettings::Mail(_) => false,
         }
     }
 }
@@ -65,6 +68,8 @@ pub enum NetworkSettings {
     Telegram(TelegramConfig),
     /// A component of an XMPP server.
     Xmpp(XmppConfig),
+    /// A mailbox.
+    Mail(MailConfig),
 }
 
 /// Reads all `[[account]]` tables.
@@ -118,6 +123,7 @@ fn published(network: Network) -> RateLimits {
         Network::Line => line::RATE_PUBLISHED,
         Network::Telegram => telegram::RATE_PUBLISHED,
         Network::Xmpp => xmpp::RATE_UNPUBLISHED,
+        Network::Mail => mail::RATE_UNPUBLISHED,
     }
 }
 
@@ -146,6 +152,7 @@ fn read_network(
         Network::Line => line(section, vault, rate).map(NetworkSettings::Line),
         Network::Telegram => telegram(section, vault, rate).map(NetworkSettings::Telegram),
         Network::Xmpp => xmpp(section, vault, rate).map(NetworkSettings::Xmpp),
+        Network::Mail => mail(section, vault, rate).map(NetworkSettings::Mail),
     }
 }
 
@@ -269,6 +276,36 @@ fn xmpp(section: &Section<'_>, vault: &Vault, rate: RateLimits) -> Option<XmppCo
         name: name.unwrap_or(XMPP_ADDRESS_NAME).to_owned(),
         nick: nick.unwrap_or(XMPP_NICK).to_owned(),
         rooms: rooms.into_iter().map(str::to_owned).collect(),
+        timeout_ms,
+        rate,
+    })
+}
+
+fn mail(section: &Section<'_>, vault: &Vault, rate: RateLimits) -> Option<MailConfig> {
+    let address = section.required("address", section.text("address"), "our mail address");
+    let smtp = section.required("smtp", section.text("smtp"), "a host and a port");
+    let imap = section.required("imap", section.text("imap"), "a host and a port");
+    let proof_secret = vault.secret(section, "proof_secret");
+    let proof_secret = section.required("proof_secret", proof_secret, "a secret");
+    let security = section.choice("security", &[("tls", true), ("none", false)]);
+    let user = section.text("user").map(str::to_owned);
+    let password = vault.secret(section, "password");
+    if user.is_some() != password.is_some() {
+        section.complain("user", "user and password are given together or not at all");
+    }
+    let text = |key, otherwise: &str| section.text(key).unwrap_or(otherwise).to_owned();
+    let timeout_ms = timeout_ms(section).unwrap_or(TIMEOUT_MS);
+    let (name, subject) = (text("sender_name", MAIL_NAME), text("subject", MAIL_NAME));
+    Some(MailConfig {
+        address: address?.to_owned(),
+        name,
+        subject,
+        smtp: smtp?.to_owned(),
+        imap: imap?.to_owned(),
+        secured: security.unwrap_or(true),
+        login: user.zip(password),
+        mailbox: text("mailbox", "INBOX"),
+        proof_secret: proof_secret?,
         timeout_ms,
         rate,
     })

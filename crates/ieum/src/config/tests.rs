@@ -1,7 +1,7 @@
 //! Configurations and what is said about them.
 
 use super::*;
-use ieum_core::network::RateLimits;
+use ieum_core::network::{Network, RateLimits};
 
 fn environment(name: &str) -> Option<String> {
     match name {
@@ -48,7 +48,10 @@ fn the_example_is_right_as_it_stands() {
     let reading = reading(&example(false));
     assert_eq!(reading.complaints, Vec::new());
     let names: Vec<&str> = reading.config.accounts.iter().map(|one| one.name.as_str()).collect();
-    assert_eq!(names, ["family-kakao", "family-line", "family-telegram", "family-xmpp"]);
+    assert_eq!(
+        names,
+        ["family-kakao", "family-line", "family-telegram", "family-xmpp", "family-mail"]
+    );
     assert_eq!(reading.config.hub.listen, LISTEN);
     assert_eq!(reading.config.hub.api_tokens.len(), 1);
 }
@@ -72,11 +75,12 @@ fn all_complaints_come_at_once_in_the_order_of_the_file() {
 line 2: hub.listen: expected an address and a port such as \"127.0.0.1:8080\"
 line 3: hub.langage: unknown key; did you mean `language`?
 line 5: account[1].name: expected 1 to 64 of a-z, 0-9 and -
-line 6: account[1].network: expected \"kakaotalk\" or \"line\" or \"telegram\" or \"xmpp\"
+line 6: account[1].network: expected NETWORKS
 line 7: account[2].bot_token: missing; expected a secret
 line 10: account[2].bot_tokn: unknown key; did you mean `bot_token`?
 line 11: account[2].per_second_max: expected a whole number from 1 to 1000000";
-    assert_eq!(told, expected);
+    let networks = Network::ALL.map(|network| format!("\"{}\"", network.word())).join(" or ");
+    assert_eq!(told, expected.replace("NETWORKS", &networks));
 }
 
 #[test]
@@ -153,7 +157,13 @@ fn settings_that_belong_together_are_asked_for_together() {
                      bot_token = { env = \"BOT\" }\n";
     let telegram = "[[account]]\nname = \"t\"\nnetwork = \"telegram\"\n\
                     bot_token = { env = \"BOT\" }\n";
+    let mail = "[[account]]\nname = \"m\"\nnetwork = \"mail\"\naddress = \"a@b.example\"\n\
+                smtp = \"b.example:465\"\nimap = \"b.example:993\"\n\
+                proof_secret = { env = \"BOT\" }\n";
+    assert_eq!(complaints(mail), "");
     for (account, more, words) in [
+        (mail, "user = \"a\"", "user: user and password are given together"),
+        (mail, "security = \"starttls\"", "security: expected \"tls\" or \"none\""),
         (kakaotalk, "receive = \"webhook\"", "webhook_header: needed"),
         (kakaotalk, "webhook_secret = { env = \"BOT\" }", "webhook_header: needed"),
         (kakaotalk, "webhook_header = \"x\"", "webhook_secret: missing"),

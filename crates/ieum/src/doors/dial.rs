@@ -11,9 +11,11 @@ use ieum_core::ports::dial::{
     ByteStream, CHUNK_BYTES_MAX, Dial, DialFailure, FRAME_BYTES_MAX, Frame, FrameStream,
 };
 use rustls::ClientConfig;
+use rustls::pki_types::ServerName;
 use std::sync::Arc;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_tungstenite::tungstenite::protocol::{CloseFrame, WebSocketConfig};
 use tokio_tungstenite::tungstenite::{Error, Message};
@@ -71,40 +73,73 @@ impl Dial for TungsteniteDial {
         address: &'a str,
         timeout_ms: u64,
     ) -> BoxFuture<'a, Result<Box<dyn ByteStream>, DialFailure>> {
-        let deadline = self.clock.sleep(timeout_ms);
-        Box::pin(async move {
-            let socket = tokio::select! {
-                biased;
-                opened = TcpStream::connect(address) => opened.map_err(|error| failure(&error))?,
-                () = deadline => return Err(late(timeout_ms)),
-            };
-            // Small stanzas must not wait for one another's acknowledgement.
-            socket.set_nodelay(true).map_err(|error| failure(&error))?;
-            let unread = BytesMut::with_capacity(BUFFER_BYTES);
-            Ok(Box::new(Raw { socket, unread }) as _)
-        })
+        Box::pin(self.within(timeout_ms, async move { Ok(raw(connect(address).await?)) }))
     }
+
+    fn tls<'a>(
+        &'a self,
+        address: &'a str,
+        timeout_ms: u64,
+    ) -> BoxFuture<'a, Result<Box<dyn ByteStream>, DialFailure>> {
+        let connector = TlsConnector::from(Arc::clone(&self.tls));
+        Box::pin(self.within(timeout_ms, async move {
+            let host = address.rsplit_once(':').map_or(address, |(host, _)| host).to_owned();
+            let name = ServerName::try_from(host).map_err(|error| failure(&error))?;
+            let socket = connect(address).await?;
+            let socket = connector.connect(name, socket).await.map_err(|error| failure(&error))?;
+            Ok(raw(socket))
+        }))
+    }
+}
+
+impl TungsteniteDial {
+    /// What is opened, or a failure once the time is up.
+    async fn within<T>(
+        &self,
+        timeout_ms: u64,
+        opening: impl Future<Output = Result<T, DialFailure>> + Send,
+    ) -> Result<T, DialFailure> {
+        let deadline = self.clock.sleep(timeout_ms);
+        tokio::select! {
+            biased;
+            opened = Box::pin(opening) => opened,
+            () = deadline => Err(late(timeout_ms)),
+        }
+    }
+}
+
+async fn connect(address: &str) -> Result<TcpStream, DialFailure> {
+    let socket = TcpStream::connect(address).await.map_err(|error| failure(&error))?;
+    // Small stanzas must not wait for one another's acknowledgement.
+    socket.set_nodelay(true).map_err(|error| failure(&error))?;
+    Ok(socket)
+}
+
+fn raw<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(socket: S) -> Box<dyn ByteStream> {
+    Box::new(Raw { socket, unread: BytesMut::with_capacity(BUFFER_BYTES) })
 }
 
 fn late(timeout_ms: u64) -> DialFailure {
     DialFailure(format!("not open within {timeout_ms} ms"))
 }
 
-fn failure(error: &std::io::Error) -> DialFailure {
+fn failure(error: &impl std::fmt::Display) -> DialFailure {
     DialFailure(error.to_string())
 }
 
-/// A bare TCP connection.
-struct Raw {
-    socket: TcpStream,
+/// A connection without frames.
+struct Raw<S> {
+    socket: S,
     unread: BytesMut,
 }
 
-impl ByteStream for Raw {
+impl<S: AsyncRead + AsyncWrite + Unpin + Send> ByteStream for Raw<S> {
     fn send(&mut self, bytes: Bytes) -> BoxFuture<'_, Result<(), DialFailure>> {
-        Box::pin(
-            async move { self.socket.write_all(&bytes).await.map_err(|error| failure(&error)) },
-        )
+        Box::pin(async move {
+            self.socket.write_all(&bytes).await.map_err(|error| failure(&error))?;
+            // TLS keeps back what it was given until it is told to let go.
+            self.socket.flush().await.map_err(|error| failure(&error))
+        })
     }
 
     /// Reading into the buffer either takes bytes and ends, or takes none: dropping it between two

@@ -44,6 +44,14 @@ impl Dial for Server {
         Box::pin(std::future::ready(Err(DialFailure("no frames".to_owned()))))
     }
 
+    fn tls<'a>(
+        &'a self,
+        _: &'a str,
+        _: u64,
+    ) -> BoxFuture<'a, Result<Box<dyn ByteStream>, DialFailure>> {
+        Box::pin(async { Err(DialFailure("no TLS in this script".to_owned())) })
+    }
+
     fn tcp<'a>(
         &'a self,
         address: &'a str,

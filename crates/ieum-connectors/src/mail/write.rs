@@ -1,0 +1,106 @@
+//! `Outgoing` -> letter. Pure.
+//!
+//! Every letter to a person hangs in one thread, asks to be answered to an address that only they
+//! were told, and says of itself that a program wrote it, so that other programs keep silent
+//! (RFC 3834). Invariant: the whole text of the part stands in it, plain and as HTML.
+
+use super::MailConfig;
+use super::wire::{Us, is_address};
+use crate::verdict::refused;
+use ieum_core::ids::NativeMessageId;
+use ieum_core::outgoing::{Act, Outcome, Outgoing, Part, Scope};
+use ieum_core::time::Timestamp;
+use mail_builder::MessageBuilder;
+use mail_builder::headers::content_type::ContentType;
+use mail_builder::headers::message_id::MessageId;
+use mail_builder::headers::raw::Raw;
+use mail_builder::mime::MimePart;
+
+/// Marks our letters.
+pub(super) const OUR_HEADER: &str = "X-Ieum";
+
+/// A letter ready to be handed over.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Letter {
+    pub(super) to: String,
+    pub(super) id: NativeMessageId,
+    pub(super) text: String,
+}
+
+/// Writes the letter that `outgoing` asks for.
+///
+/// # Errors
+/// A refusal when there is no such letter; nothing was sent.
+pub(super) fn letter(
+    config: &MailConfig,
+    outgoing: &Outgoing,
+    now: Timestamp,
+) -> Result<Letter, Outcome> {
+    let Act::Say(parts) = &outgoing.act else {
+        return Err(refused(Scope::Message, "a letter that was sent cannot be changed"));
+    };
+    let [part] = &**parts else {
+        return Err(refused(Scope::Message, "a letter carries one part"));
+    };
+    let to = outgoing.chat.key.as_str();
+    if !is_address(to) {
+        return Err(refused(Scope::Recipient, "not an address that can be written to"));
+    }
+    let us = config.us();
+    let id = us.letter_id(&outgoing.key, to);
+    let text = written(config, us, part, (to, &id), now);
+    let text = text.ok_or_else(|| refused(Scope::Message, "the letter cannot be written"))?;
+    Ok(Letter { to: to.to_owned(), id: NativeMessageId::new(id), text })
+}
+
+fn written(
+    config: &MailConfig,
+    us: Us<'_>,
+    part: &Part,
+    (to, id): (&str, &str),
+    now: Timestamp,
+) -> Option<String> {
+    let thread = us.thread_id(to);
+    let answered = part.reply.as_ref().map(|reply| reply.native.as_str().to_owned());
+    let mut references = vec![thread.clone()];
+    references.extend(answered.clone());
+    let name = part.sender.as_ref().map_or(&*config.name, |sender| &*sender.name);
+    let back = us.return_address(to);
+    let leave = format!("<mailto:{back}?subject=unsubscribe>");
+    let boundary = format!("ieum-{}", id.split_once('@').map_or(id, |(own, _)| own));
+    let kind = ContentType::new("multipart/alternative").attribute("boundary", boundary);
+    let bodies = vec![
+        MimePart::new("text/plain; charset=utf-8", part.text.as_str()),
+        MimePart::new("text/html; charset=utf-8", html(&part.text)),
+    ];
+    MessageBuilder::new()
+        .from((name, config.address.as_str()))
+        .to(to)
+        .reply_to(back.as_str())
+        .subject(config.subject.as_str())
+        .date(now.0.div_euclid(1_000))
+        .message_id(id)
+        .in_reply_to(answered.unwrap_or(thread))
+        .references(MessageId::from(references))
+        .header("Auto-Submitted", Raw::new("auto-generated"))
+        .header("List-Unsubscribe", Raw::new(leave))
+        .header(OUR_HEADER, Raw::new("1"))
+        .body(MimePart::new(kind, bodies))
+        .write_to_string()
+        .ok()
+}
+
+fn html(text: &str) -> String {
+    let mut out = "<!DOCTYPE html><html><body><p style=\"white-space:pre-wrap\">".to_owned();
+    for character in text.chars() {
+        match character {
+            '&' => out.push_str("&amp;"),
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '\n' => out.push_str("<br>\n"),
+            other => out.push(other),
+        }
+    }
+    out.push_str("</p></body></html>");
+    out
+}
