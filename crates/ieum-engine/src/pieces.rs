@@ -105,6 +105,11 @@ impl Pieces {
         read(&self.directory.read().unwrap_or_else(PoisonError::into_inner))
     }
 
+    /// Packs what of the directory was read since: memory that a busy hour took is given back.
+    pub(crate) fn fold(&self) {
+        self.directory.write().unwrap_or_else(PoisonError::into_inner).fold();
+    }
+
     /// Reads the directory and health together. Always in this order: nobody who holds the health
     /// book may ask for the directory.
     pub(crate) fn read_with_health<R>(&self, read: impl FnOnce(&Directory, &HealthBook) -> R) -> R {

@@ -49,6 +49,7 @@ async fn once(pieces: &Pieces, forgotten_at: &mut Timestamp) -> Result<(), Store
     summary::say(pieces).await?;
     if now.ms_since(*forgotten_at) >= FORGET_MS {
         pieces.store.forget_seen(now).await?;
+        pieces.fold();
         *forgotten_at = now;
     }
     for account in pieces.accounts.values() {
