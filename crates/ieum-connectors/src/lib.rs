@@ -15,9 +15,10 @@
 //! | `read.rs` | wire -> `Inbound`; `decode` takes any bytes and never panics |
 //! | `write.rs` | `Outgoing` -> request |
 //! | `outcome.rs` | answer -> `Outcome`; every documented code with its scope |
-//! | `gateway.rs` or `poll.rs` | `listen`, where the network is streamed or polled |
+//! | `gateway.rs`, `poll.rs` or `errands.rs` | `listen`, where there is something to do unasked |
 //!
-//! XMPP has more to it than a folder may hold: `component` is its stream, `muc` its rooms.
+//! XMPP has more to it than a folder may hold: `component` is its stream, `muc` its rooms. So has
+//! Matrix: `homeserver` is its server and our users there.
 //!
 //! # Adding a network
 //!
@@ -42,11 +43,13 @@ mod complaints;
 mod component;
 pub mod doors;
 mod heartbeat;
+mod homeserver;
 mod hooks;
 mod json;
 pub mod kakaotalk;
 pub mod line;
 pub mod mail;
+pub mod matrix;
 mod moment;
 mod muc;
 mod retry_after;

@@ -87,6 +87,26 @@ pub(crate) fn joined<const PARTS: usize>(parts: [Option<&str>; PARTS], between: 
     told.collect::<Vec<_>>().join(between)
 }
 
+/// `geo:37.57,126.98;u=35` as people write it (RFC 5870).
+pub(crate) fn coordinates(uri: &str) -> Option<String> {
+    let point = uri.strip_prefix("geo:")?.split(';').next()?;
+    let mut numbers = point.split(',').map(str::parse::<f64>);
+    let (latitude, longitude) = (numbers.next()?.ok()?, numbers.next()?.ok()?);
+    Some(format!("{latitude}, {longitude}"))
+}
+
+/// A text without the lines in front that quote what it answers, for apps that show no answers.
+pub(crate) fn without_quote(body: Box<str>) -> Box<str> {
+    if !body.starts_with("> ") {
+        return body;
+    }
+    let mut rest = &*body;
+    while let Some(line) = rest.strip_prefix('>') {
+        rest = line.split_once('\n').map_or("", |(_, rest)| rest);
+    }
+    rest.strip_prefix('\n').unwrap_or(rest).into()
+}
+
 /// A reason for the journal: one line, bounded.
 pub(crate) fn reason(text: &str) -> String {
     let plain = |c: char| if c.is_control() { ' ' } else { c };
@@ -136,6 +156,27 @@ mod tests {
         assert_eq!(inside("😀@hub", Span { start: 2, length: 4 }).as_deref(), Some("@hub"));
         assert_eq!(inside("@hub", Span { start: 0, length: 9 }), None);
         assert_eq!(inside("@hub", Span { start: u64::MAX, length: 9 }), None);
+    }
+
+    #[test]
+    fn places_and_quotes_are_read_as_apps_write_them() {
+        for (uri, point) in [
+            ("geo:37.57,126.98;u=35", Some("37.57, 126.98")),
+            ("geo:-90,0.5,12", Some("-90, 0.5")),
+            ("geo:north", None),
+            ("37.57,126.98", None),
+        ] {
+            assert_eq!(coordinates(uri).as_deref(), point, "{uri}");
+        }
+        for (body, rest) in [
+            ("> a\n> b\n\nc\n> d", "c\n> d"),
+            ("> a\nb", "b"),
+            ("> a", ""),
+            (">_<", ">_<"),
+            ("", ""),
+        ] {
+            assert_eq!(&*without_quote(body.into()), rest, "{body}");
+        }
     }
 
     #[test]

@@ -81,6 +81,9 @@ native_id! {
     NativeMessageId;
     /// A network's id of an event, by which a repetition is recognised.
     EventKey;
+    /// The hub's lasting name for an author, where a network shows each as a user of their own:
+    /// a network's word, `_`, and 32 hexadecimal digits that tell nobody who it is.
+    AuthorKey;
     /// A network's token that lets a later message quote an earlier one.
     QuoteKey;
     /// Where polling or streaming continues after a restart; opaque outside its connector.

@@ -109,6 +109,13 @@ pub enum ReceiptLevel {
     Read,
 }
 
+/// Why something cannot be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unreadable {
+    /// It is encrypted from end to end, and the hub is none of the ends.
+    Encrypted,
+}
+
 /// What happened.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum InboundKind {
@@ -132,7 +139,11 @@ pub enum InboundKind {
         native: NativeMessageId,
         /// The reaction now standing.
         emoji: Option<Box<str>>,
+        /// The reaction's own id, where a withdrawal will name it and not the message.
+        own: Option<NativeMessageId>,
     },
+    /// Somebody said something that our account cannot read.
+    Unreadable(Unreadable),
     /// People came into the room (or were seen there).
     PeopleJoined(Vec<Sender>),
     /// People left the room.

@@ -20,6 +20,9 @@ pub enum Network {
     /// Telegram, through the Bot API.
     #[n(2)]
     Telegram,
+    /// Matrix, as an application service of one homeserver.
+    #[n(3)]
+    Matrix,
     /// XMPP, as a component of a server.
     #[n(4)]
     Xmpp,
@@ -30,8 +33,8 @@ pub enum Network {
 
 impl Network {
     /// Every network, in the order of this type.
-    pub const ALL: [Self; 5] =
-        [Self::KakaoTalk, Self::Line, Self::Telegram, Self::Xmpp, Self::Mail];
+    pub const ALL: [Self; 6] =
+        [Self::KakaoTalk, Self::Line, Self::Telegram, Self::Matrix, Self::Xmpp, Self::Mail];
 
     /// The lower-case word used in configuration, URLs and JSON.
     #[must_use]
@@ -40,6 +43,7 @@ impl Network {
             Self::KakaoTalk => "kakaotalk",
             Self::Line => "line",
             Self::Telegram => "telegram",
+            Self::Matrix => "matrix",
             Self::Xmpp => "xmpp",
             Self::Mail => "mail",
         }
@@ -109,6 +113,12 @@ pub enum AuthorSupport {
     InText,
     /// As the message's own sender name, the network that they wrote from behind it.
     AsSender {
+        /// Longest name, in UTF-16 units.
+        name_max: usize,
+    },
+    /// As a user of their own, named with the network that they wrote from: see
+    /// [`Outgoing::author`](crate::outgoing::Outgoing::author).
+    AsUser {
         /// Longest name, in UTF-16 units.
         name_max: usize,
     },

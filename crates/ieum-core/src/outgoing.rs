@@ -1,6 +1,6 @@
 //! What a connector is asked to say, and what came of it.
 
-use crate::ids::{ChatKey, NativeMessageId, QuoteKey, UserKey};
+use crate::ids::{AuthorKey, ChatKey, NativeMessageId, QuoteKey, UserKey};
 use crate::inbound::ChatRef;
 use minicbor::{Decode, Encode};
 use serde::{Deserialize, Serialize};
@@ -16,8 +16,20 @@ pub struct Outgoing {
     pub key: [u8; 16],
     /// A fresh one-time answer token of this chat, where there is one.
     pub answer_token: Option<Box<str>>,
+    /// Whose user acts, where the network shows each author as a user of their own. An edit or a
+    /// withdrawal is done by the user who said it. `None` when the hub itself speaks.
+    pub author: Option<ActingAuthor>,
     /// What.
     pub act: Act,
+}
+
+/// An author whom the network is to show as a user of their own.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ActingAuthor {
+    /// Always the same for the same author, and for nobody else.
+    pub key: AuthorKey,
+    /// As they are to be seen from now on.
+    pub shown: ShownSender,
 }
 
 /// What to do in the chat.
@@ -43,6 +55,8 @@ pub enum Act {
         target: NativeMessageId,
         /// With what.
         emoji: Option<Box<str>>,
+        /// The reaction to take back, where the network gave it an id of its own.
+        own: Option<NativeMessageId>,
     },
 }
 

@@ -1,6 +1,7 @@
 //! Accounts at work: the connector, its bells and its speed limit.
 
 use crate::pieces::lock;
+use crate::told::ReplyPlace;
 use ieum_core::ids::{AccountId, ChatKey};
 use ieum_core::network::{Network, RateLimits};
 use ieum_core::ports::connector::{Connector, Pulse};
@@ -63,6 +64,8 @@ pub(crate) struct Account {
     /// Rings when a sign of life is wanted at once.
     pub(crate) probe_bell: Notify,
     pub(crate) in_flight: AtomicUsize,
+    /// When which place was told that the hub cannot read what is said there.
+    pub(crate) unreadable: Mutex<BTreeMap<ReplyPlace, Timestamp>>,
     signs: Mutex<Signs>,
     pace: Mutex<Pace>,
 }
@@ -85,6 +88,7 @@ impl Account {
             bell: Notify::new(),
             probe_bell: Notify::new(),
             in_flight: AtomicUsize::new(0),
+            unreadable: Mutex::default(),
             signs: Mutex::default(),
             pace: Mutex::default(),
         }

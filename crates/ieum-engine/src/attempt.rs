@@ -210,8 +210,9 @@ async fn prepare(pieces: &Pieces, account: &Account, claim: &Claim) -> Result<Ca
         .map_err(|error| refused(Scope::Message, &format!("content: {error}")))?;
     let spoken = Spoken { pieces, account, claim, chat: &chat };
     let (act, parts, carried) = spoken.act(&content).await;
+    let author = spoken.acting(&content, &act).await;
     let key = call_key(pieces, claim);
-    Ok(Call { outgoing: Outgoing { chat, key, answer_token: None, act }, parts, carried })
+    Ok(Call { outgoing: Outgoing { chat, key, answer_token: None, author, act }, parts, carried })
 }
 
 /// Consent is asked again at the last moment: withdrawing it acts on what is queued.

@@ -171,6 +171,7 @@ async fn one(pieces: &Pieces, account: &Account, watcher: &Watcher, pair: u32) {
         chat: watcher.chat.clone(),
         key: pieces.entropy.next_16(),
         answer_token: None,
+        author: None,
         act: Act::Say(vec![part]),
     };
     let deadline = pieces.clock.sleep(pieces.settings.canary.deadline_ms);

@@ -6,11 +6,12 @@ use crate::intake::Taking;
 use crate::notices::{self, HUB_CONVERSATION};
 use crate::pieces::Pieces;
 use crate::talk::{Meaning, meaning};
-use ieum_core::content::{Content, MessageId};
+use crate::told::{ReplyPlace, remember_unreadable};
+use ieum_core::content::{Content, MessageId, What};
 use ieum_core::directory::{Change, Language};
 use ieum_core::ids::{AddressId, ConversationId, NativeMessageId};
-use ieum_core::inbound::{Inbound, InboundKind, InboundMessage};
-use ieum_core::message::{Author, Source};
+use ieum_core::inbound::{Inbound, InboundKind, InboundMessage, Unreadable};
+use ieum_core::message::{Author, NewMessage, Source};
 use ieum_core::network::NameSource;
 use ieum_core::ports::store::StoreFailure;
 
@@ -31,7 +32,9 @@ impl Taking<'_> {
                 self.message(event, message, scene).await
             }
             InboundKind::Edit { native, text } => {
-                let Some(target) = self.earlier(event, native).await? else {
+                // Not every network keeps people from changing each other's words.
+                let said = self.earlier(event, native).await?;
+                let Some(target) = said.filter(|said| said.author == author(scene)) else {
                     return Ok(None);
                 };
                 let uris = uris(author(scene), target.conversation);
@@ -45,12 +48,19 @@ impl Taking<'_> {
                 };
                 let uris = uris(author(scene), target.conversation);
                 let salt = self.salt(event, event.event.as_str());
-                let content = Content::withdrawal(salt, &uris.sender, &uris.room, target.id);
+                let content = match target.reacts_to {
+                    Some(to) => {
+                        Content::reaction_withdrawal(salt, &uris.sender, &uris.room, target.id, to)
+                    }
+                    None => Content::withdrawal(salt, &uris.sender, &uris.room, target.id),
+                };
                 Ok(Some(Said::new(target.conversation, content)))
             }
-            InboundKind::Reaction { native, emoji } => {
-                self.reaction(event, native, emoji.as_deref(), scene).await
+            InboundKind::Reaction { native, emoji, own } => {
+                let standing = own.clone().unwrap_or_else(|| standing(event, native));
+                self.reaction(event, native, standing, emoji.as_deref(), scene).await
             }
+            InboundKind::Unreadable(why) => Ok(self.cannot_read(*why, scene)),
             InboundKind::Button { payload } => {
                 let message =
                     InboundMessage { text: payload.to_string(), ..InboundMessage::default() };
@@ -190,6 +200,7 @@ impl Taking<'_> {
         &self,
         event: &Inbound,
         native: &NativeMessageId,
+        standing: NativeMessageId,
         emoji: Option<&str>,
         scene: Scene,
     ) -> Result<Option<Said>, StoreFailure> {
@@ -198,8 +209,6 @@ impl Taking<'_> {
         };
         let uris = uris(author(scene), target.conversation);
         let salt = self.salt(event, event.event.as_str());
-        let who = event.sender.as_ref().map_or("", |sender| sender.key.as_str());
-        let standing = NativeMessageId::new(format!("{}#{who}", native.as_str()));
         let content = match emoji {
             Some(emoji) => Content::reaction(salt, &uris.sender, &uris.room, target.id, emoji),
             None => {
@@ -228,6 +237,17 @@ impl Taking<'_> {
         Some(Said::answer(self.pieces, notices::help(language).to_owned()))
     }
 
+    /// Tells where it was said that the hub cannot read it, once in a while.
+    fn cannot_read(&self, why: Unreadable, scene: Scene) -> Option<Said> {
+        let place = match scene.place {
+            Place::Room(room, _) => ReplyPlace::Room(room),
+            Place::Direct(person) => ReplyPlace::Person(person, scene.address?),
+        };
+        let due = remember_unreadable(self.account, place, self.pieces.now());
+        let text = notices::unreadable(why, self.pieces.settings.language);
+        due.then(|| Said::answer(self.pieces, text.to_owned()))
+    }
+
     fn salt(&self, event: &Inbound, native: &str) -> [u8; 16] {
         native_salt(self.pieces, self.account.network.word(), event.chat.key.as_str(), native)
     }
@@ -242,22 +262,47 @@ impl Taking<'_> {
             let message = taken.admission.message.as_ref()?;
             let source = message.source.as_ref()?;
             let same = source.chat == event.chat.key && source.native == *native;
-            same.then_some(Earlier { id: message.id, conversation: message.conversation })
+            same.then(|| Earlier::of(message))
         });
         if here.is_some() {
             return Ok(here);
         }
         let (account, chat) = (self.account.id, event.chat.key.clone());
         let found = self.pieces.store.message_by_copy(account, chat, native.clone()).await?;
-        Ok(found
-            .map(|message| Earlier { id: message.new.id, conversation: message.new.conversation }))
+        Ok(found.map(|message| Earlier::of(&message.new)))
     }
+}
+
+/// Under which id a reaction is kept that its network gives none.
+fn standing(event: &Inbound, native: &NativeMessageId) -> NativeMessageId {
+    let who = event.sender.as_ref().map_or("", |sender| sender.key.as_str());
+    NativeMessageId::new(format!("{}#{who}", native.as_str()))
 }
 
 #[derive(Debug, Clone, Copy)]
 struct Earlier {
     id: MessageId,
     conversation: ConversationId,
+    author: Author,
+    /// The message that it reacts to, where it is a reaction.
+    reacts_to: Option<MessageId>,
+}
+
+impl Earlier {
+    fn of(message: &NewMessage) -> Self {
+        let content = Content::decode(&message.content).ok();
+        let reacts_to = content.as_ref().and_then(|content| match content.what() {
+            What::Reaction { target, .. } => Some(target),
+            What::Text(_)
+            | What::Edit { .. }
+            | What::Withdrawal { .. }
+            | What::ReactionWithdrawal { .. }
+            | What::File { .. }
+            | What::Other => None,
+        });
+        let NewMessage { id, conversation, author, .. } = *message;
+        Self { id, conversation, author, reacts_to }
+    }
 }
 
 /// What was said, before it is sealed.

@@ -11,7 +11,6 @@ use crate::say::{self, Said, Say, SayFailure};
 use crate::settings::Settings;
 use crate::sweep;
 use crate::tasks::Tasks;
-use bytes::Bytes;
 use ieum_core::content::HubSecret;
 use ieum_core::directory::{self, Change, Directory, Purpose};
 use ieum_core::health::book::CellView;
@@ -20,6 +19,7 @@ use ieum_core::ids::{AccountId, AddressId, ChatKey, ConversationId, PersonId, Ro
 use ieum_core::network::Network;
 use ieum_core::outgoing::Outcome;
 use ieum_core::ports::clock::Clock;
+use ieum_core::ports::connector::HookRequest;
 use ieum_core::ports::entropy::Entropy;
 use ieum_core::ports::store::{Advance, Loaded, Store, StoreFailure};
 use ieum_core::time::Timestamp;
@@ -108,18 +108,18 @@ impl Hub {
         lock(&self.tasks).as_ref().is_some_and(Tasks::all_running)
     }
 
-    /// Takes a webhook call; returns when what it brought is durable.
+    /// Takes a webhook call to `path` below the account's hook (mostly empty); returns when what it
+    /// brought is durable.
     ///
     /// # Errors
     /// A [`HookFailure`]; nothing was stored.
     pub async fn hook(
         &self,
         account: &str,
-        headers: &http::HeaderMap,
-        body: &Bytes,
+        hook: HookRequest<'_>,
     ) -> Result<HookAnswer, HookFailure> {
         let account = self.account(account).ok_or(HookFailure::UnknownAccount)?;
-        intake::hook(&self.pieces, account, headers, body).await
+        intake::hook(&self.pieces, account, hook).await
     }
 
     /// Takes what a connector read, without a webhook around it: for drivers that hold the

@@ -51,6 +51,17 @@ pub(crate) async fn scene(
         .await
 }
 
+/// Whether what an event calls a room is somebody's direct chat. Some networks tell that only once,
+/// when the chat is opened.
+pub(crate) fn is_known_direct(pieces: &Pieces, account: &Account, event: &Inbound) -> bool {
+    let chat = &event.chat.key;
+    event.chat.kind == ChatKind::Group
+        && pieces.read(|directory| {
+            directory.room_of_chat(account.id, chat).is_none()
+                && directory.address_of_chat(account.id, chat).is_some()
+        })
+}
+
 /// The scene, if nothing of it is new.
 fn known(directory: &Directory, account: &Account, event: &Inbound) -> Option<Scene> {
     let address = match &event.sender {

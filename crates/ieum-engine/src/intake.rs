@@ -6,16 +6,16 @@
 use crate::account::Account;
 use crate::compose::{Circumstances, hub_text, seal};
 use crate::hearing::{Said, author};
-use crate::identify::{Place, Scene, scene};
+use crate::identify::{Place, Scene, is_known_direct, scene};
 use crate::membership::membership;
 use crate::notices::HUB_CONVERSATION;
 use crate::pieces::Pieces;
 use crate::told::{ReplyPlace, ask_name, tell_unreachable, to_place};
-use bytes::Bytes;
 use ieum_core::ids::{AccountId, AddressId, ConversationId, Cursor, PersonId, RoomId};
 use ieum_core::inbound::{Arrival, Inbound, InboundKind};
 use ieum_core::message::{Class, NewMessage};
-use ieum_core::ports::connector::{HOOK_BODY_BYTES_MAX, HookRefusal, HookRequest};
+use ieum_core::network::ChatKind;
+use ieum_core::ports::connector::{HookRefusal, HookRequest, hook_bytes_max};
 use ieum_core::ports::store::{Admission, AdmitBatch, Admitted, ReceiptNote, StoreFailure};
 use ieum_core::route::{Plan, PlanFacts, plan};
 use ieum_core::time::Timestamp;
@@ -38,7 +38,7 @@ pub enum HookFailure {
     /// The connector would not have it.
     #[error(transparent)]
     Refused(#[from] HookRefusal),
-    /// The body is over [`HOOK_BODY_BYTES_MAX`].
+    /// The body is over [`hook_bytes_max`].
     #[error("the body is too large")]
     TooLarge,
     /// The store cannot write now; the network is to try again.
@@ -50,13 +50,12 @@ pub enum HookFailure {
 pub(crate) async fn hook(
     pieces: &Pieces,
     account: &Account,
-    headers: &http::HeaderMap,
-    body: &Bytes,
+    hook: HookRequest<'_>,
 ) -> Result<HookAnswer, HookFailure> {
-    if body.len() > HOOK_BODY_BYTES_MAX {
+    if hook.body.len() > hook_bytes_max(hook.path) {
         return Err(HookFailure::TooLarge);
     }
-    let arrival = account.connector.accept(HookRequest { headers, body })?;
+    let arrival = account.connector.accept(hook)?;
     take(pieces, account, arrival, None).await.map_err(|failure| {
         tracing::error!(account = %account.name, %failure, "arrival not admitted");
         HookFailure::Unavailable
@@ -178,7 +177,10 @@ pub(crate) struct Taking<'a> {
 }
 
 impl Taking<'_> {
-    async fn event(&self, event: Inbound) -> Result<Taken, StoreFailure> {
+    async fn event(&self, mut event: Inbound) -> Result<Taken, StoreFailure> {
+        if is_known_direct(self.pieces, self.account, &event) {
+            event.chat.kind = ChatKind::Direct;
+        }
         let mut admission = Admission {
             event: Some((self.account.id, event.event.clone())),
             ..Admission::default()

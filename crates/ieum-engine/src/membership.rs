@@ -19,6 +19,12 @@ pub(crate) async fn membership(
     let decide = |directory: &Directory| {
         let draft = Draft::new(directory, account, now);
         match &event.kind {
+            InboundKind::PeopleJoined(people) if event.chat.kind == ChatKind::Direct => {
+                Some(renamed(draft, people))
+            }
+            InboundKind::PeopleLeft(people) if event.chat.kind == ChatKind::Direct => {
+                Some(blocked(draft, people))
+            }
             InboundKind::PeopleJoined(people) => Some(joined(draft, event, people)),
             InboundKind::PeopleLeft(people) => Some(left(draft, event, people)),
             InboundKind::WeLeft => Some(we_left(draft, event)),
@@ -30,6 +36,7 @@ pub(crate) async fn membership(
             | InboundKind::Edit { .. }
             | InboundKind::Withdrawal { .. }
             | InboundKind::Reaction { .. }
+            | InboundKind::Unreadable(_)
             | InboundKind::WeJoined
             | InboundKind::Button { .. }
             | InboundKind::Receipt { .. } => None,
@@ -70,6 +77,9 @@ fn we_joined(mut draft: Draft<'_>, event: &Inbound) -> Vec<Change> {
 fn joined(mut draft: Draft<'_>, event: &Inbound, people: &[Sender]) -> Vec<Change> {
     let mut room = draft.room(&event.chat.key);
     room.joined = true;
+    if let Some(title) = &event.title {
+        room.title = short(title);
+    }
     for person in people {
         let address = draft.address(person, None);
         if !room.present.contains(&address.id) {
@@ -98,13 +108,26 @@ fn we_left(mut draft: Draft<'_>, event: &Inbound) -> Vec<Change> {
             room.joined = false;
             draft.put_room(room);
         }
-        ChatKind::Direct => {
-            if let Some(sender) = &event.sender {
-                let mut address = draft.address(sender, None);
-                address.blocked = true;
-                draft.put_address(Some(address));
-            }
-        }
+        ChatKind::Direct => return blocked(draft, event.sender.as_slice()),
+    }
+    draft.changes
+}
+
+/// In a direct chat nobody is seen for the first time; they may have a new name.
+fn renamed(mut draft: Draft<'_>, people: &[Sender]) -> Vec<Change> {
+    for person in people {
+        let address = draft.address(person, None);
+        draft.put_address(Some(address));
+    }
+    draft.changes
+}
+
+/// Who left the direct chat cannot be reached there.
+fn blocked(mut draft: Draft<'_>, people: &[Sender]) -> Vec<Change> {
+    for person in people {
+        let mut address = draft.address(person, None);
+        address.blocked = true;
+        draft.put_address(Some(address));
     }
     draft.changes
 }

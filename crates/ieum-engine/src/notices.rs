@@ -1,6 +1,7 @@
 //! The hub's own words to people, in Korean and English.
 
 use ieum_core::directory::Language;
+use ieum_core::inbound::Unreadable;
 
 /// The conversation of what the hub itself says to one person (help, questions).
 pub(crate) const HUB_CONVERSATION: ieum_core::ids::ConversationId =
@@ -110,6 +111,22 @@ pub(crate) fn answer_word(language: Language) -> &'static str {
     match language {
         Language::Ko => "답하기",
         Language::En => "Answer",
+    }
+}
+
+/// To people who talk in a way that the hub cannot follow.
+pub(crate) fn unreadable(why: Unreadable, language: Language) -> &'static str {
+    match (why, language) {
+        (Unreadable::Encrypted, Language::Ko) => {
+            "이 방은 종단간 암호화라서 이음이 읽을 수 없어요. 열쇠는 참여자들의 기기에만 있습니다. \
+             여기서 쓴 글은 다른 메신저로 전해지지 않아요. 이어 쓰려면 암호화하지 않은 방을 만들어 \
+             이음을 초대해 주세요."
+        }
+        (Unreadable::Encrypted, Language::En) => {
+            "This room is end-to-end encrypted: the keys are on its members' devices only, so Ieum \
+             cannot read it. Nothing written here reaches the other messengers. To be joined, make \
+             a room without encryption and invite Ieum."
+        }
     }
 }
 

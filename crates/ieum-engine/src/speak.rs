@@ -3,20 +3,21 @@
 //! What the network can do natively is done natively; the rest is said in words.
 
 use crate::account::Account;
+use crate::compose::native_salt;
 use crate::notices::{HUB_CONVERSATION, answer_word, nameless};
 use crate::pieces::Pieces;
 use crate::talk;
 use ieum_core::content::{Content, MessageId, What};
 use ieum_core::delivery::{Claim, Recipient};
 use ieum_core::directory::{ConversationKind, Directory, Language};
-use ieum_core::ids::{ConversationId, PersonId};
+use ieum_core::ids::{AuthorKey, ConversationId, PersonId};
 use ieum_core::inbound::{ChatRef, FileKind};
 use ieum_core::message::{Author, Message};
-use ieum_core::network::{Hears, Network, ReplySupport};
-use ieum_core::outgoing::{Act, Button, Part, ReplyTarget};
+use ieum_core::network::{AuthorSupport, Hears, Network, ReplySupport};
+use ieum_core::outgoing::{Act, ActingAuthor, Button, Part, ReplyTarget};
 use ieum_core::ports::store::CopyNote;
 use ieum_core::render::words;
-use ieum_core::render::{LabelFacts, Quote, RenderFacts, Speaker, render};
+use ieum_core::render::{LabelFacts, Quote, RenderFacts, Speaker, render, shown_sender};
 use ieum_core::route::author_person;
 use std::borrow::Cow;
 
@@ -52,11 +53,12 @@ impl Spoken<'_> {
             }
             What::Reaction { target, emoji, .. } if caps.react => {
                 let target = self.any_copy(target).await?.key.native;
-                Some(Act::React { target, emoji: Some(emoji.into()) })
+                Some(Act::React { target, emoji: Some(emoji.into()), own: None })
             }
-            What::ReactionWithdrawal { target: Some(target), .. } if caps.react => {
+            What::ReactionWithdrawal { replaces, target: Some(target) } if caps.react => {
                 let target = self.any_copy(target).await?.key.native;
-                Some(Act::React { target, emoji: None })
+                let own = self.our_copy(replaces).await.map(|copy| copy.key.native);
+                Some(Act::React { target, emoji: None, own })
             }
             What::Text(_)
             | What::Edit { .. }
@@ -66,6 +68,42 @@ impl Spoken<'_> {
             | What::File { .. }
             | What::Other => None,
         }
+    }
+
+    /// As whose user it is done, where the network shows each author as one of their own.
+    pub(crate) async fn acting(&self, content: &Content, act: &Act) -> Option<ActingAuthor> {
+        let caps = self.account.connector.capabilities().of(self.chat.kind);
+        let AuthorSupport::AsUser { name_max } = caps.author else {
+            return None;
+        };
+        let said_before = match (act, content.what()) {
+            (Act::Edit { .. }, What::Edit { replaces, .. })
+            | (Act::Withdraw { .. }, What::Withdrawal { replaces }) => Some(replaces),
+            _ => None,
+        };
+        let author = match said_before {
+            Some(id) => self.pieces.store.message_by_id(id).await.ok()??.new.author,
+            None => self.claim.message.new.author,
+        };
+        let (name, network, icon_url) = self.speaker(author)?;
+        let speaker = Speaker { name: &name, network, icon_url: icon_url.as_deref() };
+        let shown = shown_sender(speaker, name_max, self.language())?;
+        Some(ActingAuthor { key: self.author_key(author)?, shown })
+    }
+
+    /// The same for an author for ever, whatever becomes of the directory.
+    fn author_key(&self, author: Author) -> Option<AuthorKey> {
+        let (word, user) = self.pieces.read(|directory| match author {
+            Author::Hub => None,
+            Author::Person(id) => Some(("ieum", id.to_string())),
+            Author::Address(id) => {
+                let address = directory.address(id)?;
+                let network = directory.network_of(address.account)?;
+                Some((network.word(), address.user.as_str().to_owned()))
+            }
+        })?;
+        let digest = u128::from_be_bytes(native_salt(self.pieces, "author", word, &user));
+        Some(AuthorKey::new(format!("{word}_{digest:032x}")))
     }
 
     /// Anything as words, and the earlier message that they point to.

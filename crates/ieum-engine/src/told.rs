@@ -11,13 +11,19 @@ use ieum_core::message::NewMessage;
 use ieum_core::network::{NameSource, Network};
 use ieum_core::ports::store::{Admission, AdmitBatch, Admitted, StoreFailure};
 use ieum_core::route::author_person;
+use ieum_core::time::Timestamp;
 use std::collections::BTreeSet;
 
 /// Most addresses that are remembered as asked for a name.
 const ASKED_MAX: usize = 100_000;
 
+/// Most places that are remembered as told that the hub cannot read what is said there.
+const UNREADABLE_MAX: usize = 10_000;
+/// How long somebody who goes on unheard is left in peace.
+const UNREADABLE_PEACE_MS: u64 = 3_600_000;
+
 /// Where the author is to be told what concerns their message.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum ReplyPlace {
     /// In the room where they wrote.
     Room(RoomId),
@@ -124,6 +130,20 @@ pub(crate) async fn ask_name(
 fn remember_asked(pieces: &Pieces, address: AddressId) -> bool {
     let mut asked = lock(&pieces.asked);
     asked.len() < ASKED_MAX && asked.insert(address)
+}
+
+/// False when this place was told a short while ago.
+pub(crate) fn remember_unreadable(account: &Account, place: ReplyPlace, now: Timestamp) -> bool {
+    let mut told = lock(&account.unreadable);
+    if told.len() >= UNREADABLE_MAX {
+        told.retain(|_, at| now.ms_since(*at) < UNREADABLE_PEACE_MS);
+    }
+    let fresh = told.get(&place).is_some_and(|at| now.ms_since(*at) < UNREADABLE_PEACE_MS);
+    if !fresh && told.len() < UNREADABLE_MAX {
+        told.insert(place, now);
+        return true;
+    }
+    false
 }
 
 /// The place where the author of a message is told about it.

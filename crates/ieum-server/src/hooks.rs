@@ -1,15 +1,19 @@
 //! `POST /hooks/{account}`: where networks hand in what happened.
 //!
+//! Some networks call addresses of their own below it, by other methods, and want JSON back: which
+//! of these exist is for the connector to say.
+//!
 //! The hottest path of the hub: no layer, no token, no JSON of ours. What is genuine and what it
 //! means is for the connector to say. Invariant: 200 is answered only when every event of the
 //! call is durable or was so before.
 
 use crate::edge::Shared;
 use crate::problem::{Kind, Problem};
+use axum::Json;
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
-use ieum_core::ports::connector::{HOOK_BODY_BYTES_MAX, HookRefusal};
+use ieum_core::ports::connector::{HookRefusal, HookRequest, hook_bytes_max};
 use ieum_engine::HookFailure;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -43,19 +47,32 @@ impl HookAnswers {
 /// Takes one call of a network.
 pub(crate) async fn receive(State(edge): State<Shared>, request: Request) -> Response {
     let response = match take(&edge, request).await {
-        Ok(()) => StatusCode::OK.into_response(),
+        Ok(Below::Hook) => StatusCode::OK.into_response(),
+        Ok(Below::Address) => Json(serde_json::Map::new()).into_response(),
         Err(problem) => problem.into_response(),
     };
     edge.hook_answers.count(response.status());
     response
 }
 
-async fn take(edge: &Shared, request: Request) -> Result<(), Problem> {
+/// Which address was called.
+#[derive(Debug, Clone, Copy)]
+enum Below {
+    /// The account's hook itself.
+    Hook,
+    /// One of the network's own below it.
+    Address,
+}
+
+async fn take(edge: &Shared, request: Request) -> Result<Below, Problem> {
     let (head, body) = request.into_parts();
-    let body = edge.bodies.read(body, HOOK_BODY_BYTES_MAX).await?;
-    let account = head.uri.path().strip_prefix(PREFIX).unwrap_or_default();
-    let answer = edge.hub.hook(account, &head.headers, &body.bytes).await;
-    answer.map(drop).map_err(problem)
+    let called = head.uri.path().strip_prefix(PREFIX).unwrap_or_default();
+    let (account, path) = called.split_at(called.find('/').unwrap_or(called.len()));
+    let body = edge.bodies.read(body, hook_bytes_max(path)).await?;
+    let hook = HookRequest { path, headers: &head.headers, body: &body.bytes };
+    let answer = edge.hub.hook(account, hook).await;
+    let below = if path.is_empty() { Below::Hook } else { Below::Address };
+    answer.map(|_| below).map_err(problem)
 }
 
 fn problem(failure: HookFailure) -> Problem {

@@ -34,6 +34,7 @@ pub use tokens::{TOKEN_BYTES_MAX, TOKEN_BYTES_MIN, Token, TokenFault};
 
 use axum::Router;
 use axum::middleware::from_fn_with_state;
+use axum::routing::put;
 use edge::{Edge, Shared};
 use endpoint::Endpoint;
 use ieum_engine::Hub;
@@ -84,10 +85,15 @@ fn router_of(edge: &Shared) -> Router {
         .fallback(no_such_path)
         .method_not_allowed_fallback(no_such_method)
         .layer(from_fn_with_state(Arc::clone(edge), guard::require_token));
-    open.fallback(no_such_path)
-        .method_not_allowed_fallback(no_such_method)
-        .nest("/v1", guarded)
-        .with_state(Arc::clone(edge))
+    // Not part of our interface: what is below a hook stands in its network's specification.
+    open.route(
+        "/hooks/{account}/{*path}",
+        put(hooks::receive).post(hooks::receive).get(hooks::receive),
+    )
+    .fallback(no_such_path)
+    .method_not_allowed_fallback(no_such_method)
+    .nest("/v1", guarded)
+    .with_state(Arc::clone(edge))
 }
 
 async fn no_such_path() -> Problem {

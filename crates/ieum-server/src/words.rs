@@ -48,7 +48,7 @@ macro_rules! words {
 }
 
 words! {
-    Network: KakaoTalk Line Telegram Xmpp Mail;
+    Network: KakaoTalk Line Telegram Matrix Xmpp Mail;
     State: Queued Attempting Unsure Held Sent Delivered Read Superseded Expired Dead;
     Class: Urgent Chat OnceOnly;
     Language: Ko En;

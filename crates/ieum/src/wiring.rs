@@ -7,6 +7,7 @@ use ieum_connectors::doors::Doors;
 use ieum_connectors::kakaotalk::KakaoTalk;
 use ieum_connectors::line::Line;
 use ieum_connectors::mail::Mail;
+use ieum_connectors::matrix::Matrix;
 use ieum_connectors::telegram::Telegram;
 use ieum_connectors::xmpp::Xmpp;
 use ieum_core::ports::connector::Connector;
@@ -44,6 +45,7 @@ fn connector(account: &AccountSettings, doors: Doors) -> Result<Arc<dyn Connecto
         NetworkSettings::KakaoTalk(config) => boxed(KakaoTalk::new(config, doors)),
         NetworkSettings::Line(config) => boxed(Line::new(&config, doors)),
         NetworkSettings::Telegram(config) => boxed(Telegram::new(config, doors)),
+        NetworkSettings::Matrix(config) => boxed(Matrix::new(&config, doors)),
         NetworkSettings::Xmpp(config) => boxed(Xmpp::new(config, doors)),
         NetworkSettings::Mail(config) => boxed(Mail::new(config, doors)),
     }

@@ -7,8 +7,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Networks whose counterpart is a real server, with the script that tries it.
-const REAL_SERVERS: &[(Network, &str)] =
-    &[(Network::Xmpp, "xmpp_prosody.py"), (Network::Mail, "mail_dovecot.py")];
+const REAL_SERVERS: &[(Network, &str)] = &[
+    (Network::Matrix, "matrix_synapse.py"),
+    (Network::Xmpp, "xmpp_prosody.py"),
+    (Network::Mail, "mail_dovecot.py"),
+];
 
 fn workspace() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")

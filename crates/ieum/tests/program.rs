@@ -159,6 +159,38 @@ fn check_tells_of_a_network_that_is_not_there() {
 }
 
 #[test]
+fn check_writes_what_a_homeserver_is_to_be_given() {
+    let folder = folder();
+    let missing = run(&folder, &["check", "--offline", "--matrix-registration", "."]);
+    assert!(text(&missing.stderr).contains("no account of the configuration is on Matrix"));
+    let write = |name: &str, text: &str| fs::write(folder.path().join(name), text).unwrap();
+    write("as", "a-token-of-the-hub");
+    write("hs", "a-token-of-the-homeserver");
+    let path = folder.path().join("ieum.toml");
+    let config = fs::read_to_string(&path).unwrap()
+        + "[[account]]\nname = \"m\"\nnetwork = \"matrix\"\napi_url = \"http://127.0.0.1:9\"\n\
+           server_name = \"hub.test\"\nas_token = { file = \"as\" }\n\
+           hs_token = { file = \"hs\" }\n";
+    fs::write(&path, &config).unwrap();
+    let words = ["check", "--offline", "--matrix-registration", "."];
+    assert!(text(&run(&folder, &words).stderr).contains("account m needs hub_url"));
+    fs::write(&path, config + "hub_url = \"http://127.0.0.1:8080/\"\n").unwrap();
+    let written = run(&folder, &words);
+    assert!(written.status.success(), "{}", text(&written.stderr));
+    assert!(text(&written.stdout).contains("registration written to ./m.yaml"));
+    let file = fs::read(folder.path().join("m.yaml")).unwrap();
+    let file: Value = serde_json::from_slice(&file).unwrap();
+    assert_eq!(file["url"], "http://127.0.0.1:8080/hooks/m");
+    assert_eq!(file["hs_token"], "a-token-of-the-homeserver");
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        let mode = fs::metadata(folder.path().join("m.yaml")).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+    }
+}
+
+#[test]
 fn every_command_tells_all_complaints_and_no_secret() {
     let folder = folder();
     fs::write(folder.path().join("bot"), "no number here").unwrap();

@@ -41,13 +41,14 @@ pub(crate) enum Action {
     Script(&'static str),
     /// A script of `tests/fidelity`, with the addresses of a fresh lab as its argument.
     ScriptOnLab(&'static str),
-    /// The same with the release binary as a second argument, for a hub of its own, and with a
-    /// program that comes from the system's packages; skipped where that cannot be installed.
+    /// The same with the release binary as a second argument, for a hub of its own, and with a real
+    /// server; skipped where that cannot be installed.
     ScriptWithServer {
         /// The script.
         script: &'static str,
-        /// The program; its Debian package has the same name, or the toolbox knows it.
-        server: &'static str,
+        /// The program; its Debian package has the same name, or the toolbox knows it. None where
+        /// it is among the Python packages of the scripts.
+        server: Option<&'static str>,
     },
 }
 
@@ -147,6 +148,7 @@ pub(crate) const STEPS: &[Step] = &[
     long("fuzz-kakaotalk", "no bytes of KakaoTalk's break reading", Action::Fuzz("kakaotalk")),
     long("fuzz-line", "no bytes of LINE's break reading", Action::Fuzz("line")),
     long("fuzz-telegram", "no bytes of Telegram's break reading", Action::Fuzz("telegram")),
+    long("fuzz-matrix", "no bytes of a homeserver's break reading", Action::Fuzz("matrix")),
     long("fuzz-xmpp", "no bytes of an XMPP server break reading", Action::Fuzz("xmpp")),
     long("fuzz-mail", "no bytes of a letter break reading", Action::Fuzz("mail")),
     long("fuzz-content", "content has one encoding only", Action::Fuzz("content")),
@@ -162,12 +164,17 @@ pub(crate) const STEPS: &[Step] = &[
     step(
         "xmpp-prosody",
         "a hub between a room of Prosody and a Telegram group, through outages of both",
-        Action::ScriptWithServer { script: "xmpp_prosody.py", server: "prosody" },
+        Action::ScriptWithServer { script: "xmpp_prosody.py", server: Some("prosody") },
+    ),
+    step(
+        "matrix-synapse",
+        "a hub between a room of Synapse and a Telegram group, through outages of both",
+        Action::ScriptWithServer { script: "matrix_synapse.py", server: None },
     ),
     step(
         "mail-dovecot",
         "a hub between a mailbox of Dovecot, a mail server in Python and a Telegram person",
-        Action::ScriptWithServer { script: "mail_dovecot.py", server: "dovecot" },
+        Action::ScriptWithServer { script: "mail_dovecot.py", server: Some("dovecot") },
     ),
     with_shared(
         "prism-build",

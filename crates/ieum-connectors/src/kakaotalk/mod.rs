@@ -157,7 +157,7 @@ impl Connector for KakaoTalk {
     }
 
     fn accept(&self, hook: HookRequest<'_>) -> Result<Arrival, HookRefusal> {
-        if self.config.receive != Receive::Webhook {
+        if self.config.receive != Receive::Webhook || !hook.path.is_empty() {
             return Err(HookRefusal::NotUsed);
         }
         let proof = self.config.webhook.as_ref();

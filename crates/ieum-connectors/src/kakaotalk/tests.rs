@@ -23,7 +23,13 @@ fn chat(kind: ChatKind) -> ChatRef {
 }
 
 fn say(kind: ChatKind, parts: Vec<Part>) -> Outgoing {
-    Outgoing { chat: chat(kind), key: [7; 16], answer_token: None, act: Act::Say(parts) }
+    Outgoing {
+        chat: chat(kind),
+        key: [7; 16],
+        answer_token: None,
+        author: None,
+        act: Act::Say(parts),
+    }
 }
 
 fn part(text: &str) -> Part {
@@ -138,7 +144,7 @@ fn what_a_bot_cannot_do_is_refused_without_a_call() {
         Act::Say(vec![part("x"); 4]),
         Act::Edit { target: target.clone(), text: "x".into() },
         Act::Withdraw { target: target.clone() },
-        Act::React { target, emoji: None },
+        Act::React { target, emoji: None, own: None },
     ] {
         let fake = Fake::default();
         let outgoing = Outgoing { act, ..say(ChatKind::Group, vec![]) };
@@ -289,7 +295,7 @@ fn hook(fake: &Fake, headers: &[(&'static str, &str)], body: &str) -> Result<Arr
         map.append(*name, value.parse().unwrap());
     }
     let body = Bytes::from(body.to_owned());
-    connector.accept(HookRequest { headers: &map, body: &body })
+    connector.accept(HookRequest { path: "", headers: &map, body: &body })
 }
 
 const SAID: &str = r#"{"op":0,"t":"MESSAGE_CREATE","d":{"id":1234567890,"content":"@이음 밥",
@@ -315,7 +321,7 @@ fn a_webhook_needs_its_header_once_and_whole() {
     let malformed = hook(&fake, &[("x-hub-proof", "s3cret")], "{");
     assert!(matches!(malformed, Err(HookRefusal::Malformed(_))));
     let (headers, body) = (HeaderMap::new(), Bytes::new());
-    let refusal = connector(&fake).accept(HookRequest { headers: &headers, body: &body });
+    let refusal = connector(&fake).accept(HookRequest { path: "", headers: &headers, body: &body });
     assert_eq!(refusal, Err(HookRefusal::NotUsed));
 }
 

@@ -18,7 +18,7 @@ pub use read::decode;
 use crate::api_base::{API_URL_COMPLAINT, ApiBase};
 use crate::complaints::complaints;
 use crate::doors::{Doors, Secret};
-use crate::hooks::check_size;
+use crate::hooks::check_plain;
 use crate::verdict::refused;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -127,7 +127,7 @@ impl Connector for Line {
     }
 
     fn accept(&self, hook: HookRequest<'_>) -> Result<Arrival, HookRefusal> {
-        check_size(hook.body)?;
+        check_plain(hook)?;
         if !self.is_genuine(hook) {
             return Err(HookRefusal::Forged);
         }

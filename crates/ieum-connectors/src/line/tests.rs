@@ -43,7 +43,7 @@ fn accept_signed(body: &[u8], signature: Option<&str>) -> Result<Arrival, HookRe
         headers.insert("x-line-signature", HeaderValue::from_str(signature).unwrap());
     }
     let body = Bytes::copy_from_slice(body);
-    line(&Script::default()).accept(HookRequest { headers: &headers, body: &body })
+    line(&Script::default()).accept(HookRequest { path: "", headers: &headers, body: &body })
 }
 
 fn accept(body: &[u8]) -> Result<Arrival, HookRefusal> {
@@ -332,6 +332,7 @@ fn say(parts: Vec<Part>) -> Outgoing {
         chat: ChatRef { key: ChatKey::new(GROUP), kind: ChatKind::Group },
         key: [7; 16],
         answer_token: Some("a-token-that-is-not-used".into()),
+        author: None,
         act: Act::Say(parts),
     }
 }
@@ -411,7 +412,7 @@ fn what_line_cannot_carry_never_leaves() {
     let acts = [
         Act::Edit { target: target.clone(), text: "x".to_owned() },
         Act::Withdraw { target: target.clone() },
-        Act::React { target, emoji: None },
+        Act::React { target, emoji: None, own: None },
         Act::Say(Vec::new()),
         Act::Say(vec![part("x"); 6]),
         Act::Say(vec![part("")]),

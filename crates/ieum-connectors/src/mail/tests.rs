@@ -33,7 +33,7 @@ fn config() -> MailConfig {
 fn say(to: &str, text: &str) -> Outgoing {
     let part = Part { text: text.to_owned(), ..Part::default() };
     let chat = ChatRef { key: ChatKey::new(to), kind: ChatKind::Direct };
-    Outgoing { chat, key: [7; 16], answer_token: None, act: Act::Say(vec![part]) }
+    Outgoing { chat, key: [7; 16], answer_token: None, author: None, act: Act::Say(vec![part]) }
 }
 
 /// What one letter comes to.

@@ -534,6 +534,7 @@ impl Room {
             | InboundKind::WeJoined
             | InboundKind::WeLeft
             | InboundKind::Migrated { .. }
+            | InboundKind::Unreadable(_)
             | InboundKind::Button { .. } => kind,
         })
     }

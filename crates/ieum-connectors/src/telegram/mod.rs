@@ -19,7 +19,7 @@ pub use read::{Us, decode};
 use crate::api_base::{API_URL_COMPLAINT, ApiBase};
 use crate::complaints::complaints;
 use crate::doors::{Doors, Secret};
-use crate::hooks::check_size;
+use crate::hooks::check_plain;
 use ieum_core::ids::{Cursor, UserKey};
 use ieum_core::inbound::{Arrival, ChatRef};
 use ieum_core::network::{Capabilities, Network, RateLimits};
@@ -195,7 +195,7 @@ impl Connector for Telegram {
         if !secret.matches(given.as_bytes()) {
             return Err(HookRefusal::Forged);
         }
-        check_size(hook.body)?;
+        check_plain(hook)?;
         decode(hook.body, self.us(), self.doors.clock.now())
     }
 

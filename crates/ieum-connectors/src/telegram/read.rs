@@ -242,7 +242,7 @@ fn read_reaction(reaction: &wire::MessageReaction) -> Option<Happening<'_>> {
     if emoji.is_none() && !shown_before {
         return None;
     }
-    let kind = InboundKind::Reaction { native: native(reaction.message_id), emoji };
+    let kind = InboundKind::Reaction { native: native(reaction.message_id), emoji, own: None };
     Some(Happening { chat: &reaction.chat, date: Some(reaction.date), sender, kind })
 }
 

@@ -44,7 +44,7 @@ fn accept_with(body: &[u8], secret: Option<&str>) -> Result<Arrival, HookRefusal
         headers.insert(name, HeaderValue::from_str(secret).unwrap());
     }
     let body = Bytes::copy_from_slice(body);
-    hooked(&Script::default()).accept(HookRequest { headers: &headers, body: &body })
+    hooked(&Script::default()).accept(HookRequest { path: "", headers: &headers, body: &body })
 }
 
 fn accept(body: &[u8]) -> Result<Arrival, HookRefusal> {
@@ -219,6 +219,7 @@ fn edits_reactions_and_buttons_are_read() {
         let expected = expected.map(|emoji| InboundKind::Reaction {
             native: native("5"),
             emoji: emoji.map(Into::into),
+            own: None,
         });
         assert_eq!(kind(&json!({"update_id": 1, "message_reaction": reaction})), expected);
     }
@@ -332,7 +333,7 @@ fn forged_calls_are_turned_away() {
     assert_eq!(accept(body.as_bytes()).unwrap().ignored, 1);
     let (headers, body) = (HeaderMap::new(), Bytes::new());
     let polled = telegram(&Script::default());
-    let refused = polled.accept(HookRequest { headers: &headers, body: &body });
+    let refused = polled.accept(HookRequest { path: "", headers: &headers, body: &body });
     assert_eq!(refused, Err(HookRefusal::NotUsed));
 }
 
@@ -367,7 +368,7 @@ fn broken_calls_are_refused_with_a_reason() {
 
 fn outgoing(act: Act) -> Outgoing {
     let chat = ChatRef { key: ChatKey::new("-1001234567890"), kind: ChatKind::Group };
-    Outgoing { chat, key: [7; 16], answer_token: None, act }
+    Outgoing { chat, key: [7; 16], answer_token: None, author: None, act }
 }
 
 fn say(text: &str) -> Outgoing {
@@ -409,7 +410,11 @@ fn every_act_is_one_exact_request() {
         })
     );
     let target = || native("6");
-    let react = |emoji: Option<&str>| Act::React { target: target(), emoji: emoji.map(Into::into) };
+    let react = |emoji: Option<&str>| Act::React {
+        target: target(),
+        emoji: emoji.map(Into::into),
+        own: None,
+    };
     let cases = [
         (
             Act::Edit { target: target(), text: "고침".to_owned() },
@@ -444,7 +449,7 @@ fn what_telegram_cannot_carry_never_leaves() {
         Act::Edit { target: overflowing.clone(), text: "x".to_owned() },
         Act::Edit { target: native("1"), text: String::new() },
         Act::Withdraw { target: native("") },
-        Act::React { target: overflowing, emoji: None },
+        Act::React { target: overflowing, emoji: None, own: None },
     ];
     let mut cases: Vec<_> = acts.into_iter().map(|act| (outgoing(act), Scope::Message)).collect();
     for chat in ["", "abc", "9223372036854775808", "1.5"] {

@@ -40,7 +40,7 @@ pub(super) fn act(outgoing: &Outgoing) -> Result<Call, Outcome> {
         Act::Withdraw { target } => {
             ("deleteMessage", wire::delete_message(chat_id, message_id(target)?))
         }
-        Act::React { target, emoji } => {
+        Act::React { target, emoji, own: _ } => {
             let body = wire::set_reaction(chat_id, message_id(target)?, emoji.as_deref());
             ("setMessageReaction", body)
         }

@@ -30,7 +30,7 @@ pub(crate) fn kind(message: &Element, native: &str, our_name: Option<&str>) -> O
     }
     if let Some(reactions) = message.find("reactions", wire::REACTIONS) {
         let native = id_in(Some(reactions))?;
-        return Some(InboundKind::Reaction { native, emoji: emoji(reactions) });
+        return Some(InboundKind::Reaction { native, emoji: emoji(reactions), own: None });
     }
     if let Some(text) = body(message) {
         return Some(InboundKind::Message(said(message, native, text, our_name)));

@@ -112,13 +112,16 @@ fn line(event: &Inbound) -> Option<String> {
         }
         InboundKind::Edit { native, text } => format!("{} is now {text:?}", native.as_str()),
         InboundKind::Withdrawal { native } => format!("{} is gone", native.as_str()),
-        InboundKind::Reaction { native, emoji } => format!("{} gets {emoji:?}", native.as_str()),
+        InboundKind::Reaction { native, emoji, .. } => {
+            format!("{} gets {emoji:?}", native.as_str())
+        }
         InboundKind::PeopleJoined(_)
         | InboundKind::PeopleLeft(_)
         | InboundKind::WeJoined
         | InboundKind::WeLeft
         | InboundKind::Migrated { .. }
         | InboundKind::Button { .. }
+        | InboundKind::Unreadable(_)
         | InboundKind::Receipt { .. } => return None,
     };
     Some(format!("{} [{name}] {what}", who.key.as_str()))
@@ -131,7 +134,7 @@ fn say(chat: &str, kind: ChatKind, key: u8, text: &str) -> Outgoing {
 
 fn act(chat: &str, kind: ChatKind, key: u8, act: Act) -> Outgoing {
     let chat = ChatRef { key: ChatKey::new(chat), kind };
-    Outgoing { chat, key: [key; 16], answer_token: None, act }
+    Outgoing { chat, key: [key; 16], answer_token: None, author: None, act }
 }
 
 fn as_speaker(mut outgoing: Outgoing, name: &str) -> Outgoing {

@@ -13,10 +13,20 @@ use bytes::Bytes;
 
 /// Largest webhook body that is read at all.
 pub const HOOK_BODY_BYTES_MAX: usize = 1 << 20;
+/// The same for networks that call addresses below the hook and hand in many events at once.
+pub const HOOK_BATCH_BYTES_MAX: usize = 8 << 20;
+
+/// Largest body of a call to `path` below an account's hook.
+#[must_use]
+pub fn hook_bytes_max(path: &str) -> usize {
+    if path.is_empty() { HOOK_BODY_BYTES_MAX } else { HOOK_BATCH_BYTES_MAX }
+}
 
 /// A webhook call as it came in, before anything is believed.
 #[derive(Debug, Clone, Copy)]
 pub struct HookRequest<'a> {
+    /// What follows the account's hook in the address, with its slash; empty for most networks.
+    pub path: &'a str,
     /// All headers.
     pub headers: &'a http::HeaderMap,
     /// The raw bytes; signatures are over these.

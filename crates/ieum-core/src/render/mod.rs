@@ -94,7 +94,7 @@ pub struct RenderFacts<'a> {
 pub fn render(facts: &RenderFacts<'_>) -> Vec<Part> {
     let pieces = compose(facts);
     let last = pieces.len().saturating_sub(1);
-    let sender = shown_sender(facts);
+    let sender = shown_by_name(facts);
     pieces
         .into_iter()
         .enumerate()
@@ -226,14 +226,23 @@ fn breaks_line(character: char) -> bool {
     character.is_control() || matches!(character, '\u{2028}' | '\u{2029}')
 }
 
-fn shown_sender(facts: &RenderFacts<'_>) -> Option<ShownSender> {
+fn shown_by_name(facts: &RenderFacts<'_>) -> Option<ShownSender> {
     let AuthorSupport::AsSender { name_max } = facts.chat.author else {
         return None;
     };
-    let speaker = facts.speaker.as_ref()?;
+    shown_sender(facts.speaker?, name_max, facts.language)
+}
+
+/// The author as a sender or user of the network: `민지 · LINE`, within `name_max` UTF-16 units.
+#[must_use]
+pub fn shown_sender(
+    speaker: Speaker<'_>,
+    name_max: usize,
+    language: Language,
+) -> Option<ShownSender> {
     let suffix = speaker
         .network
-        .map(|network| format!(" · {}", network_name(network, facts.language)))
+        .map(|network| format!(" · {}", network_name(network, language)))
         .unwrap_or_default();
     let suffix = cut(&suffix, name_max, TextUnit::Utf16);
     let room = name_max - measure(suffix, TextUnit::Utf16);

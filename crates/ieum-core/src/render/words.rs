@@ -17,6 +17,8 @@ pub fn network_name(network: Network, language: Language) -> &'static str {
         (Network::Line, _) => "LINE",
         (Network::Telegram, Language::Ko) => "텔레그램",
         (Network::Telegram, Language::En) => "Telegram",
+        (Network::Matrix, Language::Ko) => "매트릭스",
+        (Network::Matrix, Language::En) => "Matrix",
         (Network::Xmpp, _) => "XMPP",
         (Network::Mail, Language::Ko) => "메일",
         (Network::Mail, Language::En) => "mail",

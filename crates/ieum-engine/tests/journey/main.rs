@@ -4,6 +4,7 @@
 #![allow(clippy::large_futures, clippy::cognitive_complexity, reason = "tests")]
 #![allow(missing_docs, unreachable_pub, missing_debug_implementations, reason = "tests")]
 
+mod authors;
 mod digests;
 mod town;
 mod watchers;
@@ -249,7 +250,7 @@ async fn answers_changes_withdrawals_and_reactions_are_carried_or_shown() {
     let edit = InboundKind::Edit { native: native.clone(), text: "몇 시쯤?".to_owned() };
     town.happens(Line, room, "Uyuna", edit).await;
     let emoji = Some("👍".into());
-    let react = InboundKind::Reaction { native: native.clone(), emoji };
+    let react = InboundKind::Reaction { native: native.clone(), emoji, own: None };
     town.happens(Line, room, "Uyuna", react).await;
     town.happens(Line, room, "Uyuna", InboundKind::Withdrawal { native }).await;
     town.passes(5_000).await;

@@ -102,10 +102,11 @@ pub struct Script {
 }
 
 /// The networks of the town: one of each kind of capabilities.
-const NETWORKS: [Network; 3] = [Network::KakaoTalk, Network::Line, Network::Telegram];
+const NETWORKS: [Network; 4] =
+    [Network::KakaoTalk, Network::Line, Network::Telegram, Network::Matrix];
 
 fn chat_caps(network: Network, kind: ChatKind) -> ChatCapabilities {
-    let telegram = network == Network::Telegram;
+    let telegram = matches!(network, Network::Telegram | Network::Matrix);
     ChatCapabilities {
         hears: if network == Network::KakaoTalk && kind == ChatKind::Group {
             Hears::MentionsOnly
@@ -127,6 +128,8 @@ fn chat_caps(network: Network, kind: ChatKind) -> ChatCapabilities {
         },
         author: if network == Network::Line {
             AuthorSupport::AsSender { name_max: 20 }
+        } else if network == Network::Matrix && kind == ChatKind::Group {
+            AuthorSupport::AsUser { name_max: 20 }
         } else {
             AuthorSupport::InText
         },
@@ -189,7 +192,9 @@ impl Script {
             return Outcome::Accepted { copies: vec![key] };
         }
         let mut copies = Vec::new();
-        for line in lines_of(&outgoing.act) {
+        let author = outgoing.author.as_ref();
+        let author = author.map_or(String::new(), |a| format!("@{} ", a.shown.name));
+        for line in lines_of(&outgoing.act).into_iter().map(|line| author.clone() + &line) {
             let native = self.next_native.fetch_add(1, Ordering::Relaxed).to_string();
             let at = self.clock.now();
             let line = format!("{}: {line}", outgoing.chat.key.as_str());
@@ -220,8 +225,9 @@ fn lines_of(act: &Act) -> Vec<String> {
             .collect(),
         Act::Edit { target, text } => vec![format!("EDIT {} {text}", target.as_str())],
         Act::Withdraw { target } => vec![format!("WITHDRAW {}", target.as_str())],
-        Act::React { target, emoji } => {
-            vec![format!("REACT {} {}", target.as_str(), emoji.as_deref().unwrap_or("-"))]
+        Act::React { target, emoji, own } => {
+            let own = own.as_ref().map_or(String::new(), |own| format!(" ({})", own.as_str()));
+            vec![format!("REACT {} {}{own}", target.as_str(), emoji.as_deref().unwrap_or("-"))]
         }
     }
 }
@@ -308,6 +314,7 @@ pub struct Town {
     pub kakaotalk: Arc<Script>,
     pub line: Arc<Script>,
     pub telegram: Arc<Script>,
+    pub matrix: Arc<Script>,
     event: AtomicU64,
 }
 
@@ -323,19 +330,19 @@ impl Town {
         let store = Arc::new(MemoryStore::new());
         let scripts = NETWORKS.map(|network| Script::new(network, Arc::clone(&clock)));
         let hub = start(&store, &clock, &scripts, settings).await;
-        let [kakaotalk, line, telegram] = scripts;
-        Self { hub, store, clock, kakaotalk, line, telegram, event: AtomicU64::new(1) }
+        let [kakaotalk, line, telegram, matrix] = scripts;
+        Self { hub, store, clock, kakaotalk, line, telegram, matrix, event: AtomicU64::new(1) }
     }
 
     pub fn script(&self, network: Network) -> &Arc<Script> {
         let place = NETWORKS.iter().position(|one| *one == network);
-        [&self.kakaotalk, &self.line, &self.telegram][place.expect("a network of the town")]
+        [&self.kakaotalk, &self.line, &self.telegram, &self.matrix]
+            [place.expect("a network of the town")]
     }
 
     /// Kills the loops without a calm stop and starts a new hub over the same store.
     pub async fn crash(self) -> Self {
-        let scripts =
-            [Arc::clone(&self.kakaotalk), Arc::clone(&self.line), Arc::clone(&self.telegram)];
+        let scripts = NETWORKS.map(|network| Arc::clone(self.script(network)));
         drop(self.hub);
         tokio::task::yield_now().await;
         self.store.reopen();

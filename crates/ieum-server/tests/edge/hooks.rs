@@ -69,6 +69,30 @@ async fn the_largest_body_passes_and_one_byte_more_does_not() {
 }
 
 #[tokio::test]
+async fn an_address_below_a_hook_takes_its_own_methods_and_sizes_and_is_answered_json() {
+    let house = House::open().await;
+    house.settle().await;
+    let put = |path: &str, body: String| {
+        let request = Request::put(path).header("x-secret", HOOK_SECRET);
+        house.call(request.body(Body::from(body)).unwrap())
+    };
+    for _ in 0..2 {
+        let answer = put("/hooks/bot/below", said("m1", "hi")).await;
+        assert_eq!((answer.status.as_u16(), &answer.body[..]), (200, b"{}".as_slice()));
+        assert_eq!(answer.header("content-length"), "2");
+        assert_eq!(house.store.messages(), 1);
+    }
+    let pad = " ".repeat(2 << 20);
+    assert_eq!(put("/hooks/bot/below", said("m2", "hi") + &pad).await.status, 200);
+    let larger = put("/hooks/bot/below", " ".repeat((8 << 20) + 1)).await;
+    assert_eq!(larger.problem(413), "the body is over 8388608 bytes");
+    put("/hooks/bot/elsewhere", said("m3", "hi")).await.problem(404);
+    put("/hooks/nobody/below", said("m3", "hi")).await.problem(404);
+    put("/hooks/bot", said("m3", "hi")).await.problem(405);
+    assert_eq!(house.store.messages(), 2);
+}
+
+#[tokio::test]
 async fn a_store_that_cannot_write_is_answered_503_and_says_when_to_come_back() {
     let house = House::open().await;
     house.settle().await;

@@ -106,6 +106,9 @@ impl Connector for ScriptedNetwork {
         if secret != Some(HOOK_SECRET.as_bytes()) {
             return Err(HookRefusal::Forged);
         }
+        if !matches!(hook.path, "" | "/below") {
+            return Err(HookRefusal::NotUsed);
+        }
         let value: Value = serde_json::from_slice(hook.body)
             .map_err(|error| HookRefusal::Malformed(error.to_string()))?;
         let field = |name: &str| {

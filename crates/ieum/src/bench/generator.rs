@@ -195,7 +195,8 @@ mod tests {
         let entropy = std::sync::Arc::new(crate::doors::entropy::SeededEntropy::new(1));
         let line = Line::new(&config, crate::doors::real(clock, entropy)).unwrap();
         let body = bytes::Bytes::copy_from_slice(&bytes[head..]);
-        let arrival = line.accept(HookRequest { headers: &headers, body: &body }).unwrap();
+        let arrival =
+            line.accept(HookRequest { path: "", headers: &headers, body: &body }).unwrap();
         assert_eq!(arrival.events.len(), 1);
         let printed = format!("{:?}", arrival.events[0]);
         assert!(printed.contains("#3:7#"), "{printed}");

@@ -2,6 +2,7 @@
 //!
 //! Invariant: the networks are asked only when the file has no complaint, and each only once.
 
+use super::registration;
 use crate::config::{Complaint, Config};
 use crate::wiring::Named;
 use futures_util::future::join_all;
@@ -20,6 +21,9 @@ pub struct CheckArguments {
     /// Only read the file; ask no network.
     #[arg(long)]
     offline: bool,
+    /// Write the registration of each Matrix account into this folder, for its homeserver.
+    #[arg(long, value_name = "FOLDER")]
+    matrix_registration: Option<PathBuf>,
     /// Print one JSON object.
     #[arg(long)]
     json: bool,
@@ -30,6 +34,9 @@ struct Report {
     ok: bool,
     complaints: Vec<Complaint>,
     accounts: Vec<AccountReport>,
+    /// Files written for homeservers.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    registrations: Vec<PathBuf>,
 }
 
 #[derive(Debug, Serialize)]
@@ -64,12 +71,17 @@ async fn check(arguments: &CheckArguments) -> anyhow::Result<Report> {
             return Ok(Report { complaints: complaints.0, ..Report::default() });
         }
     };
+    let registrations = match &arguments.matrix_registration {
+        Some(folder) => registration::write_all(&config, folder)?,
+        None => Vec::new(),
+    };
     let asked = connectors.iter().filter(|_| !arguments.offline);
     let mut accounts: Vec<AccountReport> = join_all(asked.map(ask)).await;
     for account in &mut accounts {
         account.hook = hook(&config, &account.name);
     }
-    Ok(Report { ok: accounts.iter().all(|account| account.ok), complaints: Vec::new(), accounts })
+    let ok = accounts.iter().all(|account| account.ok);
+    Ok(Report { ok, complaints: Vec::new(), accounts, registrations })
 }
 
 /// Where the network is to call, as the world sees it.
@@ -114,6 +126,9 @@ fn as_text(report: &Report) -> String {
         if let Some(hook) = &account.hook {
             line(&mut text, format_args!("{:<24} is to call {hook}", ""));
         }
+    }
+    for path in &report.registrations {
+        line(&mut text, format_args!("registration written to {}", path.display()));
     }
     if report.ok && report.accounts.is_empty() {
         line(&mut text, format_args!("the configuration is right"));

@@ -8,6 +8,7 @@ pub mod client;
 pub mod incidents;
 pub mod lab;
 pub mod network;
+pub mod registration;
 pub mod serve;
 
 use crate::config::{Complaint, Complaints, Config, read_file};

@@ -11,6 +11,7 @@ use ieum_connectors::doors::Secret;
 use ieum_connectors::kakaotalk::{self, KakaoTalkConfig};
 use ieum_connectors::line::{self, LineConfig};
 use ieum_connectors::mail::{self, MailConfig};
+use ieum_connectors::matrix::{self, MatrixConfig};
 use ieum_connectors::telegram::{self, TelegramConfig};
 use ieum_connectors::xmpp::{self, XmppConfig};
 use ieum_core::network::{Network, RateLimits};
@@ -23,6 +24,9 @@ pub const TIMEOUT_MS: u64 = 10_000;
 const POLL_SECONDS: u64 = 50;
 const KAKAOTALK_API_URL: &str = "https://kapi.kakao.com";
 const KAKAOTALK_GATEWAY_URL: &str = "wss://bot-gateway.kakao.com/gateway";
+/// What the localparts of Matrix users of ours begin with, or are, when nothing is said.
+const MATRIX_NAME: &str = "ieum";
+const MATRIX_BOT_NAME: &str = "이음";
 /// Our nickname in rooms and the name in our address when nothing is said.
 const XMPP_NICK: &str = "이음";
 const XMPP_ADDRESS_NAME: &str = "ieum";
@@ -48,7 +52,7 @@ impl AccountSettings {
     pub fn takes_hooks(&self) -> bool {
         match &self.network {
             NetworkSettings::KakaoTalk(config) => config.receive == kakaotalk::Receive::Webhook,
-            NetworkSettings::Line(_) => true,
+            NetworkSettings::Line(_) | NetworkSettings::Matrix(_) => true,
             NetworkSettings::Telegram(config) => {
                 matches!(config.receive, telegram::Receive::Webhook { .. })
             }
@@ -66,6 +70,8 @@ pub enum NetworkSettings {
     Line(LineConfig),
     /// A Telegram bot.
     Telegram(TelegramConfig),
+    /// A Matrix application service.
+    Matrix(MatrixConfig),
     /// A component of an XMPP server.
     Xmpp(XmppConfig),
     /// A mailbox.
@@ -122,6 +128,7 @@ fn published(network: Network) -> RateLimits {
         Network::KakaoTalk => kakaotalk::RATE_UNPUBLISHED,
         Network::Line => line::RATE_PUBLISHED,
         Network::Telegram => telegram::RATE_PUBLISHED,
+        Network::Matrix => matrix::RATE_UNPUBLISHED,
         Network::Xmpp => xmpp::RATE_UNPUBLISHED,
         Network::Mail => mail::RATE_UNPUBLISHED,
     }
@@ -151,6 +158,7 @@ fn read_network(
         Network::KakaoTalk => kakaotalk(section, vault, rate).map(NetworkSettings::KakaoTalk),
         Network::Line => line(section, vault, rate).map(NetworkSettings::Line),
         Network::Telegram => telegram(section, vault, rate).map(NetworkSettings::Telegram),
+        Network::Matrix => matrix(section, vault, rate).map(NetworkSettings::Matrix),
         Network::Xmpp => xmpp(section, vault, rate).map(NetworkSettings::Xmpp),
         Network::Mail => mail(section, vault, rate).map(NetworkSettings::Mail),
     }
@@ -256,6 +264,35 @@ fn telegram_receive(section: &Section<'_>, vault: &Vault) -> Option<telegram::Re
     }
     let secret_token = section.required("secret_token", secret_token, "a secret")?;
     Some(telegram::Receive::Webhook { secret_token })
+}
+
+fn matrix(section: &Section<'_>, vault: &Vault, rate: RateLimits) -> Option<MatrixConfig> {
+    let text = |key| section.text(key);
+    let as_token = vault.secret(section, "as_token");
+    let as_token = section.required("as_token", as_token, "a secret");
+    let hs_token = vault.secret(section, "hs_token");
+    let hs_token = section.required("hs_token", hs_token, "a secret");
+    let api_url = section.required("api_url", text("api_url"), "the homeserver's address");
+    let server_name = section.required("server_name", text("server_name"), "a text in quotes");
+    let bot = text("bot").unwrap_or(MATRIX_NAME).to_owned();
+    let bot_name = text("bot_name").unwrap_or(MATRIX_BOT_NAME).to_owned();
+    let hub_url = text("hub_url").map(str::to_owned);
+    let registration_id = text("registration_id").unwrap_or(MATRIX_NAME).to_owned();
+    let ghosts = text("ghosts").map_or_else(|| format!("{MATRIX_NAME}_"), str::to_owned);
+    let timeout_ms = timeout_ms(section).unwrap_or(TIMEOUT_MS);
+    Some(MatrixConfig {
+        api_url: api_url?.to_owned(),
+        server_name: server_name?.to_owned(),
+        as_token: as_token?,
+        hs_token: hs_token?,
+        hub_url,
+        registration_id,
+        bot,
+        bot_name,
+        ghosts,
+        timeout_ms,
+        rate,
+    })
 }
 
 fn xmpp(section: &Section<'_>, vault: &Vault, rate: RateLimits) -> Option<XmppConfig> {

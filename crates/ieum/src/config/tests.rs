@@ -50,7 +50,14 @@ fn the_example_is_right_as_it_stands() {
     let names: Vec<&str> = reading.config.accounts.iter().map(|one| one.name.as_str()).collect();
     assert_eq!(
         names,
-        ["family-kakao", "family-line", "family-telegram", "family-xmpp", "family-mail"]
+        [
+            "family-kakao",
+            "family-line",
+            "family-telegram",
+            "family-matrix",
+            "family-xmpp",
+            "family-mail"
+        ]
     );
     assert_eq!(reading.config.hub.listen, LISTEN);
     assert_eq!(reading.config.hub.api_tokens.len(), 1);

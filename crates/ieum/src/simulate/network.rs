@@ -195,7 +195,7 @@ fn copy(network: Network, native: String) -> CopyKey {
             native: NativeMessageId::new(native),
         },
         Network::Telegram => CopyKey { native: NativeMessageId::new(native), quote: None },
-        Network::KakaoTalk | Network::Xmpp | Network::Mail => CopyKey::default(),
+        Network::KakaoTalk | Network::Matrix | Network::Xmpp | Network::Mail => CopyKey::default(),
     }
 }
 

@@ -61,7 +61,7 @@ fn acts_are_written_as_the_standards_have_them() {
                 <store xmlns="urn:xmpp:hints"/>"#]],
         ),
         (
-            Act::React { target: target(), emoji: Some("👍".into()) },
+            Act::React { target: target(), emoji: Some("👍".into()), own: None },
             expect![[r#"
                 <reactions xmlns="urn:xmpp:reactions:0" id="m7">
                 <reaction>👍</reaction>
@@ -69,7 +69,7 @@ fn acts_are_written_as_the_standards_have_them() {
                 <store xmlns="urn:xmpp:hints"/>"#]],
         ),
         (
-            Act::React { target: target(), emoji: None },
+            Act::React { target: target(), emoji: None, own: None },
             expect![[r#"
                 <reactions xmlns="urn:xmpp:reactions:0" id="m7"/>
                 <store xmlns="urn:xmpp:hints"/>"#]],

@@ -1,0 +1,151 @@
+//! Matrix's own shapes and words: the only place of this folder that knows them.
+//!
+//! Written from the Matrix specification 1.11 (Application Service API, Client-Server API).
+//! Invariant: an unknown field or word is let pass; an event that cannot be read spoils no other.
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+
+/// Below this the homeserver hands in transactions.
+pub(super) const TRANSACTIONS: &str = "/_matrix/app/v1/transactions/";
+/// Here it answers our asking whether it reaches us.
+pub(super) const PING: &str = "/_matrix/app/v1/ping";
+/// What `PUT transactions` carries; ephemeral events under the name of 1.13 or the older one.
+#[derive(Debug, Deserialize)]
+pub(super) struct Transaction<'a> {
+    #[serde(borrow, default)]
+    pub(super) events: Vec<&'a RawValue>,
+    #[serde(borrow, default)]
+    pub(super) ephemeral: Vec<&'a RawValue>,
+    #[serde(borrow, default, rename = "de.sorunome.msc2409.ephemeral")]
+    pub(super) ephemeral_unstable: Vec<&'a RawValue>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct Event<'a> {
+    #[serde(rename = "type")]
+    pub(super) kind: Box<str>,
+    pub(super) event_id: Box<str>,
+    pub(super) room_id: Box<str>,
+    pub(super) sender: Box<str>,
+    pub(super) origin_server_ts: i64,
+    pub(super) state_key: Option<Box<str>>,
+    /// Of a redaction, in rooms before version 11.
+    pub(super) redacts: Option<Box<str>>,
+    #[serde(borrow)]
+    pub(super) content: &'a RawValue,
+}
+
+/// An event that is not kept: here only receipts matter.
+#[derive(Debug, Deserialize)]
+pub(super) struct Ephemeral<'a> {
+    #[serde(rename = "type")]
+    pub(super) kind: Box<str>,
+    pub(super) room_id: Box<str>,
+    #[serde(borrow)]
+    pub(super) content: &'a RawValue,
+}
+
+/// By event, then by kind of receipt, then by user.
+pub(super) type Receipts = BTreeMap<Box<str>, BTreeMap<Box<str>, BTreeMap<Box<str>, ReceiptAt>>>;
+
+#[derive(Debug, Deserialize)]
+pub(super) struct ReceiptAt {
+    pub(super) ts: Option<i64>,
+}
+
+/// `m.room.message` and `m.sticker`, as far as it is read; a redacted one is empty.
+#[derive(Debug, Default, Deserialize)]
+pub(super) struct Message {
+    pub(super) msgtype: Option<Box<str>>,
+    pub(super) body: Option<Box<str>>,
+    /// Words for what has no body, such as a poll.
+    #[serde(rename = "org.matrix.msc1767.text")]
+    pub(super) text: Option<Box<str>>,
+    pub(super) filename: Option<Box<str>>,
+    pub(super) geo_uri: Option<Box<str>>,
+    pub(super) info: Option<FileInfo>,
+    #[serde(rename = "m.mentions")]
+    pub(super) mentions: Option<Mentions>,
+    #[serde(rename = "m.relates_to")]
+    pub(super) relates_to: Option<RelatesTo>,
+    #[serde(rename = "m.new_content")]
+    pub(super) new_content: Option<Box<Message>>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct FileInfo {
+    pub(super) size: Option<u64>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct Mentions {
+    #[serde(default)]
+    pub(super) user_ids: Vec<Box<str>>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct RelatesTo {
+    pub(super) rel_type: Option<Box<str>>,
+    pub(super) event_id: Option<Box<str>>,
+    /// Of an annotation.
+    pub(super) key: Option<Box<str>>,
+    #[serde(default)]
+    pub(super) is_falling_back: bool,
+    #[serde(rename = "m.in_reply_to")]
+    pub(super) in_reply_to: Option<EventIdOnly>,
+}
+
+/// Also what a sent event is answered with.
+#[derive(Debug, Deserialize)]
+pub(super) struct EventIdOnly {
+    pub(super) event_id: Box<str>,
+}
+
+/// What else is read of state events, each of which has one of these.
+#[derive(Debug, Deserialize)]
+pub(super) struct StateContent {
+    /// `m.room.name`
+    pub(super) name: Option<Box<str>>,
+    /// `m.room.tombstone`
+    pub(super) replacement_room: Option<Box<str>>,
+    /// `m.room.redaction`, in rooms from version 11 on.
+    pub(super) redacts: Option<Box<str>>,
+}
+
+/// `whoami`
+#[derive(Debug, Deserialize)]
+pub(super) struct WhoAmI {
+    pub(super) user_id: Box<str>,
+}
+
+/// A text; the hub's own is a notice, which other bots do not answer. Nobody is mentioned but
+/// those named, whatever stands in the text.
+pub(super) fn text(text: &str, is_notice: bool, mentioned: &[&str]) -> Value {
+    let kind = if is_notice { "m.notice" } else { "m.text" };
+    let mentions = if mentioned.is_empty() { json!({}) } else { json!({"user_ids": mentioned}) };
+    json!({"msgtype": kind, "body": text, "m.mentions": mentions})
+}
+
+/// The tie of an answer.
+pub(super) fn answers(event: &str) -> Value {
+    json!({"m.in_reply_to": {"event_id": event}})
+}
+
+/// The new version of a text.
+pub(super) fn edit(target: &str, new: &str, is_notice: bool) -> Value {
+    let mut whole = text(&format!("* {new}"), is_notice, &[]);
+    if let Some(fields) = whole.as_object_mut() {
+        fields.insert("m.new_content".to_owned(), text(new, is_notice, &[]));
+        let relates = json!({"rel_type": "m.replace", "event_id": target});
+        fields.insert("m.relates_to".to_owned(), relates);
+    }
+    whole
+}
+
+/// `m.reaction`
+pub(super) fn reaction(target: &str, emoji: &str) -> Value {
+    json!({"m.relates_to": {"rel_type": "m.annotation", "event_id": target, "key": emoji}})
+}
