@@ -7,6 +7,7 @@ import imaplib
 import os
 import pathlib
 import pwd
+import ssl
 import subprocess
 
 from aiosmtpd.controller import Controller
@@ -22,7 +23,9 @@ state_dir = {folder}/run
 log_path = {folder}/dovecot.log
 protocols = imap
 listen = 127.0.0.1
-ssl = no
+ssl = yes
+ssl_cert = <{folder}/certificate.pem
+ssl_key = <{folder}/key.pem
 disable_plaintext_auth = no
 default_login_user = {login}
 default_internal_user = {user}
@@ -36,6 +39,10 @@ service imap-login {{
   chroot =
   inet_listener imap {{
     port = {port}
+  }}
+  inet_listener imaps {{
+    port = {secured_port}
+    ssl = yes
   }}
 }}
 service anvil {{
@@ -52,13 +59,30 @@ userdb {{
 """
 
 
+def certify(folder):
+    """An authority of our own (`authority.pem`), and a certificate of it for localhost."""
+    folder = pathlib.Path(folder)
+    (folder / "names").write_text("subjectAltName=DNS:localhost")
+    key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
+    for command in (
+        ["req", "-x509", *key, "-keyout", "authority.key", "-out", "authority.pem", "-days", "2",
+         "-subj", "/CN=town"],
+        ["req", *key, "-keyout", "key.pem", "-out", "request", "-subj", "/CN=localhost"],
+        ["x509", "-req", "-in", "request", "-CA", "authority.pem", "-CAkey", "authority.key",
+         "-CAcreateserial", "-days", "2", "-extfile", "names", "-out", "certificate.pem"],
+    ):
+        subprocess.run(["openssl", *command], cwd=folder, check=True, capture_output=True)
+
+
 class Dovecot:
     """One server; it can be stopped and started again over the same mailbox."""
 
     def __init__(self, folder):
         self.folder = pathlib.Path(folder)
         self.port = harness.free_port()
+        self.secured_port = harness.free_port()
         self.folder.mkdir(parents=True)
+        certify(self.folder)
         os.chmod(self.folder.parent, 0o755)
         own = pwd.getpwuid(os.getuid())
         # Its parts refuse to run as root; the package brings users for them.
@@ -70,7 +94,7 @@ class Dovecot:
         text = CONFIGURATION.format(
             folder=self.folder, login=login, user=reader.pw_name,
             group=grp.getgrgid(reader.pw_gid).gr_name, uid=reader.pw_uid, gid=reader.pw_gid,
-            port=self.port, password=PASSWORD)
+            port=self.port, secured_port=self.secured_port, password=PASSWORD)
         self.configuration = self.folder / "dovecot.conf"
         self.configuration.write_text(text)
         self._process = None
@@ -108,8 +132,10 @@ class Dovecot:
 class PostOffice:
     """Takes every letter, keeps it, and can refuse a recipient or put one off."""
 
-    def __init__(self):
+    def __init__(self, certified):
         self.letters = []
+        self._tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        self._tls.load_cert_chain(f"{certified}/certificate.pem", f"{certified}/key.pem")
         self.answers = {}
         self.port = harness.free_port()
         self._controller = None
@@ -132,7 +158,8 @@ class PostOffice:
 
     def start(self):
         """Opens."""
-        self._controller = Controller(self, hostname="127.0.0.1", port=self.port)
+        self._controller = Controller(
+            self, hostname="127.0.0.1", port=self.port, ssl_context=self._tls)
         self._controller.start()
 
     def stop(self):

@@ -1,5 +1,6 @@
 """A hub as a process: configured, started, killed and asked through its own interface."""
 
+import os
 import pathlib
 import subprocess
 import time
@@ -23,8 +24,11 @@ secret = {{ file = "token" }}
 class Hub:
     """One hub over one folder; `accounts` is the rest of its configuration."""
 
-    def __init__(self, program, folder, accounts, secrets):
+    def __init__(self, program, folder, accounts, secrets, authority=None):
         self.program = program
+        self._environment = dict(os.environ)
+        if authority:
+            self._environment["SSL_CERT_FILE"] = str(authority)
         self.folder = pathlib.Path(folder)
         self.port = harness.free_port()
         self.folder.mkdir(parents=True)
@@ -40,7 +44,8 @@ class Hub:
         """Starts it, and returns once it is ready."""
         log = open(self.folder / "hub.log", "ab")
         command = [self.program, "serve", "--config", "ieum.toml", "--data", "data"]
-        self._process = subprocess.Popen(command, cwd=self.folder, stdout=log, stderr=log)
+        self._process = subprocess.Popen(
+            command, cwd=self.folder, stdout=log, stderr=log, env=self._environment)
         if not harness.eventually(self._ready, 20):
             raise RuntimeError((self.folder / "hub.log").read_text()[-2_000:])
 

@@ -1,6 +1,6 @@
 """A real hub between a person who has mail and one who has Telegram.
 
-Letters go out through aiosmtpd and come in from a mailbox of Dovecot. The person with mail is
+Letters go out through aiosmtpd and come in from a mailbox of Dovecot, over TLS both. The person with mail is
 Python's own mail library: it reads our letters and answers them as a mail program does.
 """
 
@@ -30,9 +30,8 @@ poll_seconds = 1
 name = "mail"
 network = "mail"
 address = "{user}"
-smtp = "127.0.0.1:{smtp}"
-imap = "127.0.0.1:{imap}"
-security = "none"
+smtp = "localhost:{smtp}"
+imap = "localhost:{imap}"
 proof_secret = {{ file = "proof" }}
 per_second_max = 1000
 {login}
@@ -222,16 +221,18 @@ def refusals(tally, post, hub, first):
 def play(tally, lab, program, folder):
     haru = lab.user("telegram", "haru", name="하루")["native"]
     lab.rules(rate_limits=False)
-    office, mailbox = PostOffice(), Dovecot(f"{folder}/dovecot")
+    mailbox = Dovecot(f"{folder}/dovecot")
+    office = PostOffice(mailbox.folder)
     office.start()
     with mailbox:
         accounts = ACCOUNTS.format(telegram=lab.telegram["api"], smtp=office.port,
-                                   imap=mailbox.port, user=USER, login="")
+                                   imap=mailbox.secured_port, user=USER, login="")
         accounts += f'user = "{USER}"\npassword = {{ file = "password" }}\n'
         secrets = {"telegram": lab.telegram["bot_token"], "password": PASSWORD,
                    "proof": "what the return addresses rest on"}
         mailbox.bring(letter(USER, "this lay here before the hub came"))
-        with Hub(program, f"{folder}/hub", accounts, secrets) as hub:
+        authority = mailbox.folder / "authority.pem"
+        with Hub(program, f"{folder}/hub", accounts, secrets, authority) as hub:
             post = Post(lab, office, mailbox)
             time.sleep(1)
             first, mina = proving(tally, post, hub)
