@@ -194,3 +194,24 @@ impl Capabilities {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Stores hold these numbers: one that changed would turn people's addresses into another
+    /// network's.
+    #[test]
+    fn every_network_keeps_its_number_in_the_store() {
+        for (network, number) in [
+            (Network::KakaoTalk, 0),
+            (Network::Line, 1),
+            (Network::Telegram, 2),
+            (Network::Xmpp, 4),
+            (Network::Mail, 5),
+        ] {
+            assert_eq!(minicbor::to_vec(network).unwrap(), [number], "{network:?}");
+            assert_eq!(minicbor::decode::<Network>(&[number]).unwrap(), network);
+        }
+    }
+}

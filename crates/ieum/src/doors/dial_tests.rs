@@ -191,3 +191,21 @@ async fn nobody_there_is_a_failure() {
     let dial = TungsteniteDial::new(client_config(), Arc::new(SystemClock));
     assert!(dial.tcp(&address, 2_000).await.is_err());
 }
+
+#[tokio::test]
+async fn who_cannot_prove_a_name_is_not_spoken_to_over_tls() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let dial = TungsteniteDial::new(client_config(), Arc::new(SystemClock));
+    for address in [format!("127.0.0.1:{port}"), format!("not a name:{port}")] {
+        let answering = async {
+            let (mut socket, _) = listener.accept().await.unwrap();
+            socket.write_all(b"* OK I speak no TLS\r\n").await.unwrap();
+            std::future::pending::<()>().await;
+        };
+        tokio::select! {
+            opened = dial.tls(&address, 5_000) => assert!(opened.is_err(), "{address}"),
+            () = answering => unreachable!("it never ends"),
+        }
+    }
+}
