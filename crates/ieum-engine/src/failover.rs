@@ -6,13 +6,15 @@
 use crate::account::Account;
 use crate::attempt::settle_facts;
 use crate::digest::{self, Digest};
+use crate::held::Look;
 use crate::notices::HUB_CONVERSATION;
 use crate::pieces::{Bell, Pieces, bell_of, bells, lock};
 use crate::summary;
 use ieum_core::delivery::{
     Delivery, Label, Lane, NewDelivery, Recipient, Route, Settlement, State, Step,
 };
-use ieum_core::health::book::{Evidence, api_cell};
+use ieum_core::directory::Directory;
+use ieum_core::health::book::{Evidence, HealthBook, api_cell};
 use ieum_core::health::{CellChange, Function};
 use ieum_core::ids::{AccountId, ConversationId, DeliverySeq};
 use ieum_core::message::{Class, NewMessage};
@@ -110,6 +112,7 @@ async fn left_one(pieces: &Pieces, change: CellChange) {
     if !changes.is_empty() {
         record(pieces, changes).await;
     }
+    lock(&pieces.held).turned();
     pieces.sweep_bell.notify_one();
 }
 
@@ -406,6 +409,29 @@ pub(crate) async fn try_lane(
     Ok(if full || matches!(way, Way::Trial) { LaneState::Waiting } else { LaneState::Free })
 }
 
+/// A lane that something can be done about.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Chance {
+    pub(crate) lane: Lane,
+    pub(crate) route: Option<Route>,
+    /// Whether its network is down as a whole.
+    pub(crate) down: bool,
+    /// Whether its route is only to be tried.
+    pub(crate) trial: bool,
+}
+
+/// Those lanes for which there may be a way, without asking the store.
+pub(crate) fn with_a_way(pieces: &Pieces, looks: Vec<Look>, now: Timestamp) -> Vec<Chance> {
+    pieces.read_with_health(|directory, health| {
+        let each = looks.into_iter().filter_map(|look| {
+            let Look { lane, route, down } = look;
+            let way = way_of(directory, health, (lane, route), now)?;
+            Some(Chance { lane, route, down, trial: matches!(way, Way::Trial) })
+        });
+        each.collect()
+    })
+}
+
 /// Whether a lane still has to be looked at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum LaneState {
@@ -445,23 +471,30 @@ impl Way {
 fn way_for(pieces: &Pieces, lane: Lane, route: Option<Route>, held: &[Delivery]) -> Option<Way> {
     let now = pieces.now();
     let route = held.first().and_then(|head| head.route).or(route);
-    pieces.read_with_health(|directory, health| {
-        let network = route.and_then(|route| directory.network_of(route.account));
-        if let (Some(route), Some(network)) = (route, network) {
-            if !health.route_down(network, route) {
-                return Some(Way::Open);
-            }
-            if health.trial_due(network, route, now) {
-                return Some(Way::Trial);
-            }
+    pieces.read_with_health(|directory, health| way_of(directory, health, (lane, route), now))
+}
+
+fn way_of(
+    directory: &Directory,
+    health: &HealthBook,
+    (lane, route): (Lane, Option<Route>),
+    now: Timestamp,
+) -> Option<Way> {
+    let network = route.and_then(|route| directory.network_of(route.account));
+    if let (Some(route), Some(network)) = (route, network) {
+        if !health.route_down(network, route) {
+            return Some(Way::Open);
         }
-        let Recipient::Person(person) = lane.recipient else {
-            return None;
-        };
-        let other = next_route(directory, health, person, route)?;
-        let from = network.or_else(|| directory.network_of(other.account))?;
-        Some(Way::Other(other, from))
-    })
+        if health.trial_due(network, route, now) {
+            return Some(Way::Trial);
+        }
+    }
+    let Recipient::Person(person) = lane.recipient else {
+        return None;
+    };
+    let other = next_route(directory, health, person, route)?;
+    let from = network.or_else(|| directory.network_of(other.account))?;
+    Some(Way::Other(other, from))
 }
 
 /// Decides about deliveries whose answer did not come in time.

@@ -13,6 +13,7 @@ mod digest;
 mod dispatch;
 mod failover;
 mod hearing;
+mod held;
 mod hub;
 mod identify;
 mod intake;

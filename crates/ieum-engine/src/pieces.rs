@@ -2,6 +2,7 @@
 
 use crate::account::Account;
 use crate::canary::Perch;
+use crate::held::Held;
 use crate::metrics::Metrics;
 use crate::settings::Settings;
 use crate::summary::Ledger;
@@ -34,7 +35,7 @@ pub(crate) struct Pieces {
     pub(crate) accounts: BTreeMap<AccountId, Arc<Account>>,
     pub(crate) health: Mutex<HealthBook>,
     /// Lanes whose head waits for a network, with the route it waits for.
-    pub(crate) held: Mutex<BTreeMap<Lane, Option<Route>>>,
+    pub(crate) held: Mutex<Held>,
     /// Who was already told to be out of reach, by conversation.
     pub(crate) told: Mutex<BTreeMap<ConversationId, BTreeSet<PersonId>>>,
     /// Messages that ended dead or expired, whose authors are still to be told.
@@ -132,6 +133,8 @@ impl Pieces {
         for change in changes {
             directory.apply(change);
         }
+        drop(directory);
+        lock(&self.held).turned();
         Ok(answer)
     }
 
@@ -157,10 +160,16 @@ impl Pieces {
                     }
                 }
                 Bell::Held(lane, route) => {
-                    lock(&self.held).entry(*lane).or_insert(*route);
+                    lock(&self.held).insert(*lane, *route);
                 }
             }
         }
+    }
+
+    /// Whether the network of an account is down as a whole.
+    pub(crate) fn down_as_a_whole(&self, account: AccountId) -> bool {
+        let network = self.accounts.get(&account).map(|account| account.network);
+        network.is_some_and(|network| lock(&self.health).network_down(network))
     }
 
     /// The routes that refused a delivery, the present one last.

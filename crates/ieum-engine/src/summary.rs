@@ -58,9 +58,14 @@ pub(crate) fn count(pieces: &Pieces, delivery: &Delivery, step: &Step, at: Times
 
 /// Says the lines of the networks that work again.
 pub(crate) async fn say(pieces: &Pieces) -> Result<(), StoreFailure> {
+    let down: Vec<Network> = {
+        let health = lock(&pieces.health);
+        Network::ALL.into_iter().filter(|network| health.network_down(*network)).collect()
+    };
     let entries: Vec<(Key, Gone)> = {
         let ledger = lock(&pieces.gone);
-        ledger.gone.iter().map(|(key, gone)| (*key, *gone)).collect()
+        let back = ledger.gone.iter().filter(|((_, _, network), _)| !down.contains(network));
+        back.map(|(key, gone)| (*key, *gone)).collect()
     };
     for (key, gone) in entries {
         let (conversation, person, network) = key;

@@ -13,11 +13,10 @@ use ieum_core::delivery::{Recipient, State};
 use ieum_core::ids::{DeliverySeq, MessageSeq};
 use ieum_core::ports::store::{OpenFilter, StoreFailure};
 use ieum_core::time::Timestamp;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use tokio::sync::watch;
 
-/// Most lanes tried by one sweep.
-const LANES_PER_SWEEP_MAX: usize = 1_000;
 /// A route that rested this long takes ordinary traffic again, one failure from its next rest.
 const FORGIVE_MS: u64 = 60_000;
 /// Time between two clearings of old event keys.
@@ -71,14 +70,22 @@ async fn turn_by_time(pieces: &Pieces, now: Timestamp) {
     }
 }
 
+/// Looks at lanes that wait. What can do nothing is not read from the store, and a network that is
+/// down as a whole is tried through one lane at a time.
 async fn lanes(pieces: &Pieces) -> Result<(), StoreFailure> {
-    let held: Vec<_> = {
-        let held = lock(&pieces.held);
-        held.iter().take(LANES_PER_SWEEP_MAX).map(|(lane, route)| (*lane, *route)).collect()
-    };
-    for (lane, route) in held {
-        if try_lane(pieces, lane, route).await? == LaneState::Free {
-            lock(&pieces.held).remove(&lane);
+    let now = pieces.now();
+    let looks = lock(&pieces.held).look(now, |account| pieces.down_as_a_whole(account));
+    if looks.is_empty() {
+        return Ok(());
+    }
+    let mut tried = BTreeSet::new();
+    for look in failover::with_a_way(pieces, looks, now) {
+        let account = look.route.map(|route| route.account);
+        if look.trial && look.down && !tried.insert(account) {
+            continue;
+        }
+        if try_lane(pieces, look.lane, look.route).await? == LaneState::Free {
+            lock(&pieces.held).remove(look.lane);
         }
     }
     Ok(())

@@ -7,7 +7,7 @@
 use ieum_core::delivery::{Delivery, Lane, Recipient, State};
 use ieum_core::ids::{AccountId, ConversationId, DeliverySeq, PersonId};
 use ieum_core::time::Timestamp;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 /// What a lane needs to know of its first delivery.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,6 +50,8 @@ struct Queue {
 pub(crate) struct Lanes {
     lanes: BTreeMap<Lane, Queue>,
     ready: BTreeMap<AccountId, BTreeMap<(Timestamp, DeliverySeq), Lane>>,
+    /// Heads in doubt.
+    unsure: BTreeSet<(Lane, DeliverySeq)>,
     /// Lanes that the present transaction changed.
     touched: Vec<Lane>,
     /// Deliveries that it ended.
@@ -73,6 +75,11 @@ impl Lanes {
         let heads = self.lanes.values().map(|queue| queue.head);
         let found = heads.filter(|head| head.state == state);
         found.map(|head| head.seq).collect()
+    }
+
+    /// Heads in doubt, in the order of their lanes; asked for every second.
+    pub(crate) fn unsure_heads(&self) -> Vec<DeliverySeq> {
+        self.unsure.iter().map(|(_, seq)| *seq).collect()
     }
 
     /// Open deliveries of a conversation, in no order.
@@ -102,7 +109,7 @@ impl Lanes {
         if queue.head.seq == changed.seq {
             let old = std::mem::replace(&mut queue.head, changed);
             self.touched.push(lane);
-            self.unfile(old);
+            self.unfile(lane, old);
             self.file(lane, changed);
         }
     }
@@ -120,7 +127,7 @@ impl Lanes {
             return None;
         }
         let (old, next) = (queue.head, queue.behind.pop_front());
-        self.unfile(old);
+        self.unfile(lane, old);
         if next.is_none() {
             self.lanes.remove(&lane);
         }
@@ -173,7 +180,7 @@ impl Lanes {
         for lane in std::mem::take(&mut self.touched) {
             let open = apart.entry(lane).or_insert_with(Open::new);
             if let Some(queue) = self.lanes.remove(&lane) {
-                self.unfile(queue.head);
+                self.unfile(lane, queue.head);
                 *open = queue.behind;
                 open.push_front(queue.head.seq);
             }
@@ -198,12 +205,18 @@ impl Lanes {
     }
 
     fn file(&mut self, lane: Lane, head: Head) {
+        if head.state == State::Unsure {
+            self.unsure.insert((lane, head.seq));
+        }
         if let Some((account, place)) = head.ready() {
             self.ready.entry(account).or_default().insert(place, lane);
         }
     }
 
-    fn unfile(&mut self, head: Head) {
+    fn unfile(&mut self, lane: Lane, head: Head) {
+        if head.state == State::Unsure {
+            self.unsure.remove(&(lane, head.seq));
+        }
         if let Some((account, place)) = head.ready()
             && let Some(ready) = self.ready.get_mut(&account)
         {

@@ -38,7 +38,7 @@ impl<R: Rows> Book<R> {
         let mut seqs: Vec<DeliverySeq> = match (filter.state, filter.conversation) {
             (Some(State::Attempting), _) => self.attempting().into_iter().collect(),
             // Behind a head in doubt others may be in doubt, too: they are looked at in turn.
-            (Some(State::Unsure), _) => self.lanes.heads_in(State::Unsure),
+            (Some(State::Unsure), _) => self.lanes.unsure_heads(),
             (_, Some(conversation)) => self.lanes.of_conversation(conversation).collect(),
             (_, None) => {
                 let account = filter.account.map(Some);
