@@ -92,7 +92,8 @@ pub struct Evidence {
     /// When.
     #[n(5)]
     pub at: Timestamp,
-    /// How long a success took, in milliseconds; zero when nobody looked.
+    /// How long a success took, or a failure was waited for, in milliseconds; zero when nobody
+    /// looked.
     #[n(6)]
     pub latency_ms: u32,
 }
@@ -160,7 +161,7 @@ pub struct Sums {
     /// Of missing receipts.
     #[n(3)]
     pub receipts: i64,
-    /// The slow one, over all kinds.
+    /// The slow one: that of sends and canaries, or that of receipts if it is larger.
     #[n(4)]
     pub slow: i64,
     /// Of silence.

@@ -76,6 +76,10 @@ pub struct Parameters {
     pub slow_trip_milli: i64,
     /// Pulses alone: degraded; down for functions that have no other evidence.
     pub pulses_trip_milli: i64,
+    /// A hard sum must stand for this long since it left zero, or be twice its threshold: a hiccup
+    /// of two or three seconds is over by then. Four seconds are half of what there is to find an
+    /// outage in.
+    pub settle_ms: u64,
     /// The slow sum when only one source failed must have grown over this long: one phone in a
     /// lift is no outage, one that fails steadily is a share of one.
     pub alone_ms: u64,
@@ -92,7 +96,8 @@ pub struct Parameters {
     /// busy hub has more chances for a coincidence, and loses no time by it.
     pub rate_raises_trips: bool,
 
-    /// Reports by independent people within this window count together.
+    /// Reports by independent people within this window count together. Half an hour: few people
+    /// say so at all.
     pub reports_window_ms: u64,
     /// So many of them mean degraded.
     pub reports_trip: u32,
@@ -117,7 +122,8 @@ pub struct Parameters {
     pub calm_ms: u64,
     /// Good signs in a row before traffic returns.
     pub goods_min: u32,
-    /// How long nothing may have failed before traffic returns.
+    /// How long nothing may have failed before traffic returns. A minute, and five seconds for the
+    /// pace at which we look.
     pub clean_ms: u64,
     /// How long each step of the return lasts; doubled by each relapse.
     pub dwell_ms: u64,
@@ -143,13 +149,14 @@ impl Default for Parameters {
             sends_with_pulses_trip_milli: 8_000,
             slow_trip_milli: 7_000,
             pulses_trip_milli: 12_000,
-            alone_ms: 15_000,
+            settle_ms: 4_000,
+            alone_ms: 20_000,
             pair_row_max: 8,
             route_row_max: 3,
             slow_answer_ms: 8_000,
             stale_ms: 900_000,
             rate_raises_trips: true,
-            reports_window_ms: 600_000,
+            reports_window_ms: 1_800_000,
             reports_trip: 3,
             report_milli: 1_000,
             inbound_left_permille: 200,
@@ -160,7 +167,7 @@ impl Default for Parameters {
             own_tail_ms: 12_000,
             calm_ms: 60_000,
             goods_min: 10,
-            clean_ms: 60_000,
+            clean_ms: 65_000,
             dwell_ms: 30_000,
             dwell_ms_max: 480_000,
             relapse_ms: 1_800_000,

@@ -11,8 +11,6 @@ use std::collections::VecDeque;
 
 /// Penalties that can still be given back.
 pub(super) const PENALTIES_MAX: usize = 256;
-/// How far a sum grows beyond its threshold, so that it finds its way back.
-const BEYOND_MILLI: i64 = 4_000;
 
 /// What a penalty was for.
 pub(super) type PenaltyId = (Kind, u64);
@@ -43,14 +41,20 @@ impl Sum {
         self.shrink(-weights.good);
     }
 
+    /// Takes in a failure that was seen `at` and began at `since`; the sum grows no further than
+    /// `milli_max`, so that it finds its way back.
     pub(super) fn bad(
         &mut self,
         weights: Weights,
-        (id, at): (PenaltyId, Timestamp),
-        trip_milli: i64,
+        (id, (at, since)): (PenaltyId, (Timestamp, Timestamp)),
+        milli_max: i64,
     ) {
         self.rate.count(at);
-        self.add(weights.bad, at, trip_milli);
+        let fresh = self.milli == 0;
+        self.add(weights.bad, at, milli_max);
+        if fresh {
+            self.onset = since.min(at);
+        }
         if self.penalties.len() == PENALTIES_MAX {
             self.penalties.pop_front();
         }
@@ -58,7 +62,7 @@ impl Sum {
     }
 
     /// Adds what is not to be given back.
-    pub(super) fn add(&mut self, milli: i64, at: Timestamp, trip_milli: i64) {
+    pub(super) fn add(&mut self, milli: i64, at: Timestamp, milli_max: i64) {
         self.touched = at;
         if milli <= 0 {
             return self.shrink(-milli);
@@ -66,7 +70,7 @@ impl Sum {
         if self.milli == 0 {
             self.onset = at;
         }
-        self.milli = (self.milli + milli).min(trip_milli + BEYOND_MILLI);
+        self.milli = (self.milli + milli).min(milli_max);
     }
 
     /// Gives back the penalty for `id`, if it still stands.
@@ -140,9 +144,14 @@ mod tests {
 
     const WEIGHTS: Weights = Weights { bad: 3_219, good: -673 };
     const TRIP: i64 = 12_000;
+    const MOST: i64 = 30_000;
 
     fn of(id: u64) -> PenaltyId {
         (Kind::Send, id)
+    }
+
+    fn bad(sum: &mut Sum, id: u64, ms: i64) {
+        sum.bad(WEIGHTS, (of(id), (at(ms), at(ms))), MOST);
     }
 
     fn at(ms: i64) -> Timestamp {
@@ -153,8 +162,8 @@ mod tests {
     fn it_remembers_when_it_left_zero() {
         let mut sum = Sum::default();
         assert_eq!(sum.onset(), None);
-        sum.bad(WEIGHTS, (of(1), at(10)), TRIP);
-        sum.bad(WEIGHTS, (of(2), at(20)), TRIP);
+        bad(&mut sum, 1, 10);
+        bad(&mut sum, 2, 20);
         assert_eq!((sum.milli(), sum.onset()), (6_438, Some(at(10))));
         for ms in 0..10 {
             sum.good(WEIGHTS, at(30 + ms));
@@ -165,8 +174,8 @@ mod tests {
     #[test]
     fn a_late_arrival_takes_its_penalty_back_once() {
         let mut sum = Sum::default();
-        sum.bad(WEIGHTS, (of(1), at(10)), TRIP);
-        sum.bad(WEIGHTS, (of(2), at(20)), TRIP);
+        bad(&mut sum, 1, 10);
+        bad(&mut sum, 2, 20);
         sum.refund(of(1));
         sum.refund(of(1));
         assert_eq!(sum.milli(), 3_219);
@@ -177,9 +186,9 @@ mod tests {
     #[test]
     fn a_penalty_that_was_worked_off_is_not_given_back() {
         let mut sum = Sum::default();
-        sum.bad(WEIGHTS, (of(1), at(10)), TRIP);
+        bad(&mut sum, 1, 10);
         (0..5).for_each(|ms| sum.good(WEIGHTS, at(20 + ms)));
-        sum.bad(WEIGHTS, (of(2), at(40)), TRIP);
+        bad(&mut sum, 2, 40);
         sum.refund(of(1));
         assert_eq!(sum.milli(), 3_219);
     }
@@ -199,7 +208,7 @@ mod tests {
     #[test]
     fn what_is_stale_is_forgotten() {
         let mut sum = Sum::default();
-        sum.bad(WEIGHTS, (of(1), at(0)), TRIP);
+        bad(&mut sum, 1, 0);
         sum.forget_stale(at(900_000), 900_000);
         assert_eq!(sum.milli(), 3_219);
         sum.forget_stale(at(900_001), 900_000);
@@ -215,11 +224,11 @@ mod tests {
             for (index, step) in (0_i64..).zip(&steps) {
                 let id = index.unsigned_abs() % 7;
                 match step {
-                    0 => sum.bad(WEIGHTS, (of(id), at(index)), TRIP),
+                    0 => bad(&mut sum, id, index),
                     1 => sum.refund(of(id)),
                     _ => sum.good(WEIGHTS, at(index)),
                 }
-                prop_assert!((0..=TRIP + BEYOND_MILLI).contains(&sum.milli()));
+                prop_assert!((0..=MOST).contains(&sum.milli()));
                 prop_assert!(sum.penalties.len() <= PENALTIES_MAX);
                 prop_assert_eq!(sum.onset().is_some(), sum.milli() > 0);
             }
@@ -228,7 +237,7 @@ mod tests {
         #[test]
         fn refunding_everything_leaves_no_more_than_was_worked_off(fails in 1_u64..4) {
             let mut sum = Sum::default();
-            (0..fails).for_each(|id| sum.bad(WEIGHTS, (of(id), at(0)), TRIP));
+            (0..fails).for_each(|id| bad(&mut sum, id, 0));
             (0..fails).for_each(|id| sum.refund(of(id)));
             prop_assert_eq!(sum.milli(), 0);
         }

@@ -19,7 +19,7 @@ fn evidence(room: Option<u64>, good: bool, at: i64) -> Evidence {
 }
 
 fn down(book: &mut HealthBook) {
-    for (at, room) in [(0, 1), (1, 2), (2, 1), (3, 2)] {
+    for (at, room) in [(0, 1), (1_500, 2), (3_000, 1), (4_500, 2)] {
         book.observe(evidence(Some(room), false, at));
     }
     assert!(book.network_down(Network::KakaoTalk));
@@ -42,12 +42,12 @@ fn one_sick_room_puts_its_route_down_and_not_the_network() {
 #[test]
 fn two_sick_rooms_put_the_network_down_with_the_evidence() {
     let mut book = HealthBook::default();
-    for (at, room) in [(0, 1), (1, 2), (2, 1)] {
+    for (at, room) in [(0, 1), (2_000, 2), (4_000, 1)] {
         assert_eq!(book.observe(evidence(Some(room), false, at)), []);
     }
     let cell = api_cell(Network::KakaoTalk, Function::Send);
     assert!(book.would_be_down(cell, route(2)));
-    let changes = book.observe(evidence(Some(2), false, 3));
+    let changes = book.observe(evidence(Some(2), false, 4_500));
     let [change] = changes.as_slice() else { panic!("one change: {changes:?}") };
     assert_eq!((change.from, change.to), (CellState::Up, CellState::Down));
     assert!(change.evidence.contains("sends failed: 12.8, 2 sources"), "{}", change.evidence);
@@ -62,10 +62,10 @@ fn three_failures_are_enough_when_signs_of_life_fail_too() {
     for at in 0..2 {
         assert_eq!(book.observe(evidence(None, false, at)), []);
     }
-    for at in 2..4 {
+    for at in [1_000, 3_000] {
         assert_eq!(book.observe(evidence(Some(1), false, at)), []);
     }
-    assert_eq!(book.observe(evidence(Some(2), false, 4)).len(), 1);
+    assert_eq!(book.observe(evidence(Some(2), false, 5_000)).len(), 1);
     assert!(book.network_down(Network::KakaoTalk));
 }
 
@@ -92,7 +92,7 @@ fn traffic_returns_in_a_fixed_and_growing_set_of_routes() {
         before = now;
     }
     let seconds: Vec<i64> = sizes.iter().map(|(second, _)| *second).collect();
-    assert_eq!(seconds, [61, 91, 121, 151], "{sizes:?}");
+    assert_eq!(seconds, [70, 100, 130, 160], "{sizes:?}");
     for ((_, size), share) in sizes.iter().zip([10, 50, 250, 1_000]) {
         assert!(size.abs_diff(2 * share) <= share / 5 + 10, "{sizes:?}");
     }
@@ -102,8 +102,8 @@ fn traffic_returns_in_a_fixed_and_growing_set_of_routes() {
 fn a_network_that_is_down_is_tried_by_one_message_now_and_then() {
     let mut book = HealthBook::default();
     down(&mut book);
-    assert!(!book.trial_due(Network::KakaoTalk, route(9), Timestamp(15_002)));
-    assert!(book.trial_due(Network::KakaoTalk, route(9), Timestamp(15_003)));
+    assert!(!book.trial_due(Network::KakaoTalk, route(9), Timestamp(19_499)));
+    assert!(book.trial_due(Network::KakaoTalk, route(9), Timestamp(19_500)));
 }
 
 #[test]

@@ -38,7 +38,8 @@ pub(super) struct CellRecord {
     step: usize,
     step_since: Timestamp,
     relapses: u32,
-    down_since: Timestamp,
+    fell_before: bool,
+    up_since: Timestamp,
 }
 
 impl CellRecord {
@@ -59,7 +60,8 @@ impl CellRecord {
             step: 0,
             step_since: Timestamp::default(),
             relapses: 0,
-            down_since: Timestamp::default(),
+            fell_before: false,
+            up_since: Timestamp::default(),
         }
     }
 
@@ -181,12 +183,10 @@ impl CellRecord {
         self.calm_since = None;
         match to {
             CellState::Down => {
-                if rule == Rule::Relapse {
-                    self.relapses = self.relapses.saturating_add(1).min(RELAPSES_MAX);
-                } else if now.ms_since(self.down_since) > tuned.given.relapse_ms {
-                    self.relapses = 0;
-                }
-                self.down_since = now;
+                let again = now.ms_since(self.up_since) <= tuned.given.relapse_ms;
+                let relapse = rule == Rule::Relapse || self.fell_before && again;
+                self.relapses = if relapse { self.relapses + 1 } else { 0 }.min(RELAPSES_MAX);
+                self.fell_before = true;
                 self.goods = 0;
                 self.proven = false;
                 self.clean_since = self.watch.last_bad().unwrap_or(now).min(now);
@@ -196,7 +196,10 @@ impl CellRecord {
                 self.step_since = now;
                 self.watch.reset();
             }
-            CellState::Up => self.watch.reset(),
+            CellState::Up => {
+                self.up_since = now;
+                self.watch.reset();
+            }
             CellState::Degraded => {}
         }
     }

@@ -19,6 +19,9 @@ pub(super) const KEPT_MAX: usize = 12;
 const REPORTERS_MAX: usize = 10_000;
 /// Sources that a rule about a whole cell asks for.
 const SOURCES_MIN: usize = 2;
+/// How far the slow sums grow beyond their threshold, and hard ones beyond twice theirs.
+const SLOW_BEYOND_MILLI: i64 = 4_000;
+const HARD_BEYOND_MILLI: i64 = 6_000;
 /// Recipients without a receipt that make a black hole.
 const RECIPIENTS_MIN: usize = 3;
 
@@ -36,6 +39,8 @@ pub(super) struct Watch {
     pulses: Sum,
     receipts: Sum,
     slow: Sum,
+    /// The slow one of receipts: canaries that pass must not outvote it, they go other ways.
+    unconfirmed: Sum,
     silence: Sum,
     failing: BTreeMap<(Kind, Source), Failing>,
     reports: BTreeMap<PersonId, Timestamp>,
@@ -46,16 +51,21 @@ pub(super) struct Watch {
 impl Watch {
     /// Takes a success in.
     pub(super) fn good(&mut self, evidence: &Evidence, tuned: &Tuned) {
-        let slow_trip = tuned.given.slow_trip_milli;
+        let slow_max = tuned.given.slow_trip_milli + SLOW_BEYOND_MILLI;
         let ((weights, sum, _), slow) = self.sums(evidence.kind, tuned);
         sum.forget_stale(evidence.at, tuned.given.stale_ms);
         sum.good(weights, evidence.at);
         let crawling = evidence.latency_ms > tuned.given.slow_answer_ms;
         match slow {
             Some(weights) if crawling => {
-                self.slow.bad(weights, ((evidence.kind, evidence.id), evidence.at), slow_trip);
+                let times = (evidence.at, evidence.at);
+                self.slow_of(evidence.kind).bad(
+                    weights,
+                    ((evidence.kind, evidence.id), times),
+                    slow_max,
+                );
             }
-            Some(weights) => self.slow.good(weights, evidence.at),
+            Some(weights) => self.slow_of(evidence.kind).good(weights, evidence.at),
             None => {}
         }
         if let Some(failing) = self.failing.get_mut(&(evidence.kind, evidence.source)) {
@@ -68,14 +78,17 @@ impl Watch {
     pub(super) fn bad(&mut self, evidence: &Evidence, tuned: &Tuned) -> bool {
         let counts = self.fails_again(evidence, tuned);
         if counts {
-            let key = ((evidence.kind, evidence.id), evidence.at);
-            let slow_trip = tuned.given.slow_trip_milli;
+            // What was waited for in vain began to fail when it was sent.
+            let sent = evidence.at.0.saturating_sub(i64::from(evidence.latency_ms));
+            let key = ((evidence.kind, evidence.id), (evidence.at, Timestamp(sent)));
+            let slow_max = tuned.given.slow_trip_milli + SLOW_BEYOND_MILLI;
             let ((weights, sum, trip), slow) = self.sums(evidence.kind, tuned);
             sum.forget_stale(evidence.at, tuned.given.stale_ms);
-            sum.bad(weights, key, trip);
-            self.slow.forget_stale(evidence.at, tuned.given.stale_ms);
+            sum.bad(weights, key, trip * 2 + HARD_BEYOND_MILLI);
             if let Some(weights) = slow {
-                self.slow.bad(weights, key, slow_trip);
+                let sum = self.slow_of(evidence.kind);
+                sum.forget_stale(evidence.at, tuned.given.stale_ms);
+                sum.bad(weights, key, slow_max);
             }
             keep(&mut self.bads, *evidence);
         }
@@ -86,7 +99,7 @@ impl Watch {
     pub(super) fn late(&mut self, evidence: &Evidence) {
         let id = (evidence.kind, evidence.id);
         self.sum_of(evidence.kind).refund(id);
-        self.slow.refund(id);
+        self.slow_of(evidence.kind).refund(id);
         if let Some(failing) = self.failing.get_mut(&(evidence.kind, evidence.source)) {
             failing.row = 0;
         }
@@ -106,7 +119,7 @@ impl Watch {
         });
         let against = i64::from(came.min(10_000)) * per_arrival.bad;
         let milli = (for_outage + against) / i64::from(given.inbound_burst.max(1));
-        self.silence.add(milli, at, given.inbound_trip_milli);
+        self.silence.add(milli, at, given.inbound_trip_milli + SLOW_BEYOND_MILLI);
     }
 
     /// Takes a person's report in.
@@ -137,24 +150,26 @@ impl Watch {
         let reports = self.reports_milli(now, tuned);
         let over = |sum: &Sum, trip: i64| {
             let trip = sum.raised(trip, given.rate_raises_trips) / part;
-            sum.milli() + reports.min(trip / 3) >= trip && sum.milli() > 0
+            let milli = sum.milli() + reports.min(trip / 3);
+            let stands = |onset| now.ms_since(onset) >= given.settle_ms || milli >= 2 * trip;
+            milli >= trip && sum.onset().is_some_and(stands)
         };
-        let pairs = self.sources(Kind::Canary, self.canaries.onset());
-        let routes = self.sources(Kind::Send, self.sends.onset());
-        let together = given.together_trip_milli;
-        let canaries_agree = over(&self.canaries, together);
-        let sends_agree = over(&self.sends, together);
-        if over(&self.canaries, given.canaries_trip_milli) && pairs >= SOURCES_MIN {
+        let several = |kind, sum: &Sum| self.sources(kind, sum.onset()) >= SOURCES_MIN;
+        let canaries = &self.canaries;
+        if over(canaries, given.canaries_trip_milli) && several(Kind::Canary, canaries) {
             return Some(Rule::Canaries);
         }
-        if over(&self.sends, given.sends_trip_milli) && routes >= SOURCES_MIN {
+        if over(&self.sends, given.sends_trip_milli) && several(Kind::Send, &self.sends) {
             return Some(Rule::Sends);
         }
+        let together = given.together_trip_milli;
+        let canaries_agree = over(canaries, together);
+        let sends_agree = over(&self.sends, together);
         let receipts_agree = over(&self.receipts, together);
         let pulses_agree = over(&self.pulses, together);
         let agreed = canaries_agree && (sends_agree || receipts_agree)
             || sends_agree && receipts_agree
-            || canaries_agree && pulses_agree && pairs >= SOURCES_MIN
+            || canaries_agree && pulses_agree && several(Kind::Canary, canaries)
             || pulses_agree && over(&self.sends, given.sends_with_pulses_trip_milli);
         if agreed {
             return Some(Rule::Together);
@@ -171,11 +186,17 @@ impl Watch {
         if self.reporters(now, tuned).len() >= count(given.reports_trip) {
             return Some(Rule::Reports);
         }
-        if over(&self.slow, given.slow_trip_milli) && self.not_one_alone(now, tuned) {
+        let slow = |sum: &Sum| {
+            over(sum, given.slow_trip_milli) && self.not_one_alone(sum.onset(), now, tuned)
+        };
+        if slow(&self.slow) {
             return Some(Rule::Slow);
         }
-        let recipients = self.sources(Kind::Receipt, self.receipts.onset());
-        if over(&self.receipts, given.sends_trip_milli) && recipients >= RECIPIENTS_MIN {
+        if slow(&self.unconfirmed) {
+            return Some(Rule::Receipts);
+        }
+        let recipients = || self.sources(Kind::Receipt, self.receipts.onset());
+        if over(&self.receipts, given.sends_trip_milli) && recipients() >= RECIPIENTS_MIN {
             return Some(Rule::Receipts);
         }
         if over(&self.pulses, given.pulses_trip_milli) {
@@ -193,6 +214,7 @@ impl Watch {
             && low(&self.pulses, given.pulses_trip_milli)
             && low(&self.receipts, given.sends_trip_milli)
             && low(&self.slow, given.slow_trip_milli)
+            && low(&self.unconfirmed, given.slow_trip_milli)
             && low(&self.silence, given.inbound_trip_milli)
             && self.reporters(now, tuned).len() < count(given.reports_trip)
     }
@@ -219,7 +241,7 @@ impl Watch {
             sends: self.sends.milli(),
             pulses: self.pulses.milli(),
             receipts: self.receipts.milli(),
-            slow: self.slow.milli(),
+            slow: self.slow.milli().max(self.unconfirmed.milli()),
             silence: self.silence.milli(),
             reports: self.reports_milli(now, tuned),
         }
@@ -227,8 +249,9 @@ impl Watch {
 
     /// When the oldest sum that is not at zero left it.
     pub(super) fn onset(&self) -> Option<Timestamp> {
-        let sums = [&self.canaries, &self.sends, &self.pulses, &self.receipts, &self.slow];
-        sums.into_iter().filter_map(Sum::onset).min()
+        let hard = [&self.canaries, &self.sends, &self.pulses, &self.receipts];
+        let sums = hard.into_iter().chain([&self.slow, &self.unconfirmed]);
+        sums.filter_map(Sum::onset).min()
     }
 
     /// Since when receipts are missing, when that is no accident any more.
@@ -294,8 +317,11 @@ impl Watch {
         of_kind.filter(|(_, failing)| failing.last >= since).count()
     }
 
-    fn not_one_alone(&self, now: Timestamp, tuned: &Tuned) -> bool {
-        let Some(onset) = self.slow.onset() else { return false };
+    fn not_one_alone(&self, onset: Option<Timestamp>, now: Timestamp, tuned: &Tuned) -> bool {
+        let Some(onset) = onset else { return false };
+        if now.ms_since(onset) < tuned.given.settle_ms {
+            return false;
+        }
         let several = self.failing.values().filter(|failing| failing.last >= onset).count();
         several >= SOURCES_MIN || now.ms_since(onset) >= tuned.given.alone_ms
     }
@@ -314,6 +340,10 @@ impl Watch {
         }
     }
 
+    fn slow_of(&mut self, kind: Kind) -> &mut Sum {
+        if kind == Kind::Receipt { &mut self.unconfirmed } else { &mut self.slow }
+    }
+
     /// The hard sum of a kind with its weights and threshold, and its weights in the slow sum.
     fn sums(&mut self, kind: Kind, tuned: &Tuned) -> ((Weights, &mut Sum, i64), Option<Weights>) {
         let given = &tuned.given;
@@ -326,9 +356,9 @@ impl Watch {
         ((weights, self.sum_of(kind), trip), slow)
     }
 
-    fn all_sums(&mut self) -> [&mut Sum; 5] {
-        let Self { canaries, sends, pulses, receipts, slow, .. } = self;
-        [canaries, sends, pulses, receipts, slow]
+    fn all_sums(&mut self) -> [&mut Sum; 6] {
+        let Self { canaries, sends, pulses, receipts, slow, unconfirmed, .. } = self;
+        [canaries, sends, pulses, receipts, slow, unconfirmed]
     }
 }
 

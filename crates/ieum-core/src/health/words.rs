@@ -12,7 +12,7 @@ pub(super) fn words(grounds: &Grounds, goods: u32) -> String {
         Rule::Together => ("several kinds of signs failed", sums.sends.max(sums.canaries)),
         Rule::Pulses => ("signs of life failed", sums.pulses),
         Rule::Slow => ("a share of the traffic fails", sums.slow),
-        Rule::Receipts => ("accepted messages are not confirmed", sums.receipts),
+        Rule::Receipts => ("accepted messages are not confirmed", sums.receipts.max(sums.slow)),
         Rule::Silence => ("people write less than they do at this hour", sums.silence),
         Rule::Reports => ("independent people reported it", sums.reports),
         Rule::Relapse => ("it failed again while traffic returned", sums.slow),

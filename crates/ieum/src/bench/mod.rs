@@ -4,6 +4,7 @@
 //! is a process of its own, and everything that is counted is counted outside of it.
 
 pub mod child;
+pub mod detect;
 pub mod fill;
 pub mod generator;
 pub mod hub;

@@ -4,6 +4,7 @@
 
 use super::section::Section;
 use ieum_core::directory::Language;
+use ieum_core::health::parameters::{Odds, Parameters};
 use ieum_engine::Settings;
 use ieum_server::Limits;
 
@@ -27,9 +28,52 @@ pub(super) fn engine(top: &Section<'_>) -> Settings {
     if let Some(health) = top.section("health") {
         put(&mut settings.probe_ms, health.number("probe_ms", 1_000..=600_000));
         put(&mut settings.probe_down_ms, health.number("probe_down_ms", 500..=60_000));
+        detector(&health, &mut settings.health);
         health.finish();
     }
     settings
+}
+
+/// How the detector weighs what it sees; the reasons stand at [`Parameters`].
+fn detector(health: &Section<'_>, parameters: &mut Parameters) {
+    odds(health, ["canary_well_permille", "canary_sick_permille"], &mut parameters.canary);
+    odds(health, ["send_well_permille", "send_sick_permille"], &mut parameters.send);
+    odds(health, ["pulse_well_permille", "pulse_sick_permille"], &mut parameters.pulse);
+    for (key, trip) in [
+        ("canaries_trip_milli", &mut parameters.canaries_trip_milli),
+        ("sends_trip_milli", &mut parameters.sends_trip_milli),
+        ("together_trip_milli", &mut parameters.together_trip_milli),
+        ("sends_with_pulses_trip_milli", &mut parameters.sends_with_pulses_trip_milli),
+        ("slow_trip_milli", &mut parameters.slow_trip_milli),
+        ("pulses_trip_milli", &mut parameters.pulses_trip_milli),
+    ] {
+        put(trip, health.number(key, 1_000..=100_000));
+    }
+    for (key, ms, most) in [
+        ("settle_ms", &mut parameters.settle_ms, 60_000),
+        ("alone_ms", &mut parameters.alone_ms, 600_000),
+        ("stale_ms", &mut parameters.stale_ms, 86_400_000),
+        ("reports_window_ms", &mut parameters.reports_window_ms, 86_400_000),
+        ("witness_wait_ms", &mut parameters.witness_wait_ms, 300_000),
+        ("own_tail_ms", &mut parameters.own_tail_ms, 300_000),
+        ("calm_ms", &mut parameters.calm_ms, 3_600_000),
+        ("clean_ms", &mut parameters.clean_ms, 3_600_000),
+        ("dwell_ms", &mut parameters.dwell_ms, 3_600_000),
+        ("dwell_ms_max", &mut parameters.dwell_ms_max, 86_400_000),
+    ] {
+        put(ms, health.number(key, 0..=most));
+    }
+    put(&mut parameters.reports_trip, health.number("reports_trip", 2..=1_000));
+    put(&mut parameters.goods_min, health.number("goods_min", 1..=1_000));
+}
+
+/// A pair of chances; the second must be the larger one.
+fn odds(health: &Section<'_>, [well, sick]: [&'static str; 2], odds: &mut Odds) {
+    put(&mut odds.well_permille, health.number(well, 1..=998));
+    put(&mut odds.sick_permille, health.number(sick, 2..=999));
+    if odds.well_permille >= odds.sick_permille {
+        health.complain(sick, format!("must be above {well}, which is {}", odds.well_permille));
+    }
 }
 
 /// Reads `[limits]`.
