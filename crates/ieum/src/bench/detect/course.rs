@@ -113,8 +113,8 @@ fn networks(judged: Network, scenario: &Scenario) -> Vec<Network> {
         let known = Network::from_word(network.name());
         networks.extend(known.filter(|network| !networks.contains(network)));
     }
-    let other = Network::ALL.into_iter().rev().find(|network| !networks.contains(network));
-    networks.extend(other);
+    let others = [Network::Telegram, Network::Line, Network::KakaoTalk];
+    networks.extend(others.into_iter().find(|network| !networks.contains(network)));
     networks
 }
 

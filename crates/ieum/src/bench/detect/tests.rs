@@ -39,12 +39,12 @@ fn hard(id: &str, seeds: u64) {
 
 #[test]
 fn a_refusing_network_is_down_within_eight_seconds() {
-    hard("K1", 8);
+    hard("K1", 12);
 }
 
 #[test]
 fn a_hanging_network_is_down_within_eight_seconds() {
-    hard("F1", 8);
+    hard("F1", 12);
 }
 
 #[test]
@@ -169,6 +169,9 @@ fn a_small_benchmark_gives_figures_tables_and_a_picture() {
     assert!(picture.matches("<circle").count() > Setting::all().len() / 2);
 }
 
+/// More false switches than one in four minutes are no detector.
+const SWITCHES_A_MONTH_MAX: f64 = 10_000.0;
+
 /// Ours is at least as fast as every usual detector that is no noisier.
 fn nobody_is_faster(report: &Report) -> Vec<String> {
     let mut faster = Vec::new();
@@ -179,6 +182,9 @@ fn nobody_is_faster(report: &Report) -> Vec<String> {
                 && other.sends_per_s.to_bits() == point.sends_per_s.to_bits()
                 && other.false_switches_a_month <= point.false_switches_a_month
         };
+        if point.false_switches_a_month > SWITCHES_A_MONTH_MAX {
+            continue;
+        }
         let best = report.curve.iter().filter(same).filter_map(|other| other.found_s_p50);
         let best = best.fold(f64::INFINITY, f64::min);
         if point.found_s_p50.is_some_and(|found| found < best) {

@@ -273,11 +273,8 @@ fn place(who: Who) -> Place {
 }
 
 fn number(network: Network) -> u64 {
-    match network {
-        Network::KakaoTalk => 1,
-        Network::Line => 2,
-        Network::Telegram => 3,
-    }
+    let place = Network::ALL.into_iter().position(|one| one == network);
+    place.map_or(0, |place| place as u64 + 1)
 }
 
 fn surface_of(surface: ieum_lab::Surface) -> Surface {
