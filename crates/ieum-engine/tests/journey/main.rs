@@ -181,6 +181,8 @@ async fn a_network_that_fails_in_two_rooms_is_down_for_all_and_the_journal_knows
     assert!(grounds.last.len() >= 4, "{grounds:?}");
     let (open, _) = town.incident(1).await;
     assert!(open.is_open() && open.onset < open.opened_at, "{open:?}");
+    town.says(Line, "Croom", "Uyuna", "아직?").await;
+    town.passes(1_000).await;
     town.kakaotalk.turns(Mood::Well);
     town.passes(300_000).await;
     assert_eq!(town.hub.health()[0].state, CellState::Up);
