@@ -20,6 +20,8 @@ use std::task::Poll;
 
 /// Time between two questions whether the homeserver reaches us.
 const PING_MS: u64 = 30_000;
+/// The same while the homeserver is away.
+const AWAY_MS: u64 = 1_000;
 /// Errands that may wait; those beyond are not done.
 const ERRANDS_MAX: usize = 10_000;
 /// How often an errand is tried.
@@ -157,7 +159,9 @@ impl Matrix {
         let asked = self.home.now();
         if let Err(failed) = self.home.reaches_us(&self.registration_id).await {
             inbox.pulse(pulse_of(&failed));
-            return backoff.next_ms(&*self.home.doors.entropy);
+            // A server that is away is seen coming back; one that cannot reach us is left time.
+            let is_away = matches!(failed, Failed::Silence(_));
+            return if is_away { AWAY_MS } else { backoff.next_ms(&*self.home.doors.entropy) };
         }
         inbox.pulse(Pulse::Good { took_ms: self.home.now().ms_since(asked) });
         backoff.reset();

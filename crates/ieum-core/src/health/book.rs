@@ -16,7 +16,7 @@ use crate::directory::Endpoint;
 use crate::ids::AccountId;
 use crate::network::Network;
 use crate::time::Timestamp;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 pub use super::detector::CellView;
 
@@ -60,6 +60,8 @@ pub struct HealthBook {
     routes: BTreeMap<Route, RouteRecord>,
     /// The newest failure of a send, by network: trials of a network that is down rest after it.
     failed_at: BTreeMap<Network, Timestamp>,
+    /// Accounts whose newest sign of life was none.
+    silent: BTreeSet<AccountId>,
 }
 
 /// The cell that our own calls of a function speak for.
@@ -94,6 +96,9 @@ impl HealthBook {
                 self.failed_at.insert(evidence.cell.network, evidence.at);
             }
         }
+        if evidence.route.is_none() {
+            self.observe_pulse(evidence);
+        }
         let (kind, source) = match evidence.route {
             Some(route) => (Kind::Send, Source::Route(route)),
             None => (Kind::Pulse, Source::Account(evidence.account)),
@@ -114,6 +119,19 @@ impl HealthBook {
     /// What follows from time alone; to be called about once a second.
     pub fn tick(&mut self, now: Timestamp) -> Vec<CellChange> {
         self.detector.tick(now)
+    }
+
+    /// A network that answers again after it did not is tried at once: rests were for the silence.
+    fn observe_pulse(&mut self, evidence: Evidence) {
+        if !evidence.good {
+            self.silent.insert(evidence.account);
+        } else if self.silent.remove(&evidence.account) {
+            let ours = |route: &Route| route.account == evidence.account;
+            for (_, record) in self.routes.iter_mut().filter(|(route, _)| ours(route)) {
+                record.try_at = record.try_at.min(evidence.at);
+            }
+            self.failed_at.remove(&evidence.cell.network);
+        }
     }
 
     fn observe_route(&mut self, route: Route, good: bool, at: Timestamp) {

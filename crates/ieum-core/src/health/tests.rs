@@ -122,6 +122,26 @@ fn a_route_is_tried_again_after_a_rest_that_doubles() {
 }
 
 #[test]
+fn a_network_that_answers_again_is_tried_at_once_but_not_at_every_answer() {
+    let mut book = HealthBook::default();
+    book.observe(evidence(Some(1), false, 0));
+    book.observe(evidence(None, true, 1));
+    for at in [2, 3_000, 8_000] {
+        book.observe(evidence(Some(1), false, at));
+    }
+    let due = |book: &HealthBook, at| book.trial_due(Network::KakaoTalk, route(1), Timestamp(at));
+    book.observe(evidence(None, true, 8_500));
+    assert!(!due(&book, 8_500), "it answered all the time: the route rests");
+    book.observe(evidence(None, false, 9_000));
+    assert!(!due(&book, 9_500));
+    book.observe(evidence(None, true, 10_000));
+    assert!(due(&book, 10_000));
+    book.observe(evidence(Some(1), false, 10_001));
+    book.observe(evidence(None, true, 10_500));
+    assert!(!due(&book, 10_500), "a second answer is no second coming back");
+}
+
+#[test]
 fn nothing_is_tried_where_the_operator_keeps_a_network_down() {
     let mut book = HealthBook::default();
     let cell = api_cell(Network::KakaoTalk, Function::Send);
