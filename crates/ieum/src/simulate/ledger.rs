@@ -12,8 +12,9 @@ use std::sync::Arc;
 
 /// Reasons for doubt that follow one another closer than this are one, in milliseconds.
 const BLAMED_APART_MS: u64 = 60_000;
-/// How old a reason for doubt may be when something moves because of it, in milliseconds.
-const EVIDENCE_MS: u64 = 1_800_000;
+/// How old a reason for doubt may be when something moves because of it, in milliseconds: coming
+/// back takes longer with each relapse.
+const EVIDENCE_MS: u64 = 7_200_000;
 
 /// One thing that somebody said.
 #[derive(Debug, Clone)]

@@ -39,6 +39,18 @@ fn no_promise_breaks_while_kakaotalk_does() {
     }
 }
 
+/// Seeds that broke a promise once: scenario, seed, and what was wrong then.
+const BROKE_ONCE: [(&str, u64, &str); 1] =
+    [("K2", 1, "a summary that went another way was summed up itself, for ever")];
+
+#[test]
+fn what_broke_once_does_not_break_again() {
+    for (scenario, seed, what) in BROKE_ONCE {
+        let report = run(&order(scenario, seed)).unwrap();
+        assert!(report.kept(), "{scenario} seed {seed}: {what}: {report:#?}");
+    }
+}
+
 #[test]
 fn a_quiet_day_moves_nothing() {
     let quiet = Order { scenario: None, days: 1.0, per_day: 40.0, ..order("K2", 3) };
