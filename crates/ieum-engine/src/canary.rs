@@ -213,7 +213,9 @@ async fn missing(pieces: &Pieces, account: &Account, watcher: &Watcher, (pair, c
         perch.missing_in_row = perch.missing_in_row.saturating_add(1);
     }
     pieces.ring_probes();
-    observe(pieces, cell(account, watcher), (pair, code), Sign::Bad, 0).await;
+    // How long it was waited for says when it began.
+    let waited_ms = pieces.settings.canary.deadline_ms;
+    observe(pieces, cell(account, watcher), (pair, code), Sign::Bad, waited_ms).await;
 }
 
 async fn observe(pieces: &Pieces, cell: Cell, (pair, id): (u32, u64), sign: Sign, latency_ms: u64) {

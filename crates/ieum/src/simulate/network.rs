@@ -2,8 +2,8 @@
 //! the networks told as the real connectors tell them.
 //!
 //! They carry texts and nothing else: no edits, no reactions, no media. The capabilities are those
-//! of the real connectors. Invariant: what a connector answers is what the real one makes of the
-//! same answer of the network (`tests/alike.rs` holds the two side by side).
+//! of the real connectors. Invariant: what a connector answers is what the real one is written to
+//! make of the same answer of the network; nothing holds the two side by side but its reader.
 
 use super::courier::{Answer, Call, Courier};
 use super::hazard::Hazards;
