@@ -137,7 +137,7 @@ fn cell(account: &Account, watcher: &Watcher) -> Cell {
 fn wait_ms(pieces: &Pieces, account: &Account, watcher: &Watcher) -> u64 {
     let now = pieces.now();
     let left_ms = DAY_MS - now.0.unsigned_abs() % DAY_MS;
-    let suspicion = lock(&pieces.health).detector().suspicion(cell(account, watcher), now);
+    let suspicion = lock(&pieces.health).suspicion(cell(account, watcher), now);
     let same =
         |other: &&Watcher| other.account == watcher.account && other.surface == watcher.surface;
     let sharing: Vec<&Watcher> = pieces.settings.watchers.iter().filter(same).collect();
@@ -228,7 +228,7 @@ async fn observe(pieces: &Pieces, cell: Cell, (pair, id): (u32, u64), sign: Sign
         at: pieces.now(),
         latency_ms: u32::try_from(latency_ms).unwrap_or(u32::MAX),
     };
-    let changes = lock(&pieces.health).detector_mut().observe(evidence);
+    let changes = lock(&pieces.health).observe_other(evidence);
     failover::follow(pieces, changes).await;
 }
 

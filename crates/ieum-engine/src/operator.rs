@@ -15,24 +15,19 @@ pub struct ReportAnswer {
 
 /// Keeps a cell in a state until it is released.
 pub(crate) async fn hold(pieces: &Pieces, cell: Cell, state: CellState) {
-    let change = lock(&pieces.health).detector_mut().hold(cell, state, pieces.now());
-    failover::follow(pieces, change.into_iter().collect()).await;
+    let changes = lock(&pieces.health).hold(cell, state, pieces.now());
+    failover::follow(pieces, changes).await;
 }
 
 /// Lets a cell be what the hub's own evidence says.
 pub(crate) async fn release(pieces: &Pieces, cell: Cell) {
-    let change = lock(&pieces.health).detector_mut().release(cell, pieces.now());
-    failover::follow(pieces, change.into_iter().collect()).await;
+    let changes = lock(&pieces.health).release(cell, pieces.now());
+    failover::follow(pieces, changes).await;
 }
 
 /// Takes in that a person says a network does not work for them.
 pub(crate) async fn report(pieces: &Pieces, cell: Cell, person: PersonId) -> ReportAnswer {
-    let at = pieces.now();
-    let (changes, reporters) = {
-        let mut health = lock(&pieces.health);
-        let reported = health.detector_mut().report(cell, person, at);
-        (reported.changes, health.detector().reporters(cell, at).len())
-    };
+    let (changes, reporters) = lock(&pieces.health).report(cell, person, pieces.now());
     failover::follow(pieces, changes).await;
     ReportAnswer { reporters }
 }

@@ -22,7 +22,7 @@ pub(crate) async fn probe(
     let settings = pieces.settings.clone();
     loop {
         let cell = api_cell(account.network, Function::Send);
-        let suspicion = lock(&pieces.health).detector().suspicion(cell, pieces.now());
+        let suspicion = lock(&pieces.health).suspicion(cell, pieces.now());
         let calm = suspicion == Suspicion::None;
         let wait = if calm { settings.probe_ms } else { settings.probe_down_ms };
         tokio::select! {

@@ -7,13 +7,15 @@
 //! step. Invariants: a refusal that concerns one recipient never counts; while nobody at all
 //! answers it is our own line, and no route is left.
 
+use super::cadence::Suspicion;
 use super::detector::Detector;
-use super::evidence::{Kind, Sign, Source};
+use super::evidence::{Grounds, Kind, Sign, Source};
 use super::parameters::Parameters;
+use super::steady::SteadyTime;
 use super::{Cell, CellChange, CellState, Function, Surface};
 use crate::delivery::Route;
 use crate::directory::Endpoint;
-use crate::ids::AccountId;
+use crate::ids::{AccountId, PersonId};
 use crate::network::Network;
 use crate::time::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
@@ -62,6 +64,8 @@ pub struct HealthBook {
     failed_at: BTreeMap<Network, Timestamp>,
     /// Accounts whose newest sign of life was none.
     silent: BTreeSet<AccountId>,
+    /// All times inside are steady ones; those that come in and go out are the clock's.
+    time: SteadyTime,
 }
 
 /// The cell that our own calls of a function speak for.
@@ -77,19 +81,15 @@ impl HealthBook {
         Self { detector: Detector::new(parameters), ..Self::default() }
     }
 
-    /// The detector, for evidence that no attempt or probe of ours gives, and for pages.
+    /// The detector, to ask what does not depend on the time.
     #[must_use]
     pub fn detector(&self) -> &Detector {
         &self.detector
     }
 
-    /// The same, to hand evidence in.
-    pub fn detector_mut(&mut self) -> &mut Detector {
-        &mut self.detector
-    }
-
     /// Takes evidence in; returns the changes that follow from it, of whichever network.
     pub fn observe(&mut self, evidence: Evidence) -> Vec<CellChange> {
+        let evidence = Evidence { at: self.time.hear(evidence.at), ..evidence };
         if let Some(route) = evidence.route {
             self.observe_route(route, evidence.good, evidence.at);
             if !evidence.good {
@@ -105,7 +105,7 @@ impl HealthBook {
         };
         let sign = if evidence.good { Sign::Good } else { Sign::Bad };
         let Evidence { cell, id, at, .. } = evidence;
-        self.detector.observe(super::evidence::Evidence {
+        let changes = self.detector.observe(super::evidence::Evidence {
             cell,
             kind,
             source,
@@ -113,12 +113,71 @@ impl HealthBook {
             id,
             at,
             latency_ms: 0,
-        })
+        });
+        self.told(changes)
+    }
+
+    /// Takes in what no attempt or probe of ours showed: canaries and receipts.
+    pub fn observe_other(&mut self, evidence: super::evidence::Evidence) -> Vec<CellChange> {
+        let at = self.time.hear(evidence.at);
+        let changes = self.detector.observe(super::evidence::Evidence { at, ..evidence });
+        self.told(changes)
     }
 
     /// What follows from time alone; to be called about once a second.
     pub fn tick(&mut self, now: Timestamp) -> Vec<CellChange> {
-        self.detector.tick(now)
+        let now = self.time.hear(now);
+        let changes = self.detector.tick(now);
+        self.told(changes)
+    }
+
+    /// The operator's word: the cell is in this state until it is released.
+    pub fn hold(&mut self, cell: Cell, state: CellState, at: Timestamp) -> Vec<CellChange> {
+        let at = self.time.hear(at);
+        let change = self.detector.hold(cell, state, at);
+        self.told(change.into_iter().collect())
+    }
+
+    /// Takes the operator's word back.
+    pub fn release(&mut self, cell: Cell, at: Timestamp) -> Vec<CellChange> {
+        let at = self.time.hear(at);
+        let change = self.detector.release(cell, at);
+        self.told(change.into_iter().collect())
+    }
+
+    /// Takes a person's report in; returns the changes, and how many people reported the same
+    /// lately.
+    pub fn report(
+        &mut self,
+        cell: Cell,
+        person: PersonId,
+        at: Timestamp,
+    ) -> (Vec<CellChange>, usize) {
+        let at = self.time.hear(at);
+        let reported = self.detector.report(cell, person, at);
+        let reporters = self.detector.reporters(cell, at).len();
+        (self.told(reported.changes), reporters)
+    }
+
+    /// How much a cell is suspected, for the pace of canaries and probes.
+    #[must_use]
+    pub fn suspicion(&self, cell: Cell, now: Timestamp) -> Suspicion {
+        self.detector.suspicion(cell, self.time.steady(now))
+    }
+
+    /// Changes with the clock's times.
+    fn told(&self, mut changes: Vec<CellChange>) -> Vec<CellChange> {
+        for grounds in changes.iter_mut().filter_map(|change| change.grounds.as_deref_mut()) {
+            self.tell(grounds);
+        }
+        changes
+    }
+
+    fn tell(&self, grounds: &mut Grounds) {
+        grounds.onset = self.time.told(grounds.onset);
+        for sign in &mut grounds.last {
+            sign.at = self.time.told(sign.at);
+        }
     }
 
     /// A network that answers again after it did not is tried at once: rests were for the silence.
@@ -185,6 +244,7 @@ impl HealthBook {
     /// Whether something held for this route may be tried now, to see whether it works again.
     #[must_use]
     pub fn trial_due(&self, network: Network, route: Route, now: Timestamp) -> bool {
+        let now = self.time.steady(now);
         match self.routes.get(&route) {
             _ if self.detector.held_down(network) => false,
             Some(record) if record.down => now >= record.try_at,
@@ -198,6 +258,7 @@ impl HealthBook {
 
     /// Lets a route that rested take ordinary traffic again: one more failure puts it back.
     pub fn forgive_rested(&mut self, now: Timestamp, after_ms: u64) {
+        let now = self.time.hear(now);
         for record in self.routes.values_mut() {
             if record.down && now.ms_since(record.try_at) >= after_ms {
                 record.down = false;
@@ -209,7 +270,14 @@ impl HealthBook {
     /// All cells that were ever heard of.
     #[must_use]
     pub fn view(&self) -> Vec<CellView> {
-        self.detector.view()
+        let mut views = self.detector.view();
+        for view in &mut views {
+            view.since = self.time.told(view.since);
+            if let Some(grounds) = &mut view.grounds {
+                self.tell(grounds);
+            }
+        }
+        views
     }
 }
 

@@ -80,7 +80,7 @@ fn traffic_returns_in_a_fixed_and_growing_set_of_routes() {
     let mut before = open(&book);
     assert!(before.is_empty());
     let mut sizes = Vec::new();
-    for second in 1..400 {
+    for second in 5..400 {
         let at = second * 1_000;
         book.observe(evidence(Some(1), true, at));
         book.tick(Timestamp(at));
@@ -145,10 +145,37 @@ fn a_network_that_answers_again_is_tried_at_once_but_not_at_every_answer() {
 fn nothing_is_tried_where_the_operator_keeps_a_network_down() {
     let mut book = HealthBook::default();
     let cell = api_cell(Network::KakaoTalk, Function::Send);
-    book.detector_mut().hold(cell, CellState::Down, Timestamp(0));
+    book.hold(cell, CellState::Down, Timestamp(0));
     let late = Timestamp(10_000_000);
     assert!(book.route_down(Network::KakaoTalk, route(1)));
     assert!(!book.trial_due(Network::KakaoTalk, route(1), late));
-    book.detector_mut().release(cell, late);
+    book.release(cell, late);
     assert!(book.trial_due(Network::KakaoTalk, route(1), late));
+}
+
+/// How long after the last failure the network is up again, while its answers are good.
+fn back_after_ms(mut book: HealthBook, jump_ms: i64) -> i64 {
+    let mut told = 4_500 + jump_ms;
+    for passed in (0..2_000_000).step_by(1_000) {
+        told += 1_000;
+        book.observe(evidence(None, true, told));
+        book.observe(Evidence { route: Some(route(1)), ..evidence(Some(1), true, told) });
+        book.tick(Timestamp(told));
+        if book.state(api_cell(Network::KakaoTalk, Function::Send)) == CellState::Up {
+            return passed;
+        }
+    }
+    panic!("it never comes back");
+}
+
+#[test]
+fn a_clock_that_jumps_neither_hastens_nor_delays_the_return() {
+    let mut book = HealthBook::default();
+    down(&mut book);
+    let usual = back_after_ms(book.clone(), 0);
+    assert!(usual > 60_000);
+    let delayed = back_after_ms(book.clone(), -3_600_000) - usual;
+    assert!((0..=1_000).contains(&delayed), "by what the jump hid: {delayed} ms");
+    let hastened = usual - back_after_ms(book, 3_600_000);
+    assert!((0..=60_000).contains(&hastened), "by at most one step: {hastened} ms");
 }

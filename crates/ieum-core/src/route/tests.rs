@@ -180,7 +180,7 @@ impl Town {
 
     fn down(mut self, network: Network) -> Self {
         let cell = api_cell(network, Function::Send);
-        self.health.detector_mut().hold(cell, CellState::Down, Timestamp(0));
+        self.health.hold(cell, CellState::Down, Timestamp(0));
         assert!(self.health.network_down(network));
         self
     }

@@ -222,7 +222,7 @@ impl Hub {
         }));
         let mut sick = HealthBook::default();
         let cell = api_cell(Network::KakaoTalk, Function::Send);
-        drop(sick.detector_mut().hold(cell, CellState::Down, Timestamp(0)));
+        drop(sick.hold(cell, CellState::Down, Timestamp(0)));
         assert!(sick.network_down(Network::KakaoTalk) && !sick.network_down(Network::Line));
         Self { directory, well: HealthBook::default(), sick }
     }
