@@ -235,14 +235,16 @@ fn still_agreed(pieces: &Pieces, account: &Account, delivery: &Delivery) -> bool
     })
 }
 
-/// The same for every repetition of this part on this route, different for everything else.
+/// The same for every repetition of this part on this route, different for everything else. The
+/// message's id is in it because numbers come again when a backup is restored.
 fn call_key(pieces: &Pieces, claim: &Claim) -> [u8; 16] {
     let delivery = &claim.delivery;
     let route = delivery.route.map_or_else(String::new, |route| format!("{route:?}"));
+    let id = claim.message.new.id;
     crate::compose::native_salt(
         pieces,
         "call",
         &route,
-        &format!("{}/{}", delivery.seq, delivery.part),
+        &format!("{id}/{}/{}", delivery.seq, delivery.part),
     )
 }
