@@ -2,6 +2,7 @@
 //!
 //! A check gets a [`Bench`] with an empty store that it can stop, crash and open again.
 
+mod backup;
 mod crash;
 mod formats;
 mod incidents;

@@ -14,4 +14,5 @@ mod rows;
 mod sqlite;
 
 pub use memory::MemoryStore;
-pub use sqlite::{LOCK_FILE, OpenFailure, STORE_FILE, SqliteStore};
+pub use sqlite::problems;
+pub use sqlite::{CopyProgress, LOCK_FILE, OpenFailure, PartialCopy, STORE_FILE, SqliteStore};

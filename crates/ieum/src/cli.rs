@@ -3,7 +3,7 @@
 //! Invariant: what a script reads goes to standard output, everything else to standard error.
 
 use crate::bench;
-use crate::command::{audit, check, client, incidents, lab, network, serve};
+use crate::command::{audit, backup, check, client, incidents, lab, network, restore, serve};
 use crate::demo;
 use crate::logs::{self, LogArguments};
 use crate::simulate;
@@ -41,8 +41,12 @@ enum Command {
     /// Tell a running hub how a network is, whatever it sees itself.
     #[command(subcommand)]
     Network(network::NetworkCommand),
-    /// Replay the journal of a data folder and prove the promises.
+    /// Replay the journal of a data folder or of a backup and prove the promises.
     Audit(audit::AuditArguments),
+    /// Copy the data of a hub, which may be running, and prove that the copy is good.
+    Backup(backup::BackupArguments),
+    /// Put a backup in the place of data that was lost.
+    Restore(restore::RestoreArguments),
     /// Start the simulated networks.
     Lab(lab::LabArguments),
     /// Play outages, crashes and months in seconds, and check what people saw.
@@ -83,6 +87,8 @@ pub fn main() -> ExitCode {
         | Command::Incidents(_)
         | Command::Network(_)
         | Command::Audit(_)
+        | Command::Backup(_)
+        | Command::Restore(_)
         | Command::Lab(_)
         | Command::Bench(_)
         | Command::BenchHub(_)
@@ -111,6 +117,8 @@ fn run(command: &Command) -> anyhow::Result<bool> {
         Command::Incidents(arguments) => incidents::main(arguments),
         Command::Network(command) => network::main(command),
         Command::Audit(arguments) => audit::main(arguments),
+        Command::Backup(arguments) => backup::main(arguments),
+        Command::Restore(arguments) => restore::main(arguments),
         Command::Lab(arguments) => lab::main(arguments).map(|()| true),
         Command::Simulate(arguments) => simulate::main(arguments),
         Command::Bench(Bench::Relay(arguments)) => bench::relay::main(*arguments),

@@ -1,7 +1,7 @@
 //! Opening the store of a data folder.
 
-use ieum_core::ports::store::Store;
-use ieum_store::{MemoryStore, SqliteStore};
+use ieum_core::ports::store::{Store, StoreFailure};
+use ieum_store::{MemoryStore, OpenFailure, SqliteStore};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -20,7 +20,33 @@ pub enum StoreKind {
 /// When another process has it open, or it cannot be read.
 pub fn open(kind: StoreKind, folder: &Path) -> anyhow::Result<Arc<dyn Store>> {
     match kind {
-        StoreKind::Sqlite => Ok(Arc::new(SqliteStore::open(folder)?)),
+        StoreKind::Sqlite => match SqliteStore::open(folder) {
+            Ok(store) => Ok(Arc::new(store)),
+            Err(failure) => Err(with_advice(failure, folder)),
+        },
         StoreKind::Memory => Ok(Arc::new(MemoryStore::new())),
     }
+}
+
+/// What an operator can do about it, where there is anything.
+fn with_advice(failure: OpenFailure, folder: &Path) -> anyhow::Error {
+    let data = folder.display();
+    let advice = match &failure {
+        OpenFailure::Store(StoreFailure::Damaged(_)) => format!(
+            "the store in {data} is damaged and was not touched; put a backup in its place with \
+             `ieum restore FILE --data {data} --replace`, which keeps the damaged file beside it"
+        ),
+        OpenFailure::Store(StoreFailure::Unavailable(_)) => format!(
+            "the store in {data} cannot be written: is the disk full or read-only, or does the \
+             folder belong to another user?"
+        ),
+        OpenFailure::Store(StoreFailure::Closed | StoreFailure::Rule(_))
+        | OpenFailure::InUse { .. }
+        | OpenFailure::Newer { .. }
+        | OpenFailure::Older { .. }
+        | OpenFailure::Torn
+        | OpenFailure::Foreign
+        | OpenFailure::Directory { .. } => return failure.into(),
+    };
+    anyhow::Error::from(failure).context(advice)
 }

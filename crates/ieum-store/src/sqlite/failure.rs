@@ -22,11 +22,22 @@ pub enum OpenFailure {
         /// The newest that is known here.
         known: usize,
     },
+    /// An older hub wrote it, and it is not to be changed.
+    #[error("the store has format {found} of an older hub; this one reads format {known}")]
+    Older {
+        /// Its format.
+        found: usize,
+        /// The one that is read here.
+        known: usize,
+    },
+    /// A file with a log beside it, which belongs to it: no copy that a backup made.
+    #[error("a log of SQLite lies beside the file: it was copied by hand, not by a backup")]
+    Torn,
     /// The file is a database of some other program.
     #[error("the file is not a store of Ieum")]
     Foreign,
     /// The directory or the lock file cannot be used.
-    #[error("cannot use {}: {source}", path.display())]
+    #[error("cannot use {}", path.display())]
     Directory {
         /// Which.
         path: PathBuf,

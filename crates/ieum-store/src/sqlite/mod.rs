@@ -3,6 +3,7 @@
 //! WAL with `synchronous=FULL`, one writer thread with group commit, one open handle guarded by a
 //! lock file. See docs/store.md. Invariant: at most one handle writes to a data directory.
 
+mod backup;
 mod failure;
 mod finder;
 mod format;
@@ -16,6 +17,7 @@ mod rows;
 mod schema;
 mod writer;
 
+pub use backup::{CopyProgress, PartialCopy, problems};
 pub use failure::OpenFailure;
 
 use crate::book::Book;
@@ -73,7 +75,31 @@ impl SqliteStore {
     /// When another handle has it open, a newer hub wrote it, or it cannot be read.
     pub fn open(directory: &Path) -> Result<Self, OpenFailure> {
         let lock = lock(directory)?;
+        backup::finish_restore(directory)?;
         let connection = connect(&directory.join(STORE_FILE))?;
+        Self::over(connection, Some(lock), directory)
+    }
+
+    /// Opens a copy only to read it; nothing about it changes, and no verb that writes works.
+    ///
+    /// # Errors
+    /// When it was written by a hub of another format, is foreign, damaged, or cannot be read.
+    pub fn inspect(file: &Path) -> Result<Self, OpenFailure> {
+        let connection = backup::open_read_only(file, "immutable=1")?;
+        schema::expect_present(&connection)?;
+        Self::over(connection, None, file)
+    }
+
+    /// Opens a copy that is to be put in place, to look through it and to change it before.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub fn open_copy(copy: &PartialCopy) -> Result<Self, OpenFailure> {
+        Self::over(connect(copy.file())?, None, copy.file())
+    }
+
+    /// `lock` is held for as long as the connection; a copy that is only read has none.
+    fn over(connection: Connection, lock: Option<File>, place: &Path) -> Result<Self, OpenFailure> {
         let (requests, received) = channel();
         let (opened, told) = channel();
         let work = move || {
@@ -83,7 +109,7 @@ impl SqliteStore {
         let thread = std::thread::Builder::new()
             .name("ieum-store".into())
             .spawn(work)
-            .map_err(|source| unusable(directory, source))?;
+            .map_err(|source| unusable(place, source))?;
         let store = Self { requests, thread: Mutex::new(Some(thread)) };
         let told = told.recv().unwrap_or(Err(StoreFailure::Closed));
         if told.is_err() {
@@ -186,6 +212,7 @@ fn connect(file: &Path) -> Result<Connection, OpenFailure> {
          PRAGMA trusted_schema = OFF;"
     );
     connection.execute_batch(&settings).map_err(failure)?;
+    backup::check_if_small(&connection, file)?;
     schema::migrate(&mut connection)?;
     Ok(connection)
 }

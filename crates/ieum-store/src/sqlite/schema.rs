@@ -144,6 +144,19 @@ pub(super) fn migrate(connection: &mut Connection) -> Result<(), OpenFailure> {
     Ok(())
 }
 
+/// Refuses a file of any other schema than today's.
+pub(super) fn expect_present(connection: &Connection) -> Result<(), OpenFailure> {
+    if pragma::<i32>(connection, "application_id")? != APPLICATION_ID {
+        return Err(OpenFailure::Foreign);
+    }
+    let found: u32 = pragma(connection, "user_version")?;
+    match (usize::try_from(found).unwrap_or(usize::MAX), MIGRATIONS.len()) {
+        (found, known) if found > known => Err(OpenFailure::Newer { found, known }),
+        (found, known) if found < known => Err(OpenFailure::Older { found, known }),
+        _ => Ok(()),
+    }
+}
+
 fn step(
     connection: &mut Connection,
     version: usize,

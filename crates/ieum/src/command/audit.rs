@@ -1,7 +1,7 @@
-//! `ieum audit`: replays the journal of a data folder and proves the promises.
+//! `ieum audit`: replays the journal of a data folder or of a backup and proves the promises.
 //!
-//! It opens the store like a hub would, so no hub can run on it meanwhile. Invariant: it changes
-//! nothing but what opening changes.
+//! It opens the store of a folder like a hub would, so no hub can run on it meanwhile; a backup is
+//! only read. Invariant: it changes nothing but what opening changes.
 
 use crate::doors::clock::SystemClock;
 use crate::store::{self, StoreKind};
@@ -10,14 +10,19 @@ use ieum_core::audit::{Audit, AuditReport};
 use ieum_core::ids::DeliverySeq;
 use ieum_core::ports::clock::Clock;
 use ieum_core::ports::store::{OpenFilter, PAGE_ROWS_MAX, Store};
-use std::path::PathBuf;
+use ieum_store::SqliteStore;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// What to audit.
 #[derive(Debug, Clone, clap::Args)]
 pub struct AuditArguments {
     /// The data folder.
-    #[arg(long, value_name = "FOLDER")]
-    data: PathBuf,
+    #[arg(long, value_name = "FOLDER", required_unless_present = "file")]
+    data: Option<PathBuf>,
+    /// A backup, by `ieum backup`.
+    #[arg(long, value_name = "FILE", conflicts_with = "data")]
+    file: Option<PathBuf>,
     /// Print one JSON object.
     #[arg(long)]
     json: bool,
@@ -28,8 +33,6 @@ pub struct AuditArguments {
 /// # Errors
 /// When the store cannot be read.
 pub fn main(arguments: &AuditArguments) -> anyhow::Result<bool> {
-    let file = arguments.data.join(ieum_store::STORE_FILE);
-    ensure!(file.is_file(), "there is no store in {}", arguments.data.display());
     let report = crate::runtime::build()?.block_on(replay(arguments))?;
     if arguments.json {
         super::say(&serde_json::to_string(&report)?)?;
@@ -40,8 +43,25 @@ pub fn main(arguments: &AuditArguments) -> anyhow::Result<bool> {
 }
 
 async fn replay(arguments: &AuditArguments) -> anyhow::Result<AuditReport> {
-    let store = store::open(StoreKind::Sqlite, &arguments.data)?;
+    let store: Arc<dyn Store> = match (&arguments.file, &arguments.data) {
+        (Some(file), _) => Arc::new(SqliteStore::inspect(file)?),
+        (None, data) => open_folder(data.as_deref().unwrap_or(Path::new("."))).await?,
+    };
+    let report = prove(store.as_ref()).await?;
+    store.close().await?;
+    Ok(report)
+}
+
+async fn open_folder(folder: &Path) -> anyhow::Result<Arc<dyn Store>> {
+    let file = folder.join(ieum_store::STORE_FILE);
+    ensure!(file.is_file(), "there is no store in {}", folder.display());
+    let store = store::open(StoreKind::Sqlite, folder)?;
     store.load(SystemClock.now()).await?;
+    Ok(store)
+}
+
+/// Replays the whole journal of a store.
+pub(super) async fn prove(store: &dyn Store) -> anyhow::Result<AuditReport> {
     let mut audit = Audit::new();
     loop {
         let entries = store.page_journal(audit.after(), PAGE_ROWS_MAX).await?;
@@ -51,9 +71,7 @@ async fn replay(arguments: &AuditArguments) -> anyhow::Result<AuditReport> {
         entries.iter().for_each(|entry| audit.replay(entry));
         ensure!(audit.after() == last, "the journal cannot be read past {last}");
     }
-    let open = still_open(store.as_ref()).await?;
-    store.close().await?;
-    Ok(audit.finish(open.into_iter()))
+    Ok(audit.finish(still_open(store).await?.into_iter()))
 }
 
 async fn still_open(
@@ -72,7 +90,7 @@ async fn still_open(
 }
 
 /// The report as rows of keys and figures, violations below.
-fn as_text(report: &AuditReport) -> anyhow::Result<String> {
+pub(super) fn as_text(report: &AuditReport) -> anyhow::Result<String> {
     let mut rows = Vec::new();
     flatten("", &serde_json::to_value(report)?, &mut rows);
     let verdict = if report.clean() { "every promise was kept" } else { "PROMISES WERE BROKEN" };

@@ -3,12 +3,14 @@
 //! Invariant: a command that finds something wrong says so by its exit code.
 
 pub mod audit;
+pub mod backup;
 pub mod check;
 pub mod client;
 pub mod incidents;
 pub mod lab;
 pub mod network;
 pub mod registration;
+pub mod restore;
 pub mod serve;
 
 use crate::config::{Complaint, Complaints, Config, read_file};
