@@ -12,6 +12,8 @@ mod table;
 use crate::ids::{AccountId, AddressId, ChatKey, ConversationId, PersonId, RoomId, UserKey};
 use crate::inbound::ChatRef;
 use crate::network::{ChatKind, Network};
+use crate::people::code::{Code, CodeId, Party};
+use crate::people::codes::{Codes, Tally};
 use crate::time::Timestamp;
 use index::{KeyIndex, Memberships};
 use serde::{Deserialize, Serialize};
@@ -186,6 +188,22 @@ pub enum Change {
     Room(Room),
     /// A new or changed conversation.
     Conversation(Conversation),
+    /// A one-time code, new or with one try less.
+    Code(Code),
+    /// How often somebody asked for codes and guessed.
+    Tally(Tally),
+    /// What is not there any more.
+    Gone(Gone),
+}
+
+/// An entity that is over and leaves nothing behind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Gone {
+    /// A code was used, or its time is over.
+    Code(CodeId),
+    /// Nobody counts any more how often they tried.
+    Tally(Party),
 }
 
 /// All of them, with the indexes that the straight way needs.
@@ -202,6 +220,7 @@ pub struct Directory {
     address_keys: KeyIndex,
     room_keys: KeyIndex,
     memberships: Memberships,
+    codes: Codes,
     changes: u32,
 }
 
@@ -210,7 +229,8 @@ impl std::fmt::Debug for Directory {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let mut list = f.debug_list();
         list.entries(self.accounts()).entries(self.persons()).entries(self.addresses());
-        list.entries(self.rooms()).entries(self.conversations()).finish()
+        list.entries(self.rooms()).entries(self.conversations());
+        list.entries(self.codes.waiting()).finish()
     }
 }
 
@@ -225,6 +245,10 @@ impl Directory {
             Change::Address(address) => self.put_address(&address),
             Change::Room(room) => self.put_room(&room),
             Change::Conversation(conversation) => self.put_conversation(&conversation),
+            Change::Code(code) => self.codes.put(code),
+            Change::Tally(tally) => self.codes.put_tally(tally),
+            Change::Gone(Gone::Code(id)) => self.codes.remove(id),
+            Change::Gone(Gone::Tally(party)) => self.codes.remove_tally(party),
         }
         self.changes += 1;
         if self.changes == CHANGES_BETWEEN_FOLDS {
@@ -343,6 +367,12 @@ impl Directory {
     #[must_use]
     pub fn conversations_of(&self, person: PersonId) -> &[ConversationId] {
         self.memberships.of(person)
+    }
+
+    /// The one-time codes that wait.
+    #[must_use]
+    pub fn codes(&self) -> &Codes {
+        &self.codes
     }
 
     /// All accounts.

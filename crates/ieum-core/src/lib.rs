@@ -16,6 +16,7 @@ pub mod journal;
 pub mod message;
 pub mod network;
 pub mod outgoing;
+pub mod people;
 pub mod ports;
 pub mod render;
 pub mod route;

@@ -2,6 +2,7 @@
 
 use crate::account::{Account, AccountSetup, AccountState};
 use crate::canary::{self, Seen, WatcherState};
+use crate::codes::{self, CodeFailure, IssuedCode, SentCode, WantedCode};
 use crate::intake::{self, HookAnswer, HookFailure};
 use crate::metrics::EngineMetrics;
 use crate::operator::{self, ReportAnswer};
@@ -18,6 +19,7 @@ use ieum_core::health::{Cell, CellState};
 use ieum_core::ids::{AccountId, AddressId, ChatKey, ConversationId, PersonId, RoomId, UserKey};
 use ieum_core::network::Network;
 use ieum_core::outgoing::Outcome;
+use ieum_core::people::code::{Code, CodeId, CodePurpose, Party};
 use ieum_core::ports::clock::Clock;
 use ieum_core::ports::connector::HookRequest;
 use ieum_core::ports::entropy::Entropy;
@@ -229,6 +231,43 @@ impl Hub {
     /// A [`ChangeFailure`]; nothing was changed. The same holds for all changes below.
     pub async fn create_person(&self, new: NewPerson) -> Result<PersonId, ChangeFailure> {
         people::create_person(&self.pieces, new).await
+    }
+
+    /// Makes a one-time code and tells it to the caller alone, who shows it to its owner.
+    ///
+    /// # Errors
+    /// A [`CodeFailure`]; no code was made.
+    pub async fn issue_code(&self, wanted: WantedCode) -> Result<IssuedCode, CodeFailure> {
+        codes::issue(&self.pieces, wanted).await
+    }
+
+    /// Sends a code for signing in to an address of a person; `asked_by` is limited in asking. Its
+    /// text is told to nobody else. Callers answer an unknown person like a known one.
+    ///
+    /// # Errors
+    /// A [`CodeFailure`]; no code was made.
+    pub async fn send_code(
+        &self,
+        person: PersonId,
+        address: AddressId,
+        asked_by: Party,
+    ) -> Result<SentCode, CodeFailure> {
+        codes::send(&self.pieces, person, address, asked_by).await
+    }
+
+    /// Takes a code as somebody typed it, for `ticket` only where one is given. What is accepted
+    /// is used up; [`Code::owner`] says whom it stands for. `by` is limited in guessing.
+    ///
+    /// # Errors
+    /// A [`CodeFailure`]; a code that is wrong, used, over or made for something else is the same.
+    pub async fn redeem_code(
+        &self,
+        typed: &str,
+        purpose: CodePurpose,
+        ticket: Option<CodeId>,
+        by: Party,
+    ) -> Result<Code, CodeFailure> {
+        codes::redeem(&self.pieces, typed, purpose, ticket, by).await
     }
 
     /// Ties an address to a person, by the operator's word.

@@ -201,7 +201,10 @@ impl<'a> Draft<'a> {
             | Change::Person(_)
             | Change::Address(_)
             | Change::Room(_)
-            | Change::Conversation(_) => None,
+            | Change::Conversation(_)
+            | Change::Code(_)
+            | Change::Tally(_)
+            | Change::Gone(_) => None,
         });
         drafted.unwrap_or_else(|| {
             let id = AddressId(self.next_address);

@@ -8,6 +8,7 @@
 mod account;
 mod attempt;
 mod canary;
+mod codes;
 mod compose;
 mod digest;
 mod dispatch;
@@ -37,6 +38,7 @@ mod told;
 
 pub use account::{AccountSetup, AccountState};
 pub use canary::{SEEN_TEXT_BYTES_MAX, Seen, Watcher, WatcherState};
+pub use codes::{CodeFailure, IssuedCode, SentCode, WantedCode};
 pub use hub::{Hub, HubFailure, HubSetup};
 pub use intake::{HookAnswer, HookFailure};
 pub use metrics::{EngineMetrics, LATENCY_BOUNDS_MS};

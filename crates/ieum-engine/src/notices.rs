@@ -146,6 +146,20 @@ pub(crate) fn named(name: &str, language: Language) -> String {
     }
 }
 
+/// The code with which somebody signs in on the page.
+pub(crate) fn sign_in_code(code: &str, language: Language) -> String {
+    match language {
+        Language::Ko => format!(
+            "로그인 코드: {code}\n10분 안에 한 번만 쓸 수 있어요. 아무에게도 알려 주지 마세요. \
+             직접 요청하지 않았다면 그냥 두세요."
+        ),
+        Language::En => format!(
+            "Your code to sign in: {code}\nGood once, within 10 minutes. Tell it to nobody. If you \
+             did not ask for it, do nothing."
+        ),
+    }
+}
+
 /// A person of whom no name is known.
 pub(crate) fn nameless(number: u64, language: Language) -> String {
     match language {

@@ -3,6 +3,7 @@
 //! A check gets a [`Bench`] with an empty store that it can stop, crash and open again.
 
 mod backup;
+mod codes;
 mod crash;
 mod formats;
 mod incidents;

@@ -16,7 +16,7 @@ use crate::lanes::{Head, Lanes};
 use crate::row::DeliveryRow;
 use crate::rows::{RowAnswer, Rows, first_seen_period};
 use ieum_core::delivery::State;
-use ieum_core::directory::Change;
+use ieum_core::directory::{Change, Gone};
 use ieum_core::ids::{DeliverySeq, MessageSeq};
 use ieum_core::journal::JournalEvent;
 use ieum_core::ports::store::{Counts, Loaded, StoreFailure};
@@ -313,5 +313,8 @@ fn entity_of(change: &Change) -> (&'static str, u64) {
         Change::Address(address) => ("address", address.id.0),
         Change::Room(room) => ("room", room.id.0),
         Change::Conversation(conversation) => ("conversation", conversation.id.0),
+        // A code's number is the ticket of whoever waits for it: the journal tells it to nobody.
+        Change::Code(_) | Change::Gone(Gone::Code(_)) => ("code", 0),
+        Change::Tally(_) | Change::Gone(Gone::Tally(_)) => ("tally", 0),
     }
 }

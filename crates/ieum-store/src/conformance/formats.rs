@@ -8,26 +8,30 @@ use super::wait;
 use crate::MemoryStore;
 use crate::sqlite::{STORE_FILE, SqliteStore};
 use ieum_core::delivery::{Label, State, Step};
-use ieum_core::directory::Change;
 use ieum_core::directory::{Account, Conversation, ConversationKind, Language, Person};
+use ieum_core::directory::{Change, Gone};
 use ieum_core::health::{Cell, CellChange, CellState, Function, Surface};
+use ieum_core::ids::{AddressId, NativeMessageId, PersonId};
 use ieum_core::ids::{ConversationId, Cursor, DeliverySeq, IncidentId, JournalSeq, MessageSeq};
-use ieum_core::ids::{NativeMessageId, PersonId};
 use ieum_core::inbound::ReceiptLevel;
 use ieum_core::incident::Incident;
 use ieum_core::message::Author;
 use ieum_core::network::Network;
 use ieum_core::outgoing::Scope;
+use ieum_core::people::code::{CodeId, Party};
 use ieum_core::ports::store::{Moves, OpenFilter, ReceiptNote, Store};
 use ieum_core::time::Timestamp;
 use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 
 /// The schema that is written now.
-const PRESENT: u32 = 3;
+const PRESENT: u32 = 4;
 
 /// The schema that keeps incidents first.
 const INCIDENTS_SINCE: u32 = 3;
+
+/// The schema that keeps one-time codes first.
+const CODES_SINCE: u32 = 4;
 
 fn fixture(version: u32) -> PathBuf {
     let name = format!("tests/fixtures/store-v{version}.sqlite3");
@@ -43,6 +47,9 @@ fn every_format_that_was_ever_written_is_read_right() {
         let old = SqliteStore::open(directory.path()).unwrap();
         let same = MemoryStore::new();
         fill(&same);
+        if version >= CODES_SINCE {
+            fill_codes(&same);
+        }
         assert_eq!(told(&old), told(&same), "format {version}");
         if version >= INCIDENTS_SINCE {
             assert_eq!(incidents(&old), incidents(&same), "format {version}");
@@ -59,6 +66,7 @@ fn write_if_missing(path: &Path) {
     let directory = TempDir::new().unwrap();
     let store = SqliteStore::open(directory.path()).unwrap();
     fill(&store);
+    fill_codes(&store);
     wait(store.close()).unwrap();
     std::fs::copy(directory.path().join(STORE_FILE), path).unwrap();
     panic!("{} was missing and is written now: keep it", path.display());
@@ -127,6 +135,14 @@ fn fill(store: &dyn Store) {
     admit(store, echoed);
     wait(store.record_receipt(Timestamp(61), word)).unwrap();
     end_some(store);
+}
+
+/// Codes of both owners, a count, and one of each that is gone again.
+fn fill_codes(store: &dyn Store) {
+    let kept = [code(1), code(2), tally(1), tally(2)];
+    let gone = [Gone::Code(CodeId(2)), Gone::Tally(Party::Address(AddressId(2)))];
+    let changes = kept.into_iter().chain(gone.map(Change::Gone));
+    wait(store.change(Timestamp(80), changes.collect())).unwrap();
 }
 
 fn directory() -> Vec<Change> {

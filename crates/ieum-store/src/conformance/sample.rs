@@ -1,12 +1,14 @@
 //! Small values to put into stores.
 
-use ieum_core::content::MessageId;
+use ieum_core::content::{HubSecret, MessageId};
 use ieum_core::delivery::{Claim, NewDelivery, Recipient, Route, Settlement, State, Step};
 use ieum_core::directory::{Address, Change, Endpoint, Room};
 use ieum_core::ids::{AccountId, AddressId, ChatKey, ConversationId, DeliverySeq, EventKey};
 use ieum_core::ids::{NativeMessageId, PersonId, RoomId, UserKey};
 use ieum_core::message::{Author, Class, NewMessage, Source};
 use ieum_core::outgoing::CopyKey;
+use ieum_core::people::code::{Code, CodeId, CodePurpose, CodeText, Party};
+use ieum_core::people::codes::Tally;
 use ieum_core::ports::store::{Admission, AdmitBatch, Admitted, Advance, ClaimRequest, Store};
 use ieum_core::time::Timestamp;
 
@@ -54,6 +56,27 @@ pub(super) fn people() -> Vec<Change> {
     let mut changes: Vec<Change> = (1..10).flat_map(|p| [at(KAKAO, p), at(LINE, p)]).collect();
     changes.push(room);
     changes
+}
+
+/// A one-time code for a person, which is good until 600,000.
+pub(super) fn code(number: u64) -> Change {
+    let secret = HubSecret::new(*b"a secret of the tests, 32 bytes.");
+    let text = CodeText::read(&format!("ACDE-234{}", number % 8 + 2)).unwrap();
+    Change::Code(Code {
+        id: CodeId(number),
+        mark: text.mark(CodePurpose::Link, &secret),
+        purpose: CodePurpose::Link,
+        owner: Party::Person(PersonId(number)),
+        conversation: Some(ConversationId(1)),
+        expires_at: Timestamp(600_000),
+        wrong_tries: 1,
+    })
+}
+
+/// How often an address asked.
+pub(super) fn tally(number: u64) -> Change {
+    let party = Party::Address(AddressId(number));
+    Change::Tally(Tally { party, since: Timestamp(7), issues: 2, guesses: 9 })
 }
 
 pub(super) fn to_person(account: AccountId, person: u64) -> NewDelivery {

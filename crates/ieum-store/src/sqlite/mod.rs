@@ -4,6 +4,7 @@
 //! lock file. See docs/store.md. Invariant: at most one handle writes to a data directory.
 
 mod backup;
+mod entities;
 mod failure;
 mod finder;
 mod format;

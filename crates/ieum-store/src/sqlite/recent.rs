@@ -117,7 +117,12 @@ impl Recent {
             Change::Address(address) => {
                 self.chats.remove(&Endpoint::Address(address.id));
             }
-            Change::Account(_) | Change::Person(_) | Change::Conversation(_) => {}
+            Change::Account(_)
+            | Change::Person(_)
+            | Change::Conversation(_)
+            | Change::Code(_)
+            | Change::Tally(_)
+            | Change::Gone(_) => {}
         }
     }
 }

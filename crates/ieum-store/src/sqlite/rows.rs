@@ -3,6 +3,7 @@
 //! A transaction begins with its first write and ends by [`SqliteRows::commit`] or
 //! [`SqliteRows::roll_back`]. Invariant: caches and finder follow the end of the transaction.
 
+use super::entities;
 use super::failure::{damaged, failure};
 use super::finder::Finder;
 use super::format::{self, DELIVERY, MESSAGE, column, number};
@@ -477,43 +478,21 @@ impl Rows for SqliteRows<'_> {
     }
 
     fn put_change(&mut self, change: &Change) -> RowAnswer<()> {
-        let (kind, id) = directory_key(change);
-        let body = serde_json::to_string(change).map_err(damaged)?;
-        let sql = "INSERT OR REPLACE INTO directory(kind, id, body) VALUES(?1, ?2, ?3)";
-        self.write(sql, (kind, column(id), body))?;
+        self.begin()?;
+        entities::put(self.connection, change)?;
         self.recent.follow(change);
         Ok(())
     }
 
     fn directory(&mut self) -> RowAnswer<Directory> {
-        let mut select = self.prepare("SELECT body FROM directory ORDER BY kind, id")?;
-        let mut rows = select.query([]).map_err(failure)?;
-        let mut directory = Directory::default();
-        while let Some(row) = rows.next().map_err(failure)? {
-            let body = row.get_ref(0).map_err(failure)?;
-            let body = body.as_str().map_err(damaged)?;
-            directory.apply(serde_json::from_str(body).map_err(damaged)?);
-        }
-        Ok(directory)
+        entities::read(self.connection)
     }
 
     fn chat_of(&mut self, endpoint: Endpoint) -> RowAnswer<Option<ChatKey>> {
         if let Some(chat) = self.recent.chat(endpoint) {
             return Ok(chat);
         }
-        let (kind, id) = match endpoint {
-            Endpoint::Address(id) => (KIND_ADDRESS, id.0),
-            Endpoint::Room(id) => (KIND_ROOM, id.0),
-        };
-        let sql = "SELECT body FROM directory WHERE kind = ?1 AND id = ?2";
-        let read = |row: &Row<'_>| row.get::<_, String>(0);
-        let body = self.one(sql, (kind, column(id)), read)?;
-        let change = body.map(|body| serde_json::from_str(&body).map_err(damaged));
-        let chat = match change.transpose()? {
-            Some(Change::Address(address)) => address.direct,
-            Some(Change::Room(room)) => Some(room.chat),
-            _ => None,
-        };
+        let chat = entities::chat(self.connection, endpoint)?;
         self.recent.keep_chat(endpoint, chat.clone());
         Ok(chat)
     }
@@ -573,22 +552,5 @@ impl Rows for SqliteRows<'_> {
 
     fn saved_counts(&mut self) -> RowAnswer<Counts> {
         journal::saved_counts(self.connection)
-    }
-}
-
-/// Kinds of the directory's rows. Stored: never reused. Conversations come after whom they name.
-const KIND_ACCOUNT: i64 = 0;
-const KIND_PERSON: i64 = 1;
-const KIND_ADDRESS: i64 = 2;
-const KIND_ROOM: i64 = 3;
-const KIND_CONVERSATION: i64 = 4;
-
-fn directory_key(change: &Change) -> (i64, u64) {
-    match change {
-        Change::Account(account) => (KIND_ACCOUNT, account.id.0),
-        Change::Person(person) => (KIND_PERSON, person.id.0),
-        Change::Address(address) => (KIND_ADDRESS, address.id.0),
-        Change::Room(room) => (KIND_ROOM, room.id.0),
-        Change::Conversation(conversation) => (KIND_CONVERSATION, conversation.id.0),
     }
 }

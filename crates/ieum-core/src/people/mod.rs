@@ -1,0 +1,8 @@
+//! What people may do for themselves: prove that an address is theirs, sign in, be found, be left
+//! alone.
+//!
+//! Everything here is decided from the directory and `now`; what follows is returned as changes.
+//! Invariant: nothing that a person did not prove or agree to changes who reaches whom.
+
+pub mod code;
+pub mod codes;
