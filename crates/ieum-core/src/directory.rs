@@ -14,6 +14,8 @@ use crate::inbound::ChatRef;
 use crate::network::{ChatKind, Network};
 use crate::people::code::{Code, CodeId, Party};
 use crate::people::codes::{Codes, Tally};
+use crate::people::here::{Stay, Stays};
+use crate::people::links::Question;
 use crate::time::Timestamp;
 use index::{KeyIndex, Memberships};
 use serde::{Deserialize, Serialize};
@@ -192,6 +194,10 @@ pub enum Change {
     Code(Code),
     /// How often somebody asked for codes and guessed.
     Tally(Tally),
+    /// Where somebody said they are.
+    Stay(Stay),
+    /// Whether another address is theirs, somebody was asked.
+    Question(Question),
     /// What is not there any more.
     Gone(Gone),
 }
@@ -204,6 +210,10 @@ pub enum Gone {
     Code(CodeId),
     /// Nobody counts any more how often they tried.
     Tally(Party),
+    /// A person is no longer where they said.
+    Stay(PersonId),
+    /// What an address was asked was answered, or is over.
+    Question(AddressId),
 }
 
 /// All of them, with the indexes that the straight way needs.
@@ -221,6 +231,8 @@ pub struct Directory {
     room_keys: KeyIndex,
     memberships: Memberships,
     codes: Codes,
+    stays: Stays,
+    questions: BTreeMap<AddressId, Question>,
     changes: u32,
 }
 
@@ -247,8 +259,11 @@ impl Directory {
             Change::Conversation(conversation) => self.put_conversation(&conversation),
             Change::Code(code) => self.codes.put(code),
             Change::Tally(tally) => self.codes.put_tally(tally),
-            Change::Gone(Gone::Code(id)) => self.codes.remove(id),
-            Change::Gone(Gone::Tally(party)) => self.codes.remove_tally(party),
+            Change::Stay(stay) => self.stays.put(stay),
+            Change::Question(question) => {
+                self.questions.insert(question.asked, question);
+            }
+            Change::Gone(gone) => self.forget(gone),
         }
         self.changes += 1;
         if self.changes == CHANGES_BETWEEN_FOLDS {
@@ -263,6 +278,17 @@ impl Directory {
         self.rooms.fold();
         self.conversations.fold();
         self.changes = 0;
+    }
+
+    fn forget(&mut self, gone: Gone) {
+        match gone {
+            Gone::Code(id) => self.codes.remove(id),
+            Gone::Tally(party) => self.codes.remove_tally(party),
+            Gone::Stay(person) => self.stays.remove(person),
+            Gone::Question(address) => {
+                self.questions.remove(&address);
+            }
+        }
     }
 
     fn put_address(&mut self, address: &Address) {
@@ -373,6 +399,18 @@ impl Directory {
     #[must_use]
     pub fn codes(&self) -> &Codes {
         &self.codes
+    }
+
+    /// Who said where they are.
+    #[must_use]
+    pub fn stays(&self) -> &Stays {
+        &self.stays
+    }
+
+    /// What an address was asked; it may be over.
+    #[must_use]
+    pub fn question_to(&self, address: AddressId) -> Option<&Question> {
+        self.questions.get(&address)
     }
 
     /// All accounts.

@@ -11,6 +11,7 @@ use crate::health::book::HealthBook;
 use crate::ids::{AddressId, PersonId, RoomId};
 use crate::message::Author;
 use crate::network::Network;
+use crate::people::here::order_of;
 use std::collections::BTreeSet;
 
 /// What planning looks at.
@@ -110,7 +111,10 @@ pub fn next_untried(
     let is_last = |id: &AddressId| Some(Endpoint::Address(*id)) == last;
     let start = person.routes.iter().position(is_last).map_or(0, |at| at + 1);
     let (before, after) = person.routes.split_at_checked(start)?;
-    usable(directory, person, after.iter().chain(before), Purpose::Failover)
+    // Where they say they are is asked first, wherever it stands in their order.
+    let round: Vec<AddressId> = after.iter().chain(before).copied().collect();
+    let order = order_of(directory, person.id, &round);
+    usable(directory, person, &order, Purpose::Failover)
         .filter(|(route, _)| !tried.contains(route))
         .find(|(route, network)| !health.route_down(*network, *route))
         .map(|(route, _)| route)
@@ -205,17 +209,18 @@ fn stand_in(
 /// A person's first way over another network: another chat of the failing one is no other way.
 fn elsewhere(facts: PlanFacts<'_>, person: PersonId, failing: Network) -> Option<Route> {
     let person = facts.directory.person(person)?;
-    usable(facts.directory, person, &person.routes, Purpose::Failover)
+    let order = order_of(facts.directory, person.id, &person.routes);
+    usable(facts.directory, person, &order, Purpose::Failover)
         .filter(|(_, network)| *network != failing)
         .find(|(route, network)| !facts.health.route_down(*network, *route))
         .map(|(route, _)| route)
 }
 
 fn personally(facts: PlanFacts<'_>, member: PersonId, plan: &mut Plan) {
-    let home = facts
-        .directory
-        .person(member)
-        .and_then(|person| usable(facts.directory, person, &person.routes, Purpose::Talk).next());
+    let home = facts.directory.person(member).and_then(|person| {
+        let order = order_of(facts.directory, person.id, &person.routes);
+        usable(facts.directory, person, &order, Purpose::Talk).next()
+    });
     let up = home.filter(|(route, network)| !facts.health.route_down(*network, *route));
     let (route, state, label) = match (up, home) {
         (Some((route, _)), _) => (Some(route), State::Queued, None),

@@ -70,9 +70,18 @@ impl From<StoreFailure> for CodeFailure {
 
 /// Makes a code and tells it to the caller alone.
 pub(crate) async fn issue(pieces: &Pieces, wanted: WantedCode) -> Result<IssuedCode, CodeFailure> {
+    issue_as(pieces, CodeId(pieces.entropy.next_u64()), wanted).await
+}
+
+/// The same with a number that is known before.
+pub(crate) async fn issue_as(
+    pieces: &Pieces,
+    id: CodeId,
+    wanted: WantedCode,
+) -> Result<IssuedCode, CodeFailure> {
     let text = CodeText::draw(&*pieces.entropy);
     let new = NewCode {
-        id: CodeId(pieces.entropy.next_u64()),
+        id,
         mark: text.mark(wanted.purpose, &pieces.secret),
         purpose: wanted.purpose,
         owner: wanted.owner,
@@ -154,7 +163,8 @@ pub(crate) async fn redeem(
     by: Party,
 ) -> Result<Code, CodeFailure> {
     let text = CodeText::read(typed).ok_or(CodeRefusal::Wrong)?;
-    let attempt = Attempt { mark: text.mark(purpose, &pieces.secret), purpose, ticket, by };
+    let mark = text.mark(purpose, &pieces.secret);
+    let attempt = Attempt { mark, purpose, ticket, owner: None, by };
     let now = pieces.now();
     Ok(pieces.change(|directory| directory.codes().redeem(attempt, now)).await??)
 }

@@ -16,7 +16,7 @@ use ieum_core::delivery::{
 use ieum_core::directory::Directory;
 use ieum_core::health::book::{Evidence, HealthBook, api_cell};
 use ieum_core::health::{CellChange, Function};
-use ieum_core::ids::{AccountId, ConversationId, DeliverySeq};
+use ieum_core::ids::{AccountId, ConversationId, DeliverySeq, PersonId};
 use ieum_core::message::{Class, NewMessage};
 use ieum_core::ports::store::{Admission, Moves, OpenFilter, StoreFailure};
 use ieum_core::route::{PlanFacts, next_route, stand_ins};
@@ -172,6 +172,51 @@ async fn try_leave(
         }
     }
     apply(pieces, health, Vec::new()).await
+}
+
+/// Takes to one route of a person's what waits for them on others and was not attempted: they said
+/// that they are there. What fails to move is attempted where it is.
+pub(crate) async fn gather(pieces: &Pieces, person: PersonId, to: Route) {
+    let _nothing_is_planned = pieces.gate.write().await;
+    for account in pieces.accounts.keys().filter(|account| **account != to.account) {
+        if let Err(failure) = gather_from(pieces, *account, person, to).await {
+            tracing::error!(%failure, "deliveries were not moved");
+        }
+    }
+}
+
+async fn gather_from(
+    pieces: &Pieces,
+    account: AccountId,
+    person: PersonId,
+    to: Route,
+) -> Result<(), StoreFailure> {
+    let filter =
+        OpenFilter { account: Some(account), state: Some(State::Queued), conversation: None };
+    let Some(network) = pieces.read(|directory| directory.network_of(account)) else {
+        return Ok(());
+    };
+    let (mut looked_at, mut after) = (0, DeliverySeq(0));
+    loop {
+        let page = pieces.store.page_open(filter, after).await?;
+        let Some(last) = page.last() else { return Ok(()) };
+        after = last.seq;
+        looked_at += page.len();
+        let theirs = page.into_iter().filter(|delivery| {
+            delivery.recipient == Recipient::Person(person)
+                && delivery.conversation != HUB_CONVERSATION
+                && delivery.tried_at.is_none()
+                && !lock(&pieces.under_way).contains(&delivery.lane())
+        });
+        let at = pieces.now();
+        let label = Some(Label::InsteadOf(network));
+        let step = Step::NextRoute { route: to, label, at };
+        let moved = theirs.map(|one| moving(one, step.clone(), "they said here", at, Vec::new()));
+        apply(pieces, Vec::new(), moved.collect()).await?;
+        if looked_at >= LEFT_AT_ONCE_MAX {
+            return Ok(());
+        }
+    }
 }
 
 /// How one waiting delivery leaves a route that is down.

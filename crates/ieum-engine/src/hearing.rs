@@ -90,14 +90,17 @@ impl Taking<'_> {
             let answer = self.rename(address, name).await?;
             return Ok(Some(Said::answer(self.pieces, answer)));
         }
+        if let Some(answer) = self.for_the_hub(event, message, scene).await? {
+            return Ok(Some(Said::answer(self.pieces, answer)));
+        }
         let Some(meant) = self.meant(message, scene, answered).await? else {
             return Ok(None);
         };
-        let Meaning::Say { conversation, text, .. } = meant else {
-            let Meaning::Answer(answer) = meant else {
-                return Ok(None);
-            };
-            return Ok(Some(Said::answer(self.pieces, answer)));
+        let (conversation, text) = match meant {
+            Meaning::Say { conversation, text, .. } => (conversation, text),
+            Meaning::Answer(answer) | Meaning::Turn { answer, .. } => {
+                return Ok(Some(Said::answer(self.pieces, answer)));
+            }
         };
         let native = if message.native.as_str().is_empty() {
             event.event.as_str()
@@ -120,6 +123,28 @@ impl Taking<'_> {
             quote: message.quote.clone(),
         };
         Ok(Some(Said { source: Some(source), ..Said::new(conversation, content) }))
+    }
+
+    /// What the hub answers to words that are for itself.
+    async fn for_the_hub(
+        &self,
+        event: &Inbound,
+        message: &InboundMessage,
+        scene: Scene,
+    ) -> Result<Option<String>, StoreFailure> {
+        if message.file.is_some() {
+            return Ok(None);
+        }
+        match (scene.place, scene.address) {
+            (Place::Direct(person), Some(address)) => {
+                let quotes = message.reply_to.is_some();
+                self.commanded(event, &message.text, (person, address), quotes).await
+            }
+            (Place::Room(room, _), Some(address)) => {
+                self.room_said(&message.text, room, address).await
+            }
+            (Place::Direct(_) | Place::Room(..), None) => Ok(None),
+        }
     }
 
     /// `이름 민지`: the name that somebody wants to be seen by, where the network tells none.
@@ -177,7 +202,9 @@ impl Taking<'_> {
         let meant = self
             .pieces
             .read(|directory| meaning(directory, person, address, &message.text, quoted));
-        if let Meaning::Say { conversation, switch: true, .. } = &meant {
+        if let Meaning::Say { conversation, switch: true, .. }
+        | Meaning::Turn { conversation, .. } = &meant
+        {
             self.switch(address, *conversation).await?;
         }
         Ok(Some(meant))

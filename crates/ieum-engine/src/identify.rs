@@ -204,6 +204,8 @@ impl<'a> Draft<'a> {
             | Change::Conversation(_)
             | Change::Code(_)
             | Change::Tally(_)
+            | Change::Stay(_)
+            | Change::Question(_)
             | Change::Gone(_) => None,
         });
         drafted.unwrap_or_else(|| {

@@ -68,6 +68,13 @@ pub(crate) fn help(language: Language) -> &'static str {
              · 그냥 쓰면 지금 대화로 전해져요.\n\
              · @대화이름 내용 — 다른 대화로 보내기\n\
              · 누구 — 대화에 누가 있는지\n\
+             · 상태 — 지금 무엇이 되는지\n\
+             · 카톡 안 돼요 — 알려 주기\n\
+             · 연결, 연결 끊기 — 다른 메신저 잇기, 끊기\n\
+             · 여기로 — 12시간 동안 여기로 먼저 받기\n\
+             · 순서 라인 카톡 — 받을 순서\n\
+             · 방 코드 — 단체방을 지금 대화에 잇기\n\
+             · 그만, 다시 — 여기로 그만 받기, 다시 받기\n\
              · 도움말 — 이 안내"
         }
         Language::En => {
@@ -75,6 +82,13 @@ pub(crate) fn help(language: Language) -> &'static str {
              · What you write goes to your present conversation.\n\
              · @title words — to another conversation\n\
              · who — who is in it\n\
+             · status — what works now\n\
+             · kakao is down — tell us\n\
+             · link, unlink — join or part another messenger\n\
+             · here — be reached here first for 12 hours\n\
+             · order line kakao — in which order you are reached\n\
+             · room code — join a room to this conversation\n\
+             · stop, resume — hear nothing here, or again\n\
              · help — this text"
         }
     }
@@ -94,6 +108,14 @@ pub(crate) fn which(titles: &[String], language: Language) -> String {
     match language {
         Language::Ko => format!("어느 대화로 보낼까요? {list} 중 하나를 앞에 붙여 다시 써 주세요."),
         Language::En => format!("To which conversation? Write again with one of {list} in front."),
+    }
+}
+
+/// Another conversation is the present one now.
+pub(crate) fn turned(title: &str, language: Language) -> String {
+    match language {
+        Language::Ko => format!("이제 그냥 쓰면 '{title}' 대화로 전해져요."),
+        Language::En => format!("What you write goes to '{title}' now."),
     }
 }
 

@@ -8,6 +8,7 @@ use ieum_core::directory::{
 };
 use ieum_core::ids::{AddressId, ChatKey, ConversationId, PersonId, RoomId, UserKey};
 use ieum_core::network::Network;
+use ieum_core::people::links::{LinkRefusal, absorbed};
 use ieum_core::ports::store::StoreFailure;
 
 /// Longest native id that is kept, in bytes.
@@ -153,38 +154,16 @@ pub(crate) async fn link_address(
     .await
 }
 
-/// Somebody who wrote to one account only became a person by that alone; once it is known whose
-/// the address is, that person is one with its owner: conversations and consents come along.
-fn absorbed(
-    directory: &Directory,
-    owner: &mut Person,
-    other: PersonId,
-) -> Result<Vec<Change>, ChangeFailure> {
-    let mut other = directory.person(other).cloned().ok_or(ChangeFailure::NotFound("person"))?;
-    if other.routes.len() > 1 {
-        let text = "the address belongs to another person, who has others too".to_owned();
-        return Err(ChangeFailure::Conflict(text));
-    }
-    other.routes.clear();
-    for consent in std::mem::take(&mut other.consents) {
-        let same = |own: &Consent| own.network == consent.network && own.purpose == consent.purpose;
-        if !owner.consents.iter().any(same) {
-            owner.consents.push(consent);
+impl From<LinkRefusal> for ChangeFailure {
+    fn from(refusal: LinkRefusal) -> Self {
+        match refusal {
+            LinkRefusal::Unknown => Self::NotFound("person"),
+            LinkRefusal::Same
+            | LinkRefusal::BothHaveOthers
+            | LinkRefusal::TalkToEachOther
+            | LinkRefusal::Last => Self::Conflict(refusal.to_string()),
         }
     }
-    let mut changes = Vec::new();
-    for id in directory.conversations_of(other.id) {
-        let Some(mut conversation) = directory.conversation(*id).cloned() else { continue };
-        conversation.members.retain(|member| *member != other.id && *member != owner.id);
-        conversation.members.push(owner.id);
-        if conversation.kind == ConversationKind::Direct && conversation.members.len() != 2 {
-            let text = "the two talk to each other in a direct conversation".to_owned();
-            return Err(ChangeFailure::Conflict(text));
-        }
-        changes.push(Change::Conversation(conversation));
-    }
-    changes.push(Change::Person(other));
-    Ok(changes)
 }
 
 pub(crate) async fn set_consent(

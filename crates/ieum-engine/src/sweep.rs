@@ -10,6 +10,7 @@ use crate::pieces::{Bell, Pieces, lock};
 use crate::summary;
 use crate::told::{place_of_author, tell, to_place};
 use ieum_core::delivery::{Recipient, State};
+use ieum_core::directory::Directory;
 use ieum_core::ids::{DeliverySeq, MessageSeq};
 use ieum_core::ports::store::{OpenFilter, StoreFailure};
 use ieum_core::time::Timestamp;
@@ -42,6 +43,8 @@ pub(crate) async fn sweep(pieces: Arc<Pieces>, mut stop: watch::Receiver<bool>) 
 async fn once(pieces: &Pieces, forgotten_at: &mut Timestamp) -> Result<(), StoreFailure> {
     let now = pieces.now();
     turn_by_time(pieces, now).await;
+    let ended = |directory: &Directory| (directory.stays().ended(now), ());
+    pieces.change(ended).await?;
     decide_unsure(pieces).await?;
     lanes(pieces).await?;
     tell_ended(pieces).await?;

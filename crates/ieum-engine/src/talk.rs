@@ -4,6 +4,7 @@
 use crate::notices;
 use ieum_core::directory::{ConversationKind, Directory, Language};
 use ieum_core::ids::{AddressId, ConversationId, PersonId};
+use ieum_core::people::command::{Command, command};
 
 /// What is meant.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,6 +17,13 @@ pub(crate) enum Meaning {
         text: String,
         /// Whether that conversation becomes the present one.
         switch: bool,
+    },
+    /// That conversation becomes the present one, and the hub says so.
+    Turn {
+        /// Which.
+        conversation: ConversationId,
+        /// What the hub says.
+        answer: String,
     },
     /// The hub answers.
     Answer(String),
@@ -38,17 +46,18 @@ pub(crate) fn meaning(
         (_, _, [only]) => Some(*only),
         _ => None,
     };
-    let word = text.trim().to_lowercase();
-    match (word.as_str(), present) {
-        ("도움말" | "도움" | "help" | "/help" | "/start" | "?", _) => {
-            return Meaning::Answer(notices::help(language).to_owned());
-        }
-        ("누구" | "누구야" | "who" | "/who", Some(conversation)) => {
-            return Meaning::Answer(who(directory, conversation, person, language));
-        }
-        _ => {}
+    let asked = command(text);
+    if asked == Some(Command::Help) {
+        return Meaning::Answer(notices::help(language).to_owned());
+    }
+    if let (Some(Command::Who), Some(conversation)) = (asked, present) {
+        return Meaning::Answer(who(directory, conversation, person, language));
     }
     if let Some((conversation, rest)) = addressed(directory, person, mine, text) {
+        if rest.is_empty() {
+            let title = title(directory, conversation, person, language);
+            return Meaning::Turn { conversation, answer: notices::turned(&title, language) };
+        }
         return Meaning::Say { conversation, text: rest.to_owned(), switch: true };
     }
     match present {
@@ -79,7 +88,6 @@ fn addressed<'t>(
         })
         .max_by_key(|(_, length, _)| *length)
         .map(|(id, _, words)| (id, words.trim_start_matches([' ', '\n', ':', ','])))
-        .filter(|(_, words)| !words.is_empty())
 }
 
 /// What a conversation is called by one of its people.

@@ -17,6 +17,9 @@ pub const CODE_LIFE_MS: u64 = 10 * 60 * 1_000;
 /// What codes are written with: no 0 and O, no 1, I and L; S, B and Z are read as 5, 8 and 2.
 const ALPHABET: &[u8; 28] = b"23456789ACDEFGHJKMNPQRTUVWXY";
 
+/// Digits that are not read for any letter: each code has one of them.
+const PLAIN_DIGITS: &[u8; 5] = b"34679";
+
 /// Number of a code: drawn at random, so that it may serve as the ticket of a page that waits for
 /// the code to be typed, and nobody can name another's.
 #[derive(
@@ -82,10 +85,17 @@ pub struct Mark([u8; 16]);
 pub struct CodeText([u8; CODE_SYMBOLS]);
 
 impl CodeText {
-    /// A new one.
+    /// A new one. It has a digit that is no lookalike, so that no word of a language is a code.
     #[must_use]
     pub fn draw(entropy: &dyn Entropy) -> Self {
-        Self(std::array::from_fn(|_| symbol(entropy.below(ALPHABET.len() as u64))))
+        let mut code =
+            Self(std::array::from_fn(|_| symbol(ALPHABET, entropy.below(ALPHABET.len() as u64))));
+        if !code.has_plain_digit()
+            && let [.., last] = &mut code.0
+        {
+            *last = symbol(PLAIN_DIGITS, entropy.below(PLAIN_DIGITS.len() as u64));
+        }
+        code
     }
 
     /// A code as somebody typed it: any case, with spaces and hyphens, lookalikes forgiven.
@@ -96,7 +106,11 @@ impl CodeText {
         for place in &mut code {
             *place = symbol_of(symbols.next()?)?;
         }
-        symbols.next().is_none().then_some(Self(code))
+        symbols.next().is_none().then_some(Self(code)).filter(Self::has_plain_digit)
+    }
+
+    fn has_plain_digit(&self) -> bool {
+        self.0.iter().any(|symbol| PLAIN_DIGITS.contains(symbol))
     }
 
     /// What is kept of it.
@@ -106,9 +120,9 @@ impl CodeText {
     }
 }
 
-fn symbol(place: u64) -> u8 {
+fn symbol(of: &[u8], place: u64) -> u8 {
     let place = usize::try_from(place).unwrap_or_default();
-    ALPHABET.get(place).copied().unwrap_or(b'2')
+    of.get(place).copied().unwrap_or(b'3')
 }
 
 fn symbol_of(typed: char) -> Option<u8> {
@@ -210,9 +224,16 @@ mod tests {
 
     #[test]
     fn what_is_no_code_is_not_read_as_one() {
-        for typed in
-            ["", "ABCD", "ACDE-2345-6", "ACDE-234O", "ACDE-2341", "한국어가나다라마", "ACDE_2345"]
-        {
+        for typed in [
+            "",
+            "ABCD",
+            "ACDE-2345-6",
+            "ACDE-234O",
+            "ACDE-2341",
+            "greatday",
+            "한국어가나다라마",
+            "ACDE_2345",
+        ] {
             assert_eq!(CodeText::read(typed), None, "{typed}");
         }
         assert_eq!(format!("{:?}", drawn(1)), "CodeText(..)");

@@ -76,6 +76,8 @@ pub struct Attempt {
     pub purpose: CodePurpose,
     /// The code that was asked for; without, any code that waits may be meant.
     pub ticket: Option<CodeId>,
+    /// Whose code alone counts; without, anybody's.
+    pub owner: Option<Party>,
     /// Who brings it.
     pub by: Party,
 }
@@ -128,6 +130,12 @@ impl Codes {
     #[must_use]
     pub fn counted(&self) -> usize {
         self.tallies.len()
+    }
+
+    /// Whether a code of this number waits.
+    #[must_use]
+    pub fn waits(&self, id: CodeId) -> bool {
+        self.waiting.contains_key(&id)
     }
 
     /// Makes a code: the changes to be made durable. An earlier one of the same owner for the same
@@ -198,7 +206,8 @@ impl Codes {
     pub fn peek(&self, attempt: Attempt, now: Timestamp) -> Option<&Code> {
         let id = self.marks.get(&attempt.mark)?;
         let code = self.waiting.get(id)?;
-        let meant = attempt.ticket.is_none_or(|ticket| ticket == *id);
+        let meant = attempt.ticket.is_none_or(|ticket| ticket == *id)
+            && attempt.owner.is_none_or(|owner| owner == code.owner);
         (meant && code.purpose == attempt.purpose && now < code.expires_at).then_some(code)
     }
 

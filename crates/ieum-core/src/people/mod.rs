@@ -6,3 +6,6 @@
 
 pub mod code;
 pub mod codes;
+pub mod command;
+pub mod here;
+pub mod links;

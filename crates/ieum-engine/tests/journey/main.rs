@@ -6,7 +6,9 @@
 
 mod authors;
 mod codes;
+mod commands;
 mod digests;
+mod links;
 mod town;
 mod watchers;
 

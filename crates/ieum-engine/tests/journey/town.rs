@@ -421,9 +421,22 @@ impl Town {
         user: &str,
         what: InboundKind,
     ) -> String {
-        let number = self.event.fetch_add(1, Ordering::Relaxed);
+        let number = self.event.fetch_add(1, Ordering::Relaxed).to_string();
+        self.repeats(network, (chat, kind), user, &number, what).await;
+        number
+    }
+
+    /// The network hands in an event under this number, for the first time or once more.
+    pub async fn repeats(
+        &self,
+        network: Network,
+        (chat, kind): (&str, ChatKind),
+        user: &str,
+        number: &str,
+        what: InboundKind,
+    ) {
         let event = Inbound {
-            event: EventKey::new(format!("{number:08}")),
+            event: EventKey::new(format!("{number:0>8}")),
             at: self.clock.now(),
             chat: ChatRef { key: ChatKey::new(chat), kind },
             title: None,
@@ -432,7 +445,6 @@ impl Town {
         };
         let arrival = Arrival { events: vec![event], ignored: 0 };
         self.hub.take_arrival(network.word(), arrival).await.unwrap();
-        number.to_string()
     }
 
     /// People come into a room.

@@ -194,7 +194,11 @@ fn change_facts(change: &Change) -> (&'static str, u64) {
         Change::Address(one) => ("address", one.id.0),
         Change::Room(one) => ("room", one.id.0),
         Change::Conversation(one) => ("conversation", one.id.0),
-        Change::Code(_) | Change::Tally(_) | Change::Gone(_) => ("code", 0),
+        Change::Code(_)
+        | Change::Tally(_)
+        | Change::Stay(_)
+        | Change::Question(_)
+        | Change::Gone(_) => ("other", 0),
     }
 }
 

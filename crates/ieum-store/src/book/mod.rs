@@ -19,6 +19,8 @@ use ieum_core::delivery::State;
 use ieum_core::directory::{Change, Gone};
 use ieum_core::ids::{DeliverySeq, MessageSeq};
 use ieum_core::journal::JournalEvent;
+use ieum_core::people::here::Stay;
+use ieum_core::people::links::Question;
 use ieum_core::ports::store::{Counts, Loaded, StoreFailure};
 use ieum_core::time::Timestamp;
 use incidents::Followed;
@@ -316,5 +318,9 @@ fn entity_of(change: &Change) -> (&'static str, u64) {
         // A code's number is the ticket of whoever waits for it: the journal tells it to nobody.
         Change::Code(_) | Change::Gone(Gone::Code(_)) => ("code", 0),
         Change::Tally(_) | Change::Gone(Gone::Tally(_)) => ("tally", 0),
+        Change::Stay(Stay { person, .. }) | Change::Gone(Gone::Stay(person)) => ("stay", person.0),
+        Change::Question(Question { asked, .. }) | Change::Gone(Gone::Question(asked)) => {
+            ("question", asked.0)
+        }
     }
 }

@@ -3,7 +3,7 @@
 use super::sample::*;
 use super::{Bench, wait};
 use ieum_core::directory::{Change, Directory, Gone};
-use ieum_core::ids::JournalSeq;
+use ieum_core::ids::{AddressId, JournalSeq, PersonId};
 use ieum_core::journal::JournalEvent;
 use ieum_core::people::code::CodeId;
 use ieum_core::ports::store::Store;
@@ -39,6 +39,21 @@ fn a_used_code_is_never_there_again() {
         let found = loaded(bench.store());
         assert_eq!(found.codes().waiting().map(|code| code.id).collect::<Vec<_>>(), [CodeId(2)]);
         assert_eq!(found.codes().counted(), 1);
+    }
+}
+
+#[test]
+fn stays_and_questions_survive_a_crash_until_they_are_over() {
+    for mut bench in Bench::both() {
+        change(bench.store(), &[stay(1), stay(2), question(1), question(2)]);
+        let gone = [Gone::Stay(PersonId(1)), Gone::Question(AddressId(2))];
+        change(bench.store(), &gone.map(Change::Gone));
+        bench.crash();
+        let found = loaded(bench.store());
+        assert_eq!(found.stays().of(PersonId(1)), None);
+        assert_eq!(found.stays().of(PersonId(2)).map(Change::Stay), Some(stay(2)));
+        let asked = |id| found.question_to(AddressId(id)).copied().map(Change::Question);
+        assert_eq!((asked(1), asked(2)), (Some(question(1)), None));
     }
 }
 

@@ -25,13 +25,16 @@ use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 
 /// The schema that is written now.
-const PRESENT: u32 = 4;
+const PRESENT: u32 = 5;
 
 /// The schema that keeps incidents first.
 const INCIDENTS_SINCE: u32 = 3;
 
 /// The schema that keeps one-time codes first.
 const CODES_SINCE: u32 = 4;
+
+/// The schema that keeps stays and questions first.
+const STAYS_SINCE: u32 = 5;
 
 fn fixture(version: u32) -> PathBuf {
     let name = format!("tests/fixtures/store-v{version}.sqlite3");
@@ -50,6 +53,9 @@ fn every_format_that_was_ever_written_is_read_right() {
         if version >= CODES_SINCE {
             fill_codes(&same);
         }
+        if version >= STAYS_SINCE {
+            fill_stays(&same);
+        }
         assert_eq!(told(&old), told(&same), "format {version}");
         if version >= INCIDENTS_SINCE {
             assert_eq!(incidents(&old), incidents(&same), "format {version}");
@@ -67,6 +73,7 @@ fn write_if_missing(path: &Path) {
     let store = SqliteStore::open(directory.path()).unwrap();
     fill(&store);
     fill_codes(&store);
+    fill_stays(&store);
     wait(store.close()).unwrap();
     std::fs::copy(directory.path().join(STORE_FILE), path).unwrap();
     panic!("{} was missing and is written now: keep it", path.display());
@@ -93,6 +100,10 @@ fn told(store: &dyn Store) -> Vec<String> {
     lines.extend(journal.iter().map(|entry| format!("{entry:?}")));
     let loaded = wait(store.load(Timestamp(99))).unwrap();
     lines.push(format!("{loaded:?}"));
+    let directory = &loaded.directory;
+    lines.push(format!("{:?} {:?}", directory.codes(), directory.stays()));
+    let asked = (0..3).map(|id| directory.question_to(AddressId(id)));
+    lines.push(format!("{:?}", asked.collect::<Vec<_>>()));
     lines
 }
 
@@ -143,6 +154,14 @@ fn fill_codes(store: &dyn Store) {
     let gone = [Gone::Code(CodeId(2)), Gone::Tally(Party::Address(AddressId(2)))];
     let changes = kept.into_iter().chain(gone.map(Change::Gone));
     wait(store.change(Timestamp(80), changes.collect())).unwrap();
+}
+
+/// Stays and questions, and one of each that is gone again.
+fn fill_stays(store: &dyn Store) {
+    let kept = [stay(1), stay(2), question(1), question(2)];
+    let gone = [Gone::Stay(PersonId(2)), Gone::Question(AddressId(2))];
+    let changes = kept.into_iter().chain(gone.map(Change::Gone));
+    wait(store.change(Timestamp(90), changes.collect())).unwrap();
 }
 
 fn directory() -> Vec<Change> {

@@ -9,6 +9,8 @@ use ieum_core::message::{Author, Class, NewMessage, Source};
 use ieum_core::outgoing::CopyKey;
 use ieum_core::people::code::{Code, CodeId, CodePurpose, CodeText, Party};
 use ieum_core::people::codes::Tally;
+use ieum_core::people::here::Stay;
+use ieum_core::people::links::Question;
 use ieum_core::ports::store::{Admission, AdmitBatch, Admitted, Advance, ClaimRequest, Store};
 use ieum_core::time::Timestamp;
 
@@ -77,6 +79,18 @@ pub(super) fn code(number: u64) -> Change {
 pub(super) fn tally(number: u64) -> Change {
     let party = Party::Address(AddressId(number));
     Change::Tally(Tally { party, since: Timestamp(7), issues: 2, guesses: 9 })
+}
+
+/// Where a person said they are.
+pub(super) fn stay(person: u64) -> Change {
+    let (address, until) = (address(LINE, person), Timestamp(500));
+    Change::Stay(Stay { person: PersonId(person), address, until })
+}
+
+/// What an address was asked.
+pub(super) fn question(number: u64) -> Change {
+    let (asked, about) = (AddressId(number), address(LINE, number));
+    Change::Question(Question { asked, about, expires_at: Timestamp(600) })
 }
 
 pub(super) fn to_person(account: AccountId, person: u64) -> NewDelivery {

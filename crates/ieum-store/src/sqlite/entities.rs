@@ -17,6 +17,8 @@ const KIND_ROOM: i64 = 3;
 const KIND_CONVERSATION: i64 = 4;
 const KIND_CODE: i64 = 5;
 const KIND_TALLY: i64 = 6;
+const KIND_STAY: i64 = 7;
+const KIND_QUESTION: i64 = 8;
 
 fn key(change: &Change) -> (i64, u64) {
     match change {
@@ -27,7 +29,11 @@ fn key(change: &Change) -> (i64, u64) {
         Change::Conversation(conversation) => (KIND_CONVERSATION, conversation.id.0),
         Change::Code(code) => (KIND_CODE, code.id.0),
         Change::Tally(tally) => (KIND_TALLY, tally.party.number()),
+        Change::Stay(stay) => (KIND_STAY, stay.person.0),
+        Change::Question(question) => (KIND_QUESTION, question.asked.0),
         Change::Gone(Gone::Code(id)) => (KIND_CODE, id.0),
+        Change::Gone(Gone::Stay(person)) => (KIND_STAY, person.0),
+        Change::Gone(Gone::Question(address)) => (KIND_QUESTION, address.0),
         Change::Gone(Gone::Tally(party)) => (KIND_TALLY, party.number()),
     }
 }

@@ -122,6 +122,8 @@ impl Recent {
             | Change::Conversation(_)
             | Change::Code(_)
             | Change::Tally(_)
+            | Change::Stay(_)
+            | Change::Question(_)
             | Change::Gone(_) => {}
         }
     }

@@ -72,7 +72,8 @@ impl Desk {
         by: Party,
         now: i64,
     ) -> Result<Code, CodeRefusal> {
-        let attempt = Attempt { mark: text.mark(purpose, &secret()), purpose, ticket, by };
+        let mark = text.mark(purpose, &secret());
+        let attempt = Attempt { mark, purpose, ticket, owner: None, by };
         let (changes, answer) = self.directory.codes().redeem(attempt, Timestamp(now));
         self.apply(changes);
         answer
@@ -144,6 +145,20 @@ fn who_asks_too_often_gets_no_more_and_cannot_use_up_what_others_may_ask() {
     let more = others.filter(|peer| desk.issue_for(SignIn, MINJI, Some(*peer), 2).is_ok()).count();
     let all = u32::try_from(more).unwrap() + ISSUES_MAX + 1;
     assert_eq!(all, ISSUES_PER_OWNER_MAX, "nobody is flooded with codes by many askers");
+}
+
+#[test]
+fn a_code_brought_for_another_owner_is_a_wrong_one_and_stays() {
+    let mut desk = Desk::default();
+    let (id, text) = desk.issue(JoinRoom, MINJI, 0).unwrap();
+    let mark = text.mark(JoinRoom, &secret());
+    let owner = Some(Party::Person(PersonId(2)));
+    let theirs = Attempt { mark, purpose: JoinRoom, ticket: None, owner, by: STRANGER };
+    let (changes, answer) = desk.directory.codes().redeem(theirs, Timestamp(1));
+    desk.apply(changes);
+    assert_eq!(answer, Err(CodeRefusal::Wrong));
+    assert!(desk.directory.codes().waits(id));
+    assert!(desk.redeem(text, JoinRoom, None, STRANGER, 2).is_ok());
 }
 
 #[test]
