@@ -167,6 +167,12 @@ impl Hub {
         &self.pieces.clock
     }
 
+    /// How far east of UTC the readers' wall clock is, in minutes.
+    #[must_use]
+    pub fn utc_offset_minutes(&self) -> i32 {
+        self.pieces.settings.utc_offset_minutes
+    }
+
     /// All cells that were ever heard of.
     #[must_use]
     pub fn health(&self) -> Vec<CellView> {

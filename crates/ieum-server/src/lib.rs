@@ -1,4 +1,5 @@
-//! The HTTP edge: network hooks, the `/v1` interface, the event stream, and what operators ask.
+//! The HTTP edge: network hooks, the `/v1` interface, the event stream, what operators ask, and
+//! the pages.
 //!
 //! It translates between HTTP and the engine and decides nothing about messages. Invariant: every
 //! request is bounded in size, time and memory, and every error is a problem with a clear detail.
@@ -22,6 +23,7 @@ mod setup;
 mod stall;
 mod tokens;
 mod views;
+mod web;
 mod words;
 
 pub use bucket::Rate;
@@ -34,9 +36,11 @@ pub use tokens::{TOKEN_BYTES_MAX, TOKEN_BYTES_MIN, Token, TokenFault};
 
 use axum::Router;
 use axum::middleware::from_fn_with_state;
+use axum::response::{IntoResponse, Response};
 use axum::routing::put;
 use edge::{Edge, Shared};
 use endpoint::Endpoint;
+use http::{HeaderMap, Uri};
 use ieum_engine::Hub;
 use problem::{Kind, Problem};
 use std::sync::Arc;
@@ -93,11 +97,15 @@ fn router_of(edge: &Shared) -> Router {
     .fallback(no_such_path)
     .method_not_allowed_fallback(no_such_method)
     .nest("/v1", guarded)
+    .merge(web::router())
     .with_state(Arc::clone(edge))
 }
 
-async fn no_such_path() -> Problem {
-    Problem::new(Kind::NotFound, "there is nothing at this path")
+async fn no_such_path(headers: HeaderMap, uri: Uri) -> Response {
+    if web::wrong::wants_page(&headers) && !uri.path().starts_with("/v1/") {
+        return web::nothing(&headers, uri.path()).await;
+    }
+    Problem::new(Kind::NotFound, "there is nothing at this path").into_response()
 }
 
 async fn no_such_method() -> Problem {

@@ -87,17 +87,22 @@ struct PartView {
     uptime_90d_percent: f64,
 }
 
-/// What both documents are made of.
-struct Seen {
-    now: Timestamp,
-    watched_since: Timestamp,
+/// What both documents and the page are made of.
+pub(crate) struct Seen {
+    /// When it was read.
+    pub(crate) now: Timestamp,
+    /// Since when this hub looks.
+    pub(crate) watched_since: Timestamp,
     cells: Vec<CellView>,
-    networks: Vec<Network>,
-    incidents: Vec<Incident>,
+    /// Those that this hub has an account on.
+    pub(crate) networks: Vec<Network>,
+    /// Those of the last 90 days, newest first.
+    pub(crate) incidents: Vec<Incident>,
 }
 
 impl Seen {
-    async fn read(edge: &Shared) -> Result<Self, StoreFailure> {
+    /// Reads it.
+    pub(crate) async fn read(edge: &Shared) -> Result<Self, StoreFailure> {
         let now = edge.hub.now();
         let first = edge.hub.store().page_journal(JournalSeq(0), 1).await?;
         let watched_since = first.first().map_or(now, |entry| match &entry.event {
@@ -118,6 +123,17 @@ impl Seen {
             edge.hub.store().page_incidents(IncidentId(u64::MAX), INCIDENTS_MAX).await?;
         incidents.retain(|one| one.closed_at.is_none_or(|at| now.ms_since(at) < WINDOW_MS));
         Ok(Self { now, watched_since, cells: edge.hub.health(), networks, incidents })
+    }
+
+    /// The worst that any part of a network is.
+    pub(crate) fn state(&self, network: Network) -> CellState {
+        self.network(network).state.0
+    }
+
+    /// The least of a network's parts.
+    pub(crate) fn uptime_percent(&self, network: Network) -> f64 {
+        let parts = self.network(network).parts;
+        parts.iter().map(|part| part.uptime_90d_percent).fold(100.0, f64::min)
     }
 
     fn network(&self, network: Network) -> NetworkView {
@@ -158,7 +174,8 @@ impl Seen {
     }
 }
 
-fn rank(state: CellState) -> u8 {
+/// The order of states: the worse, the higher.
+pub(crate) fn rank(state: CellState) -> u8 {
     match state {
         CellState::Up => 0,
         CellState::Recovering => 1,

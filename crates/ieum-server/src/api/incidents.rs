@@ -12,7 +12,7 @@ use axum::extract::State;
 use ieum_core::delivery::Recipient;
 use ieum_core::ids::{DeliverySeq, IncidentId};
 use ieum_core::incident::{Touch, Touched};
-use ieum_core::ports::store::PAGE_ROWS_MAX as STORE_ROWS_MAX;
+use ieum_core::ports::store::{PAGE_ROWS_MAX as STORE_ROWS_MAX, StoreFailure};
 use schemars::JsonSchema;
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
@@ -73,14 +73,7 @@ async fn read(State(edge): State<Shared>, PathOf(id): PathOf<u64>) -> Answer {
     let id = IncidentId(id);
     let found = edge.hub.store().incident(id).await?;
     let (incident, counts) = found.ok_or_else(|| Problem::not_found("incident"))?;
-    let mut traces = Traces::default();
-    let mut after = DeliverySeq(0);
-    while traces.read < TOUCHED_READ_MAX {
-        let page = edge.hub.store().page_touched(id, after, STORE_ROWS_MAX).await?;
-        let Some(last) = page.last() else { break };
-        after = last.delivery;
-        traces.add(&edge, &page);
-    }
+    let traces = Traces::read(&edge, id, TOUCHED_READ_MAX).await?;
     let out_of_reach = edge.hub.with_directory(|directory| {
         let people = traces.held.iter().take(OUT_OF_REACH_MAX);
         people.filter_map(|id| directory.person(*id)).map(|one| one.name.to_string()).collect()
@@ -91,13 +84,40 @@ async fn read(State(edge): State<Shared>, PathOf(id): PathOf<u64>) -> Answer {
 
 /// What the touched deliveries tell together.
 #[derive(Debug, Default)]
-struct Traces {
+pub(crate) struct Traces {
     read: usize,
     ways: BTreeMap<&'static str, u64>,
     held: BTreeSet<ieum_core::ids::PersonId>,
 }
 
 impl Traces {
+    /// Looks at about `rows_max` of an incident's deliveries, the oldest first.
+    pub(crate) async fn read(
+        edge: &Shared,
+        id: IncidentId,
+        rows_max: usize,
+    ) -> Result<Self, StoreFailure> {
+        let mut traces = Self::default();
+        let mut after = DeliverySeq(0);
+        while traces.read < rows_max {
+            let page = edge.hub.store().page_touched(id, after, STORE_ROWS_MAX).await?;
+            let Some(last) = page.last() else { break };
+            after = last.delivery;
+            traces.add(edge, &page);
+        }
+        Ok(traces)
+    }
+
+    /// The ways that were taken, by network's word.
+    pub(crate) fn ways(&self) -> &BTreeMap<&'static str, u64> {
+        &self.ways
+    }
+
+    /// How many people had no other way.
+    pub(crate) fn held_people(&self) -> usize {
+        self.held.len()
+    }
+
     fn add(&mut self, edge: &Shared, page: &[Touch]) {
         self.read += page.len();
         edge.hub.with_directory(|directory| {

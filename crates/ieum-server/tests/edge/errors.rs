@@ -123,7 +123,6 @@ async fn what_is_not_there_is_404_and_what_cannot_be_read_is_400() {
         "/v1/messages/99/deliveries",
         "/v1/nothing",
         "/nothing",
-        "/",
     ] {
         house.get(path).await.problem(404);
     }

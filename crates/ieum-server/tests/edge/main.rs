@@ -18,5 +18,6 @@ mod hooks;
 mod house;
 mod incidents;
 mod operations;
+mod pages;
 mod sockets;
 mod store;

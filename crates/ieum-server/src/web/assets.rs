@@ -1,0 +1,55 @@
+//! The files of the pages, kept in the binary.
+//!
+//! Invariant: a file's address does not change, so its tag does with its content, and browsers ask.
+
+use crate::problem::Problem;
+use axum::extract::Path;
+use axum::response::{IntoResponse, Response};
+use http::{HeaderMap, StatusCode, header};
+use sha2::{Digest, Sha256};
+use std::sync::OnceLock;
+
+const JAVASCRIPT: &str = "text/javascript; charset=utf-8";
+const SVG: &str = "image/svg+xml";
+/// How long browsers use a file without asking.
+const KEPT: &str = "public, max-age=300, must-revalidate";
+
+const FILES: &[(&str, &str, &str)] = &[
+    ("style.css", "text/css; charset=utf-8", include_str!("assets/style.css")),
+    ("page.js", JAVASCRIPT, include_str!("assets/page.js")),
+    ("icon.svg", SVG, include_str!("assets/icon.svg")),
+];
+
+const MANIFEST: &str = include_str!("assets/manifest.webmanifest");
+
+/// One file by its name.
+pub(super) async fn asset(Path(name): Path<String>, headers: HeaderMap) -> Response {
+    let mut files = FILES.iter().zip(tags());
+    let Some(((_, media_type, text), tag)) = files.find(|(file, _)| file.0 == name) else {
+        return Problem::not_found("file").into_response();
+    };
+    let kept = headers.get(header::IF_NONE_MATCH).is_some_and(|value| value == tag.as_str());
+    let about = [(header::ETAG, tag.as_str()), (header::CACHE_CONTROL, KEPT)];
+    if kept {
+        return (StatusCode::NOT_MODIFIED, about).into_response();
+    }
+    (about, [(header::CONTENT_TYPE, *media_type)], *text).into_response()
+}
+
+/// What makes the pages a program on a phone.
+pub(super) async fn manifest() -> Response {
+    let about =
+        [(header::CONTENT_TYPE, "application/manifest+json"), (header::CACHE_CONTROL, KEPT)];
+    (about, MANIFEST).into_response()
+}
+
+fn tags() -> &'static [String] {
+    static TAGS: OnceLock<Vec<String>> = OnceLock::new();
+    TAGS.get_or_init(|| FILES.iter().map(|(_, _, text)| tag(text)).collect())
+}
+
+fn tag(text: &str) -> String {
+    let digest = Sha256::digest(text);
+    let digits: String = digest.iter().take(12).map(|byte| format!("{byte:02x}")).collect();
+    format!("\"{digits}\"")
+}
