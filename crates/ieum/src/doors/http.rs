@@ -1,37 +1,39 @@
 //! The HTTP port over hyper: HTTP/1.1, kept-alive connections, no redirects, no retries of what
 //! may have left.
 //!
-//! hyper repeats a request by itself only when it was never written (a kept-alive connection
-//! closed before its turn). Invariant: [`HttpFailure::NotSent`] is told only when not one byte of
-//! the request can have reached the other side.
+//! A request is repeated only when hyper hands it back unwritten (a kept-alive connection closed
+//! before its turn). Invariant: [`HttpFailure::NotSent`] is told only when not one byte of the
+//! request can have reached the other side.
+
+mod connection;
+mod pool;
+
+pub use connection::HEAD_BYTES_MAX;
+pub use pool::{IDLE_KEPT_MS, IDLE_PER_HOST_MAX};
 
 use bytes::Bytes;
-use http::{Request, Response};
+use connection::Connection;
+use http::header::HOST;
+use http::uri::{PathAndQuery, Scheme};
+use http::{HeaderValue, Request, Response, Uri};
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use hyper::body::Incoming;
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
-use hyper_util::client::legacy::connect::{CaptureConnection, HttpConnector, capture_connection};
-use hyper_util::client::legacy::{Client, Error};
-use hyper_util::rt::{TokioExecutor, TokioTimer};
+use hyper_util::client::legacy::connect::HttpConnector;
 use ieum_core::ports::BoxFuture;
 use ieum_core::ports::clock::Clock;
 use ieum_core::ports::http::{HttpFailure, HttpLimits, HttpTransport};
+use pool::{Host, Pool};
 use rustls::ClientConfig;
 use std::sync::Arc;
-use std::time::Duration;
-
-/// Kept-alive connections to one host that wait for work.
-pub const IDLE_PER_HOST_MAX: usize = 128;
-/// How long such a connection is kept, in real time; shorter than servers keep theirs, so that
-/// a request seldom meets a connection that is just being closed.
-pub const IDLE_KEPT_MS: u64 = 15_000;
-/// Largest head of an answer.
-pub const HEAD_BYTES_MAX: usize = 64 * 1024;
+use std::sync::atomic::{AtomicBool, Ordering};
+use tower::ServiceExt;
 
 /// HTTP calls over real sockets.
 #[derive(Debug)]
 pub struct HyperTransport {
-    client: Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
+    connector: HttpsConnector<HttpConnector>,
+    pool: Pool,
     clock: Arc<dyn Clock>,
 }
 
@@ -47,14 +49,83 @@ impl HyperTransport {
             .https_or_http()
             .enable_http1()
             .wrap_connector(tcp);
-        let client = Client::builder(TokioExecutor::new())
-            .pool_timer(TokioTimer::new())
-            .pool_idle_timeout(Duration::from_millis(IDLE_KEPT_MS))
-            .pool_max_idle_per_host(IDLE_PER_HOST_MAX)
-            .http1_max_buf_size(HEAD_BYTES_MAX)
-            .build(connector);
-        Self { client, clock }
+        Self { connector, pool: Pool::default(), clock }
     }
+
+    /// The whole exchange; `given` is set once a connection has the request.
+    async fn exchange(
+        &self,
+        request: Request<Bytes>,
+        answer_bytes_max: usize,
+        given: &AtomicBool,
+    ) -> Result<Response<Bytes>, HttpFailure> {
+        let (host, uri, mut request) = addressed(request)?;
+        loop {
+            let kept = self.kept(&host).await;
+            let is_new = kept.is_none();
+            let connection = match kept {
+                Some(kept) => kept,
+                None => Box::pin(self.connect(uri.clone())).await?,
+            };
+            match self.once(&host, connection, request, answer_bytes_max, given).await {
+                Once::Ended(answer) => return answer,
+                Once::Unwritten(again) if !is_new => request = *again,
+                Once::Unwritten(_) => {
+                    return Err(HttpFailure::NotSent("closed before its turn".to_owned()));
+                }
+            }
+        }
+    }
+
+    /// A connection from an earlier call that can still be used.
+    async fn kept(&self, host: &Host) -> Option<Connection> {
+        while let Some(mut kept) = self.pool.take(host) {
+            if kept.usable().await {
+                return Some(kept);
+            }
+        }
+        None
+    }
+
+    async fn connect(&self, uri: Uri) -> Result<Connection, HttpFailure> {
+        let stream = self.connector.clone().oneshot(uri).await;
+        let stream = stream.map_err(|error| HttpFailure::NotSent(chain(error.as_ref())))?;
+        Connection::over(stream).await.map_err(|error| HttpFailure::NotSent(chain(&error)))
+    }
+
+    /// One request over one connection, which is kept where it can be used again.
+    async fn once(
+        &self,
+        host: &Host,
+        mut connection: Connection,
+        request: Request<Full<Bytes>>,
+        answer_bytes_max: usize,
+        given: &AtomicBool,
+    ) -> Once {
+        given.store(true, Ordering::Relaxed);
+        let answer = match connection.send(request).await {
+            Ok(answer) => answer,
+            Err(mut failed) => {
+                if let Some(unwritten) = failed.take_message() {
+                    given.store(false, Ordering::Relaxed);
+                    return Once::Unwritten(Box::new(unwritten));
+                }
+                return Once::Ended(Err(HttpFailure::NoAnswer(chain(failed.error()))));
+            }
+        };
+        let whole = connection.during(read_whole(answer, answer_bytes_max)).await;
+        if whole.is_ok() && connection.usable().await {
+            self.pool.keep(host.clone(), connection);
+        }
+        Once::Ended(whole)
+    }
+}
+
+/// What came of one request over one connection.
+enum Once {
+    /// Not one byte of it was written.
+    Unwritten(Box<Request<Full<Bytes>>>),
+    Ended(Result<Response<Bytes>, HttpFailure>),
 }
 
 impl HttpTransport for HyperTransport {
@@ -63,22 +134,36 @@ impl HttpTransport for HyperTransport {
         request: Request<Bytes>,
         limits: HttpLimits,
     ) -> BoxFuture<'_, Result<Response<Bytes>, HttpFailure>> {
-        let mut request = request.map(Full::new);
-        let connection = capture_connection(&mut request);
-        let answer = self.client.request(request);
         let deadline = self.clock.sleep(limits.timeout_ms);
         Box::pin(async move {
-            let exchange = async {
-                let answer = answer.await.map_err(|error| failure(&error, &connection))?;
-                read_whole(answer, limits.answer_bytes_max).await
-            };
+            let given = AtomicBool::new(false);
             tokio::select! {
                 biased;
-                answer = exchange => answer,
-                () = deadline => Err(timed_out(&connection, limits.timeout_ms)),
+                answer = self.exchange(request, limits.answer_bytes_max, &given) => answer,
+                () = deadline => Err(timed_out(given.load(Ordering::Relaxed), limits.timeout_ms)),
             }
         })
     }
+}
+
+/// Where a request goes, and the request in the form that a server wants.
+fn addressed(request: Request<Bytes>) -> Result<(Host, Uri, Request<Full<Bytes>>), HttpFailure> {
+    let unusable = |what: &str| HttpFailure::NotSent(format!("an address without {what}"));
+    let mut request = request.map(Full::new);
+    let uri = request.uri().clone();
+    let scheme = uri.scheme().ok_or_else(|| unusable("a scheme"))?;
+    let authority = uri.authority().ok_or_else(|| unusable("a host"))?.clone();
+    let host = HeaderValue::from_str(bare(&authority)).map_err(|_| unusable("a usable host"))?;
+    request.headers_mut().entry(HOST).or_insert(host);
+    let path = uri.path_and_query().cloned();
+    *request.uri_mut() = Uri::from(path.unwrap_or_else(|| PathAndQuery::from_static("/")));
+    Ok(((*scheme == Scheme::HTTPS, authority), uri, request))
+}
+
+/// Host and port, without a name and password before them.
+fn bare(authority: &http::uri::Authority) -> &str {
+    let whole = authority.as_str();
+    whole.rsplit_once('@').map_or(whole, |(_, host)| host)
 }
 
 async fn read_whole(
@@ -97,32 +182,11 @@ async fn read_whole(
     }
 }
 
-/// A failed call. Errors of hyper never hold the URI, which may contain a token.
-fn failure(error: &Error, connection: &CaptureConnection) -> HttpFailure {
-    if error.is_connect() || never_connected(connection) || never_written(error) {
-        HttpFailure::NotSent(chain(error))
-    } else {
-        HttpFailure::NoAnswer(chain(error))
-    }
-}
-
-/// Nothing can have been written while no connection was given to the request.
-fn never_connected(connection: &CaptureConnection) -> bool {
-    connection.connection_metadata().is_none()
-}
-
-/// hyper calls a request canceled only when it hands it back unwritten.
-fn never_written(error: &Error) -> bool {
-    std::error::Error::source(error)
-        .and_then(|cause| cause.downcast_ref::<hyper::Error>())
-        .is_some_and(hyper::Error::is_canceled)
-}
-
-fn timed_out(connection: &CaptureConnection, timeout_ms: u64) -> HttpFailure {
-    if never_connected(connection) {
-        HttpFailure::NotSent(format!("not connected within {timeout_ms} ms"))
-    } else {
+fn timed_out(given: bool, timeout_ms: u64) -> HttpFailure {
+    if given {
         HttpFailure::NoAnswer(format!("no whole answer within {timeout_ms} ms"))
+    } else {
+        HttpFailure::NotSent(format!("not connected within {timeout_ms} ms"))
     }
 }
 
