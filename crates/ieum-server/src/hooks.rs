@@ -20,6 +20,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 /// The path before an account's name.
 const PREFIX: &str = "/hooks/";
 
+/// Whether a call to `path` is one of a network.
+pub(crate) fn is_hook(path: &str) -> bool {
+    path.strip_prefix(PREFIX).is_some_and(|account| !account.is_empty())
+}
+
 /// Answers to hooks since the start, by status.
 #[derive(Debug, Default)]
 pub(crate) struct HookAnswers {

@@ -3,18 +3,27 @@
 //! It defends the rest against peers that are slow, silent, greedy or many; what a request means
 //! is not its business. Invariant: every wait for a peer ends, by its word or by a limit.
 
-use crate::edge::Edge;
+use crate::edge::{Edge, Shared};
+use crate::hooks;
 use crate::setup::{HEAD_BYTES_MAX, HEADERS_MAX, Limits, ServerSetup, millis};
 use crate::stall::StallGuard;
 use axum::Router;
+use axum::body::Body;
+use axum::extract::State;
+use axum::response::Response;
+use http::{Method, Request};
+use hyper::body::Incoming;
 use hyper::rt::Timer;
 use hyper::server::conn::http1;
+use hyper::service::Service;
 use hyper_util::rt::TokioTimer;
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
 use ieum_engine::Hub;
+use std::convert::Infallible;
 use std::future::Future;
 use std::io;
+use std::pin::Pin;
 use std::sync::Arc;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
@@ -34,8 +43,12 @@ pub async fn serve(
 ) {
     let limits = setup.limits;
     let edge = Arc::new(Edge::new(hub, setup));
-    let doors =
-        Doors { router: crate::router_of(&edge), graceful: GracefulShutdown::new(), limits };
+    let doors = Doors {
+        edge: Arc::clone(&edge),
+        router: crate::router_of(&edge),
+        graceful: GracefulShutdown::new(),
+        limits,
+    };
     let mut connections = JoinSet::new();
     doors.accept_until(&listener, &mut connections, stop).await;
     drop(listener);
@@ -48,6 +61,7 @@ pub async fn serve(
 }
 
 struct Doors {
+    edge: Shared,
     router: Router,
     graceful: GracefulShutdown,
     limits: Limits,
@@ -82,7 +96,10 @@ impl Doors {
         }
         let busy = connections.len() > self.limits.connections_max / 4 * 3;
         let socket = StallGuard::new(socket, millis(self.limits.write_stall_ms_max));
-        let service = TowerToHyperService::new(self.router.clone());
+        let service = Direct {
+            edge: Arc::clone(&self.edge),
+            router: TowerToHyperService::new(self.router.clone()),
+        };
         let connection = self.builder(busy).serve_connection(socket, service);
         let watched = self.graceful.watch(connection);
         // The set ends its tasks when it is dropped: no connection outlives the server.
@@ -107,6 +124,28 @@ impl Doors {
             // with this, what has begun runs to its end, and the answer finds nobody.
             .half_close(true);
         builder
+    }
+}
+
+/// The router, with a short way to where nearly all requests go: a webhook call passes no layer
+/// and is boxed once.
+struct Direct {
+    edge: Shared,
+    router: TowerToHyperService<Router>,
+}
+
+impl Service<Request<Incoming>> for Direct {
+    type Response = Response;
+    type Error = Infallible;
+    type Future = Pin<Box<dyn Future<Output = Result<Response, Infallible>> + Send>>;
+
+    fn call(&self, request: Request<Incoming>) -> Self::Future {
+        if request.method() == Method::POST && hooks::is_hook(request.uri().path()) {
+            let edge = Arc::clone(&self.edge);
+            let request = request.map(Body::new);
+            return Box::pin(async move { Ok(hooks::receive(State(edge), request).await) });
+        }
+        Box::pin(self.router.call(request))
     }
 }
 
