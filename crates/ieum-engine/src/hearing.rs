@@ -58,7 +58,7 @@ impl Taking<'_> {
             }
             InboundKind::Reaction { native, emoji, own } => {
                 let standing = own.clone().unwrap_or_else(|| standing(event, native));
-                self.reaction(event, native, standing, emoji.as_deref(), scene).await
+                Box::pin(self.reaction(event, native, standing, emoji.as_deref(), scene)).await
             }
             InboundKind::Unreadable(why) => Ok(self.cannot_read(*why, scene)),
             InboundKind::Button { payload } => {
@@ -87,7 +87,7 @@ impl Taking<'_> {
             None => None,
         };
         if let (Some(name), Some(address)) = (self.told_name(&message.text), scene.address) {
-            let answer = self.rename(address, name).await?;
+            let answer = Box::pin(self.rename(address, name)).await?;
             return Ok(Some(Said::answer(self.pieces, answer)));
         }
         if let Some(answer) = self.for_the_hub(event, message, scene).await? {

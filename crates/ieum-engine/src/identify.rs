@@ -40,6 +40,14 @@ pub(crate) async fn scene(
     if let Some(scene) = pieces.read(|directory| known(directory, account, event)) {
         return Ok(Some(scene));
     }
+    Box::pin(new_scene(pieces, account, event)).await
+}
+
+async fn new_scene(
+    pieces: &Pieces,
+    account: &Account,
+    event: &Inbound,
+) -> Result<Option<Scene>, StoreFailure> {
     let profile = first_profile(pieces, account, event).await;
     let now = pieces.now();
     pieces

@@ -74,6 +74,9 @@ pub(crate) struct Taken {
 }
 
 /// Admits an arrival and, for polled networks, its cursor.
+///
+/// What seldom happens is boxed in here and below: the future of a call is moved several times on
+/// its way from the socket, whole.
 pub(crate) async fn take(
     pieces: &Pieces,
     account: &Account,
@@ -96,13 +99,13 @@ pub(crate) async fn take(
     let (admitted, notes) = plan_and_admit(pieces, now, taken, cursor).await?;
     let answer = count(pieces, &admitted);
     for (address, place) in speakers {
-        ask_name(pieces, account, address, place).await?;
+        Box::pin(ask_name(pieces, account, address, place)).await?;
     }
     for (answer, (unreachable, place, conversation)) in admitted.iter().zip(notes) {
         if let (Admitted::New { .. }, Some(place), Some(conversation)) =
             (answer, place, conversation)
         {
-            tell_unreachable(pieces, conversation, place, &unreachable).await?;
+            Box::pin(tell_unreachable(pieces, conversation, place, &unreachable)).await?;
         }
     }
     Ok(answer)
@@ -195,7 +198,7 @@ impl Taking<'_> {
             });
             return Ok(Taken { admission, ..Taken::default() });
         }
-        if is_membership(&event) && membership(self.pieces, self.account, &event).await? {
+        if is_membership(&event) && Box::pin(membership(self.pieces, self.account, &event)).await? {
             return Ok(Taken { admission, ..Taken::default() });
         }
         let Some(scene) = scene(self.pieces, self.account, &event).await? else {
