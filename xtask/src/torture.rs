@@ -6,11 +6,13 @@
 
 mod chance;
 mod clock;
+mod disk;
 mod generator;
 mod http;
 mod hub;
 mod ledger;
 mod sink;
+mod trials;
 
 use crate::process;
 use crate::tree::Workspace;
@@ -22,7 +24,7 @@ use ledger::Ledger;
 use serde_json::{Value, json};
 use sink::Sink;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -60,15 +62,20 @@ pub(crate) struct TortureArguments {
     /// The program to torture; this workspace's release binary unless told
     #[arg(long, value_name = "FILE")]
     pub(crate) program: Option<PathBuf>,
+    /// Leave out the full disk, the damaged page and the jumps of the clock
+    #[arg(long)]
+    pub(crate) kills_only: bool,
     /// Print one line of JSON and nothing else
     #[arg(long)]
     pub(crate) json: bool,
 }
 
 impl TortureArguments {
-    /// So many kills of this program, at the usual rate and at moments drawn anew.
+    /// So many kills of this program, or only the trials when there are none, at the usual rate
+    /// and at moments drawn anew.
     pub(crate) fn new(kills: u32, program: PathBuf) -> Self {
-        Self { kills, rate: RATE, seed: None, program: Some(program), json: false }
+        let kills_only = kills > 0;
+        Self { kills, rate: RATE, seed: None, program: Some(program), kills_only, json: false }
     }
 }
 
@@ -79,20 +86,40 @@ pub(crate) fn run(workspace: &Workspace, arguments: &TortureArguments) -> Result
         None => build(workspace)?,
     };
     let seed = arguments.seed.unwrap_or_else(clock::unix_ms);
-    let folder = tempfile::Builder::new().prefix("ieum-torture-").tempdir()?;
-    let place = Place { program, folder: folder.path().to_owned() };
-    let tortured = Torture::begin(arguments, seed, place)
-        .and_then(Torture::carry_out)
-        .with_context(|| format!("seed {seed}"));
-    if !matches!(tortured, Ok((true, _))) {
-        println!("the data is left in {}", folder.keep().display());
+    let is_short = arguments.kills <= SHORT_KILLS_MAX;
+    let lifetime_s = if is_short { SHORT_LIFETIME_S } else { LIFETIME_S };
+    let (mut kept, mut report) = in_a_folder(&program, seed, |place| {
+        Torture::begin(arguments, lifetime_s, seed, place).and_then(Torture::carry_out)
+    })?;
+    if !arguments.kills_only {
+        let (held, trials) = trials::run(workspace, &program, seed)?;
+        kept &= held;
+        report.as_object_mut().context("a report is an object")?.insert("trials".into(), trials);
     }
-    let (kept, report) = tortured?;
     if !arguments.json && kept {
         println!("every promise was kept");
     }
     println!("{report}");
     Ok(kept)
+}
+
+/// Tortures in a folder of its own, which stays when something was wrong.
+fn in_a_folder(
+    program: &Path,
+    seed: u64,
+    torture: impl FnOnce(Place) -> Result<(bool, Value)>,
+) -> Result<(bool, Value)> {
+    let folder = tempfile::Builder::new().prefix("ieum-torture-").tempdir()?;
+    let place = Place {
+        program: program.to_owned(),
+        folder: folder.path().to_owned(),
+        environment: Vec::new(),
+    };
+    let tortured = torture(place).with_context(|| format!("seed {seed}"));
+    if !matches!(tortured, Ok((true, _))) {
+        println!("the data is left in {}", folder.keep().display());
+    }
+    tortured
 }
 
 /// Builds the release binary; quick when it is there.
@@ -118,10 +145,13 @@ struct Torture {
 }
 
 impl Torture {
-    fn begin(arguments: &TortureArguments, seed: u64, place: Place) -> Result<Self> {
+    fn begin(
+        arguments: &TortureArguments,
+        lifetime_s: u64,
+        seed: u64,
+        place: Place,
+    ) -> Result<Self> {
         let ledger: Arc<Mutex<Ledger>> = Arc::default();
-        let is_short = arguments.kills <= SHORT_KILLS_MAX;
-        let lifetime_s = if is_short { SHORT_LIFETIME_S } else { LIFETIME_S };
         place.furnish(Sink::open(Arc::clone(&ledger), seed)?, lifetime_s)?;
         let mut hub = place.start()?;
         let address = hub.listening(hub::START_LIMIT)?.context("the hub does not start")?;
@@ -141,18 +171,26 @@ impl Torture {
     }
 
     fn carry_out(mut self) -> Result<(bool, Value)> {
+        let loaded = self.under_load(Self::kill_again_and_again)?;
+        let open = self.drain()?;
+        self.judge(loaded, open)
+    }
+
+    /// Does something while messages come in; how long the load lasted.
+    fn under_load(&mut self, work: impl FnOnce(&mut Self) -> Result<()>) -> Result<Duration> {
+        self.shared.stop.store(false, Ordering::Relaxed);
+        let began = clock::now();
         let load = self.load();
-        let tortured = self.kill_again_and_again();
+        let worked = work(self);
         self.shared.stop.store(true, Ordering::Relaxed);
-        tortured?;
-        let loaded = self.began.elapsed();
+        worked?;
+        let loaded = began.elapsed();
         for generator in load {
             if generator.join().is_err() {
                 bail!("a generator failed");
             }
         }
-        let open = self.drain()?;
-        self.judge(loaded, open)
+        Ok(loaded)
     }
 
     fn load(&self) -> Vec<JoinHandle<()>> {
@@ -180,14 +218,20 @@ impl Torture {
                 self.chance.between(LATE_KILL_MS_MIN, LATE_KILL_MS_MAX)
             };
             clock::sleep_ms(wait_ms);
-            if let Some(status) = self.hub.ended()? {
-                bail!("the hub ended by itself: {status}");
-            }
-            *self.address() = None;
-            self.hub.kill()?;
-            self.hub = self.place.start()?;
+            self.kill()?;
         }
         self.await_hub().map(drop)
+    }
+
+    /// Kills the hub and starts another over its data.
+    fn kill(&mut self) -> Result<()> {
+        if let Some(status) = self.hub.ended()? {
+            bail!("the hub ended by itself: {status}");
+        }
+        *self.address() = None;
+        self.hub.kill()?;
+        self.hub = self.place.start()?;
+        Ok(())
     }
 
     /// Waits until the hub listens and tells the load where.

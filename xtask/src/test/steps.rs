@@ -33,7 +33,8 @@ pub(crate) enum Action {
     Cargo(&'static [&'static str]),
     /// The release binary with these arguments; needs the step `release`.
     Binary(&'static [&'static str]),
-    /// The release binary, killed so many times under load; needs the step `release`.
+    /// The release binary, killed so many times under load, or put to the other trials when the
+    /// number is zero; needs the step `release`.
     Torture(u32),
     /// A target of `fuzz/`, for a minute.
     Fuzz(&'static str),
@@ -141,10 +142,15 @@ pub(crate) const STEPS: &[Step] = &[
     ),
     step(
         "torture",
-        "a hub killed ten times under load loses, doubles and disorders nothing",
-        Action::Torture(10),
+        "a hub killed thirty times under load loses, doubles and disorders nothing",
+        Action::Torture(30),
     ),
-    long("torture-long", "the same, fifty times", Action::Torture(50)),
+    step(
+        "trials",
+        "a full disk, a damaged page and a clock that jumps lose nothing either",
+        Action::Torture(0),
+    ),
+    long("torture-long", "the same, a thousand times", Action::Torture(1_000)),
     long("fuzz-kakaotalk", "no bytes of KakaoTalk's break reading", Action::Fuzz("kakaotalk")),
     long("fuzz-line", "no bytes of LINE's break reading", Action::Fuzz("line")),
     long("fuzz-telegram", "no bytes of Telegram's break reading", Action::Fuzz("telegram")),

@@ -72,6 +72,28 @@ pub(crate) fn install_system_program(name: &str) -> Result<bool> {
     Ok(process::answers(&mut command) && is_there())
 }
 
+/// The library that shows a program another time than the machine's, out of Debian's package;
+/// nothing is installed. None where that cannot be had.
+pub(crate) fn unpack_faketime(place: &Workspace) -> Result<Option<PathBuf>> {
+    const LIBRARY: &str = "libfaketimeMT.so.1";
+    let folder = place.target.join(FOLDER).join("faketime");
+    let find = || -> Result<Option<PathBuf>> {
+        let mut found = Command::new("find");
+        let found = found.arg(&folder).args(["-name", LIBRARY]).output()?;
+        let found = String::from_utf8_lossy(&found.stdout);
+        Ok(found.lines().next().map(PathBuf::from))
+    };
+    fs::create_dir_all(&folder)?;
+    if let Some(library) = find()? {
+        return Ok(Some(library));
+    }
+    let unpack = "apt-get download libfaketime && dpkg -x libfaketime_*.deb .";
+    if !process::answers(Command::new("sh").args(["-c", unpack]).current_dir(&folder)) {
+        return Ok(None);
+    }
+    find()
+}
+
 fn install_cargo_program(place: &Workspace, name: &str, version: &str) -> Result<()> {
     let root = place.target.join(FOLDER).join("cargo");
     let arguments = ["install", name, "--locked", "--version", version];

@@ -96,7 +96,10 @@ impl Generator {
                     *connection = Some(peer);
                     return lock(&shared.ledger).acknowledge(self.conversation, counter);
                 }
-                Ok(Posted::TryAgain) => *connection = Some(peer),
+                Ok(Posted::TryAgain) => {
+                    lock(&shared.ledger).refuse();
+                    *connection = Some(peer);
+                }
                 Ok(Posted::Surprise(what)) => return lock(&shared.ledger).surprise(what),
                 Err(_) if self.chance.once_in(GIVEN_UP_ONCE_IN) => {
                     return lock(&shared.ledger).give_up();

@@ -9,11 +9,12 @@ use super::http::{TOKEN, call};
 use super::ledger::Ledger;
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::{Value, json};
+use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions};
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::thread;
 use std::time::Duration;
@@ -37,6 +38,8 @@ pub(super) struct Place {
     pub(super) program: PathBuf,
     /// Configuration, log and data are below it.
     pub(super) folder: PathBuf,
+    /// What the program finds in its environment beside our own.
+    pub(super) environment: Vec<(String, OsString)>,
 }
 
 /// A started process.
@@ -69,10 +72,13 @@ impl Place {
         Ok(write("ieum.toml", &config)?)
     }
 
-    /// Starts a hub over the data of the last one.
+    /// Starts a hub over the data of the last one. A file that may not grow is an error to it,
+    /// as on a full disk, and not its end.
     pub(super) fn start(&self) -> Result<Hub> {
-        let mut child = Command::new(&self.program)
-            .args(["serve", "--data", DATA])
+        let mut child = Command::new("sh")
+            .args(["-c", "trap '' XFSZ; exec \"$0\" serve --data \"$1\""])
+            .args([self.program.as_os_str(), DATA.as_ref()])
+            .envs(self.environment.iter().map(|(name, value)| (name, value)))
             .current_dir(&self.folder)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
@@ -102,12 +108,34 @@ impl Place {
         Ok(log.lines().filter(|line| line.contains("panicked")).map(str::to_owned).collect())
     }
 
+    /// The folder of the data.
+    pub(super) fn data(&self) -> PathBuf {
+        self.folder.join(DATA)
+    }
+
+    /// Starts a hub that is to refuse; what it says when it does.
+    pub(super) fn refusal(&self) -> Result<String> {
+        let told = self.tool(&["serve"], &["--data", DATA])?;
+        ensure!(!told.status.success(), "a hub started that was to refuse");
+        Ok(String::from_utf8_lossy(&told.stderr).into_owned())
+    }
+
+    /// Runs a command of the program that must succeed; the JSON that it prints.
+    pub(super) fn must(&self, words: &[&str]) -> Result<Value> {
+        let told = self.tool(words, &["--json", "--data", DATA])?;
+        let error = || format!("{words:?}: {}", String::from_utf8_lossy(&told.stderr));
+        ensure!(told.status.success(), error());
+        serde_json::from_slice(&told.stdout).with_context(error)
+    }
+
+    fn tool(&self, words: &[&str], more: &[&str]) -> Result<Output> {
+        let mut command = Command::new(&self.program);
+        Ok(command.args(words).args(more).current_dir(&self.folder).output()?)
+    }
+
     /// What `ieum audit` says; whether it was clean, and its report.
     pub(super) fn audit(&self) -> Result<(bool, Value)> {
-        let told = Command::new(&self.program)
-            .args(["audit", "--json", "--data", DATA])
-            .current_dir(&self.folder)
-            .output()?;
+        let told = self.tool(&["audit", "--json"], &["--data", DATA])?;
         let report = serde_json::from_slice(&told.stdout)
             .with_context(|| String::from_utf8_lossy(&told.stderr).into_owned())?;
         Ok((told.status.success(), report))
@@ -124,6 +152,11 @@ impl Hub {
         };
         let address = line.trim().strip_prefix("listening on http://").context(line.clone())?;
         Ok(Some(address.parse()?))
+    }
+
+    /// The process.
+    pub(super) fn id(&self) -> u32 {
+        self.child.id()
     }
 
     /// Whether it ended by itself.

@@ -21,6 +21,7 @@ pub(super) struct Ledger {
     own_words: u64,
     strangers: u64,
     redelivered: u64,
+    refused: u64,
     given_up: u64,
     surprises: Vec<String>,
 }
@@ -66,6 +67,24 @@ impl Ledger {
     /// The same event is delivered once more because no answer came.
     pub(super) fn redeliver(&mut self) {
         self.redelivered += 1;
+    }
+
+    /// The hub answered that it can store nothing now.
+    pub(super) fn refuse(&mut self) {
+        self.refused += 1;
+    }
+
+    /// How often the hub answered so.
+    pub(super) fn refused(&self) -> u64 {
+        self.refused
+    }
+
+    /// Forgets the order so far, when the hub goes back to an older state: what it says again comes
+    /// after what was newer.
+    pub(super) fn begin_anew(&mut self) {
+        for chat in self.chats.values_mut() {
+            chat.highest = None;
+        }
     }
 
     /// No answer came, and the network does not try again.
@@ -129,6 +148,7 @@ impl Ledger {
         json!({
             "acknowledged": self.acknowledged(),
             "redelivered": self.redelivered,
+            "refused": self.refused,
             "given_up": self.given_up,
             "copies": copies,
             "copies_labelled": self.chats.values().map(|chat| chat.labelled).sum::<u64>(),
