@@ -9,6 +9,7 @@ use crate::delivery::{Recipient, Route, Step};
 use crate::health::{Cell, CellChange, CellState};
 use crate::ids::{DeliverySeq, IncidentId, MessageSeq};
 use crate::network::Network;
+use crate::telling::Telling;
 use crate::time::Timestamp;
 use minicbor::{Decode, Encode};
 use serde::{Deserialize, Serialize};
@@ -97,6 +98,13 @@ pub struct Incident {
     /// Changes beyond those.
     #[n(8)]
     pub turns_left_out: u64,
+    /// Who of the operator's was told, in order; at most [`TELLINGS_MAX`].
+    ///
+    /// [`TELLINGS_MAX`]: crate::telling::TELLINGS_MAX
+    #[n(9)]
+    #[cbor(default)]
+    #[serde(default)]
+    pub tellings: Vec<Telling>,
 }
 
 impl Incident {
@@ -117,6 +125,7 @@ impl Incident {
             cells: Vec::new(),
             turns: Vec::new(),
             turns_left_out: 0,
+            tellings: Vec::new(),
         };
         incident.follow(at, change);
         Some(incident)

@@ -182,6 +182,24 @@ pub enum JournalEvent {
     },
 }
 
+impl JournalEvent {
+    /// When it happened, by the hub's clock of then.
+    #[must_use]
+    pub fn at(&self) -> Timestamp {
+        match self {
+            Self::Opened { at }
+            | Self::Admitted { at, .. }
+            | Self::Claimed { at, .. }
+            | Self::Settled { at, .. }
+            | Self::Receipt { at, .. }
+            | Self::Changed { at, .. }
+            | Self::Read { at, .. }
+            | Self::Health { at, .. }
+            | Self::Copied { at, .. } => *at,
+        }
+    }
+}
+
 /// Thirty-two bytes as lower-case hexadecimal digits in JSON.
 mod hex_id {
     use serde::{Deserialize, Deserializer, Serializer, de::Error};

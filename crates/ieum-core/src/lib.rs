@@ -21,4 +21,5 @@ pub mod ports;
 pub mod render;
 pub mod route;
 pub mod settle;
+pub mod telling;
 pub mod time;

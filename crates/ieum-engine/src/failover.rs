@@ -284,9 +284,13 @@ async fn apply_with(
     }
     let moved = moving.iter().map(|one| one.settlement.clone()).collect();
     let rings: Vec<Bell> = admissions.iter().flat_map(bells).collect();
-    let moves = Moves { at: pieces.now(), health, moved, admissions };
+    let changed = !health.is_empty();
+    let moves = Moves { at: pieces.now(), health, moved, admissions, ..Moves::default() };
     pieces.store.apply_moves(moves).await?;
     pieces.ring(&rings);
+    if changed {
+        pieces.incident_bell.send_modify(|rings| *rings = rings.wrapping_add(1));
+    }
     for one in &moving {
         consequences(pieces, &one.delivery, &one.settlement);
     }
@@ -334,6 +338,12 @@ pub(crate) fn consequences(pieces: &Pieces, delivery: &Delivery, settlement: &Se
     let plus: Vec<Bell> =
         settlement.plus.iter().filter_map(|plus| bell_of(delivery.conversation, plus)).collect();
     pieces.ring(&plus);
+}
+
+/// Wakes every account: something may be due that was not.
+pub(crate) fn wake_all(pieces: &Pieces) {
+    pieces.accounts.values().for_each(|account| account.bell.notify_one());
+    pieces.ring_journal();
 }
 
 fn moving(

@@ -1,7 +1,9 @@
 //! The hub as its upper floors see it: one cheap handle.
 
 use crate::account::{Account, AccountSetup, AccountState};
+use crate::begin_anew;
 use crate::canary::{self, Seen, WatcherState};
+use crate::clock_back;
 use crate::codes::{self, CodeFailure, IssuedCode, SentCode, WantedCode};
 use crate::intake::{self, HookAnswer, HookFailure};
 use crate::metrics::EngineMetrics;
@@ -24,6 +26,7 @@ use ieum_core::ports::clock::Clock;
 use ieum_core::ports::connector::HookRequest;
 use ieum_core::ports::entropy::Entropy;
 use ieum_core::ports::store::{Advance, Loaded, Store, StoreFailure};
+use ieum_core::ports::tell::Teller;
 use ieum_core::time::Timestamp;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -42,6 +45,8 @@ pub struct HubSetup {
     pub secret: HubSecret,
     /// Our identities on the networks.
     pub accounts: Vec<AccountSetup>,
+    /// Whom to tell about incidents.
+    pub tellers: Vec<Arc<dyn Teller>>,
     /// What the operator set.
     pub settings: Settings,
 }
@@ -75,6 +80,7 @@ impl Hub {
     /// # Errors
     /// When the store fails or an account changed its network.
     pub async fn start(setup: HubSetup) -> Result<Self, HubFailure> {
+        let latest = clock_back::latest_of(setup.store.as_ref()).await?;
         let loaded = setup.store.load(setup.clock.now()).await?;
         let Loaded { mut directory, cursors, interrupted } = loaded;
         let accounts = known_accounts(&setup, &mut directory).await?;
@@ -87,9 +93,12 @@ impl Hub {
             accounts,
             directory,
         ));
+        *lock(&pieces.latest) = latest;
+        clock_back::follow(&pieces).await?;
         resolve_interrupted(&pieces, interrupted).await?;
+        begin_anew::take_up(&pieces).await?;
         sweep::remember_held(&pieces).await?;
-        let tasks = Tasks::start(&pieces, cursors);
+        let tasks = Tasks::start(&pieces, cursors, &setup.tellers);
         Ok(Self { pieces, tasks: Arc::new(Mutex::new(Some(tasks))) })
     }
 

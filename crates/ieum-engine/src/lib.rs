@@ -7,7 +7,9 @@
 
 mod account;
 mod attempt;
+mod begin_anew;
 mod canary;
+mod clock_back;
 mod codes;
 mod commands;
 mod compose;
@@ -38,6 +40,7 @@ mod summary;
 mod sweep;
 mod talk;
 mod tasks;
+mod teller;
 mod told;
 
 pub use account::{AccountSetup, AccountState};

@@ -48,8 +48,12 @@ pub(crate) struct Pieces {
     pub(crate) asked: Mutex<BTreeSet<AddressId>>,
     /// Canaries under way, by watcher.
     pub(crate) perches: Mutex<BTreeMap<String, Perch>>,
+    /// The latest moment that the clock showed, by which one that goes back is noticed.
+    pub(crate) latest: Mutex<Timestamp>,
     pub(crate) sweep_bell: Notify,
     pub(crate) journal_bell: watch::Sender<u64>,
+    /// Rings when an incident opened, changed or closed.
+    pub(crate) incident_bell: watch::Sender<u64>,
     pub(crate) metrics: Metrics,
     directory: RwLock<Directory>,
     /// Planning reads health and is then made durable; moving everything away from a route that
@@ -87,8 +91,10 @@ impl Pieces {
             tried: Mutex::default(),
             asked: Mutex::default(),
             perches: Mutex::default(),
+            latest: Mutex::default(),
             sweep_bell: Notify::new(),
             journal_bell: watch::Sender::new(0),
+            incident_bell: watch::Sender::new(0),
             metrics: Metrics::default(),
             directory: RwLock::new(directory),
             gate: tokio::sync::RwLock::new(()),

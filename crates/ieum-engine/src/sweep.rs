@@ -4,6 +4,7 @@
 //! messages that ended badly, and forgets what may be forgotten. A lost bell is harmless because
 //! of it.
 
+use crate::clock_back;
 use crate::failover::{self, LaneState, decide_unsure, try_lane};
 use crate::notices;
 use crate::pieces::{Bell, Pieces, lock};
@@ -41,6 +42,7 @@ pub(crate) async fn sweep(pieces: Arc<Pieces>, mut stop: watch::Receiver<bool>) 
 }
 
 async fn once(pieces: &Pieces, forgotten_at: &mut Timestamp) -> Result<(), StoreFailure> {
+    clock_back::follow(pieces).await?;
     let now = pieces.now();
     turn_by_time(pieces, now).await;
     let ended = |directory: &Directory| (directory.stays().ended(now), ());

@@ -7,7 +7,9 @@ use crate::listen::listen;
 use crate::pieces::Pieces;
 use crate::probe::probe;
 use crate::sweep::sweep;
+use crate::teller::tell;
 use ieum_core::ids::{AccountId, Cursor};
+use ieum_core::ports::tell::Teller;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -24,7 +26,11 @@ pub(crate) struct Tasks {
 
 impl Tasks {
     /// Starts the loops.
-    pub(crate) fn start(pieces: &Arc<Pieces>, mut cursors: BTreeMap<AccountId, Cursor>) -> Self {
+    pub(crate) fn start(
+        pieces: &Arc<Pieces>,
+        mut cursors: BTreeMap<AccountId, Cursor>,
+        tellers: &[Arc<dyn Teller>],
+    ) -> Self {
         let stop = watch::Sender::new(false);
         let mut loops = Loops { set: JoinSet::new(), broken: Arc::default() };
         for account in pieces.accounts.values() {
@@ -32,6 +38,9 @@ impl Tasks {
             start_account(&mut loops, pieces, account, cursor, &stop);
         }
         loops.start(sweep(Arc::clone(pieces), stop.subscribe()));
+        for teller in tellers {
+            loops.start(tell(Arc::clone(pieces), Arc::clone(teller), stop.subscribe()));
+        }
         let Loops { set, broken } = loops;
         Self { stop, set, broken }
     }

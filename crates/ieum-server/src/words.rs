@@ -9,6 +9,7 @@ use ieum_core::health::{CellState, Function, Surface};
 use ieum_core::incident::Touched;
 use ieum_core::message::Class;
 use ieum_core::network::Network;
+use ieum_core::telling::Stage;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
@@ -61,5 +62,6 @@ words! {
     Rule: Canaries Sends Together Pulses Slow Receipts Silence Reports Relapse Clean Ramp Calm
         Operator;
     Sign: Good Bad Late;
+    Stage: Opened Changed Closed;
     Touched: Moved Held InDoubt Told;
 }

@@ -320,13 +320,8 @@ impl StateMachineTest for Shop {
                 assert_eq!(got, claimed, "heads that are due, the longest due first");
             }
             Move::Decide | Move::Release => {
-                let (health, admissions) = (Vec::new(), Vec::new());
-                wait(shop.0.apply_moves(Moves {
-                    at: model.now,
-                    health,
-                    moved: settled,
-                    admissions,
-                }));
+                let moves = Moves { at: model.now, moved: settled, ..Moves::default() };
+                wait(shop.0.apply_moves(moves));
             }
             Move::Wait { .. } => {}
             Move::Restart => {

@@ -17,4 +17,5 @@ mod scenario;
 pub mod simulate;
 pub mod stop;
 pub mod store;
+pub mod telling;
 pub mod wiring;

@@ -7,6 +7,7 @@ pub mod dial;
 pub mod entropy;
 pub mod http;
 pub mod store;
+pub mod tell;
 
 use std::future::Future;
 use std::pin::Pin;

@@ -17,6 +17,7 @@ use crate::journal::JournalEntry;
 use crate::message::{Message, NewMessage};
 use crate::network::Network;
 use crate::outgoing::CopyKey;
+use crate::telling::Telling;
 use crate::time::Timestamp;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -171,6 +172,8 @@ pub struct Moves {
     pub moved: Vec<Settlement>,
     /// Messages of the hub's own that go with it (summaries), with their deliveries.
     pub admissions: Vec<Admission>,
+    /// Words about incidents that the operator took. An incident that is not there is ignored.
+    pub tellings: Vec<(IncidentId, Telling)>,
 }
 
 /// One native copy of a message.

@@ -5,10 +5,12 @@
 #![allow(missing_docs, unreachable_pub, missing_debug_implementations, reason = "tests")]
 
 mod authors;
+mod clocks;
 mod codes;
 mod commands;
 mod digests;
 mod links;
+mod operator;
 mod town;
 mod watchers;
 

@@ -22,12 +22,13 @@ use ieum_core::ports::connector::{
 };
 use ieum_core::ports::entropy::Entropy;
 use ieum_core::ports::store::{Counts, Store};
+use ieum_core::ports::tell::{NotTold, Teller, Word};
 use ieum_core::render::measure::TextUnit;
 use ieum_core::time::Timestamp;
 use ieum_engine::{AccountSetup, Hub, HubSetup, NewConversation, NewPerson, Settings};
 use ieum_store::MemoryStore;
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 /// 2024-05-20 14:52 in Korea: the minute in which K2 began.
@@ -37,18 +38,25 @@ pub const START: Timestamp = Timestamp(1_716_184_320_000);
 #[derive(Debug)]
 pub struct TownClock {
     started: tokio::time::Instant,
+    wrong_by_ms: AtomicI64,
 }
 
 impl TownClock {
     fn new() -> Self {
         #[allow(clippy::disallowed_methods, reason = "this is the clock of the tests")]
-        Self { started: tokio::time::Instant::now() }
+        Self { started: tokio::time::Instant::now(), wrong_by_ms: AtomicI64::new(0) }
+    }
+
+    /// Sets it; nobody is woken by that.
+    pub fn set_wrong_by(&self, ms: i64) {
+        self.wrong_by_ms.store(ms, Ordering::Relaxed);
     }
 }
 
 impl Clock for TownClock {
     fn now(&self) -> Timestamp {
-        START.plus_ms(u64::try_from(self.started.elapsed().as_millis()).unwrap())
+        let right = START.plus_ms(u64::try_from(self.started.elapsed().as_millis()).unwrap());
+        Timestamp(right.0 + self.wrong_by_ms.load(Ordering::Relaxed))
     }
 
     fn sleep(&self, ms: u64) -> BoxFuture<'static, ()> {
@@ -315,7 +323,38 @@ pub struct Town {
     pub line: Arc<Script>,
     pub telegram: Arc<Script>,
     pub matrix: Arc<Script>,
+    pub operator: Arc<Operator>,
     event: AtomicU64,
+}
+
+/// The operator's channel, which remembers what it was told.
+#[derive(Debug, Default)]
+pub struct Operator {
+    pub told: Mutex<Vec<Word>>,
+    /// Refuses, so many times.
+    pub refusals: AtomicU64,
+    /// Takes words and never answers.
+    pub hangs: AtomicBool,
+}
+
+impl Teller for Operator {
+    fn channel(&self) -> &str {
+        "operator"
+    }
+
+    fn tell<'a>(&'a self, word: &'a Word) -> BoxFuture<'a, Result<(), NotTold>> {
+        Box::pin(async move {
+            if self.hangs.load(Ordering::Relaxed) {
+                std::future::pending::<()>().await;
+            }
+            let less = |left: u64| left.checked_sub(1);
+            if self.refusals.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less).is_ok() {
+                return Err(NotTold("503".to_owned()));
+            }
+            self.told.lock().unwrap().push(word.clone());
+            Ok(())
+        })
+    }
 }
 
 impl Town {
@@ -329,9 +368,11 @@ impl Town {
         let clock = Arc::new(TownClock::new());
         let store = Arc::new(MemoryStore::new());
         let scripts = NETWORKS.map(|network| Script::new(network, Arc::clone(&clock)));
-        let hub = start(&store, &clock, &scripts, settings).await;
+        let operator = Arc::<Operator>::default();
+        let hub = start(&store, &clock, &scripts, &operator, settings).await;
         let [kakaotalk, line, telegram, matrix] = scripts;
-        Self { hub, store, clock, kakaotalk, line, telegram, matrix, event: AtomicU64::new(1) }
+        let event = AtomicU64::new(1);
+        Self { hub, store, clock, kakaotalk, line, telegram, matrix, operator, event }
     }
 
     pub fn script(&self, network: Network) -> &Arc<Script> {
@@ -346,7 +387,8 @@ impl Town {
         drop(self.hub);
         tokio::task::yield_now().await;
         self.store.reopen();
-        let hub = start(&self.store, &self.clock, &scripts, Settings::default()).await;
+        let (store, clock, operator) = (&self.store, &self.clock, &self.operator);
+        let hub = start(store, clock, &scripts, operator, Settings::default()).await;
         Self { hub, ..self }
     }
 
@@ -505,6 +547,7 @@ async fn start(
     store: &Arc<MemoryStore>,
     clock: &Arc<TownClock>,
     scripts: &[Arc<Script>],
+    operator: &Arc<Operator>,
     settings: Settings,
 ) -> Hub {
     let accounts = scripts
@@ -521,6 +564,7 @@ async fn start(
         entropy: Arc::new(TownEntropy::default()),
         secret: HubSecret::new(*b"a secret of the tests, 32 bytes."),
         accounts,
+        tellers: vec![Arc::clone(operator) as Arc<dyn Teller>],
         settings,
     })
     .await

@@ -8,6 +8,7 @@ use ieum_core::health::{Cell, CellState, Function, Surface};
 use ieum_core::incident::{CellRecord, Incident, Touch, Touched, Turn};
 use ieum_core::network::Network;
 use ieum_core::ports::store::TouchCounts;
+use ieum_core::telling::{Stage, Telling};
 use ieum_core::time::Timestamp;
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -63,6 +64,8 @@ pub(crate) struct IncidentDetail {
     in_doubt: u64,
     /// Notices that told people about it.
     told: u64,
+    /// Who of the operator's was told, in order.
+    tellings: Vec<TellingView>,
     /// The names of those who could not be reached meanwhile; at most 200.
     out_of_reach: Vec<String>,
 }
@@ -80,6 +83,17 @@ struct TurnView {
     evidence: Box<str>,
     /// Why, in full; null where only the line was kept.
     grounds: Option<GroundsView>,
+}
+
+/// A channel of the operator's that was told.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "IncidentTelling")]
+struct TellingView {
+    /// The channel: `webhook`, or account and chat.
+    channel: Box<str>,
+    /// What it was told.
+    stage: Word<Stage>,
+    at_ms: i64,
 }
 
 /// Why a part turned.
@@ -185,8 +199,15 @@ impl IncidentDetail {
             held: count(Touched::Held),
             in_doubt: count(Touched::InDoubt),
             told: count(Touched::Told),
+            tellings: incident.tellings.iter().map(TellingView::of).collect(),
             out_of_reach,
         }
+    }
+}
+
+impl TellingView {
+    fn of(telling: &Telling) -> Self {
+        Self { channel: telling.channel.clone(), stage: Word(telling.stage), at_ms: telling.at.0 }
     }
 }
 

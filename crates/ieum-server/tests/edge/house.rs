@@ -217,6 +217,7 @@ impl House {
                 connector: Arc::new(ScriptedNetwork),
                 rate: None,
             }],
+            tellers: Vec::new(),
             settings: Settings::default(),
         })
         .await

@@ -12,6 +12,7 @@ use ieum_core::ids::{AccountId, DeliverySeq, IncidentId};
 use ieum_core::incident::{Incident, Latest, Touch, Touched};
 use ieum_core::network::Network;
 use ieum_core::ports::store::{PAGE_ROWS_MAX, TouchCounts};
+use ieum_core::telling::{self, Telling};
 use ieum_core::time::Timestamp;
 use std::collections::BTreeMap;
 
@@ -95,6 +96,19 @@ impl<R: Rows> Book<R> {
             let to = row.delivery.route;
             let touch = Touch { to, ..touch(&row.delivery, Touched::Told, at) };
             self.rows.put_touch(id, touch)?;
+        }
+        Ok(())
+    }
+
+    /// The operator took a word about an incident.
+    pub(super) fn keep_telling(&mut self, id: IncidentId, telling: Telling) -> RowAnswer<()> {
+        let Some((mut incident, _)) = self.incident(id)? else {
+            return Ok(());
+        };
+        telling::keep(&mut incident, telling);
+        self.rows.put_incident(&incident)?;
+        if self.followed.latest.last(incident.network).is_some_and(|last| last.id == id) {
+            self.followed.latest.restore(incident);
         }
         Ok(())
     }

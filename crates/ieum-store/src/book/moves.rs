@@ -18,6 +18,9 @@ impl<R: Rows> Book<R> {
             self.follow_change(at, &change)?;
             self.record(JournalEvent::Health { at, change });
         }
+        for (id, telling) in moves.tellings {
+            self.keep_telling(id, telling)?;
+        }
         for settlement in moves.moved {
             self.move_one(settlement)?;
         }

@@ -218,6 +218,7 @@ fn failover() -> Moves {
         }],
         moved: vec![moved],
         admissions: vec![own],
+        ..Moves::default()
     }
 }
 

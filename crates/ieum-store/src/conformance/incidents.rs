@@ -9,6 +9,7 @@ use ieum_core::ids::{DeliverySeq, IncidentId, MessageSeq, PersonId};
 use ieum_core::incident::{Incident, Touch, Touched};
 use ieum_core::network::Network;
 use ieum_core::ports::store::{Moves, Store, StoreFailure};
+use ieum_core::telling::{Stage, Telling};
 use ieum_core::time::Timestamp;
 
 const ALL: IncidentId = IncidentId(u64::MAX);
@@ -20,7 +21,7 @@ fn turn(from: CellState, to: CellState) -> CellChange {
 }
 
 fn apply(store: &dyn Store, at: i64, health: Vec<CellChange>, moved: Vec<Settlement>) {
-    let moves = Moves { at: Timestamp(at), health, moved, admissions: Vec::new() };
+    let moves = Moves { at: Timestamp(at), health, moved, ..Moves::default() };
     wait(store.apply_moves(moves)).unwrap();
 }
 
@@ -203,4 +204,29 @@ fn a_failed_transaction_leaves_no_incident() {
     apply(store, 60, vec![], vec![away(1, 60)]);
     apply(store, 70, vec![turn(Up, Down)], vec![]);
     assert_eq!((incidents(store)[0].id, touched(store, 1).len()), (IncidentId(1), 0));
+}
+
+#[test]
+fn who_was_told_is_kept_with_the_incident() {
+    for mut bench in furnished() {
+        let store = bench.store();
+        let telling =
+            |stage, at| Telling { channel: "webhook".into(), stage, turns: 1, at: Timestamp(at) };
+        apply(store, 10, vec![turn(CellState::Up, CellState::Down)], vec![]);
+        let tell = |store: &dyn Store, id, stage, at| {
+            let tellings = vec![(IncidentId(id), telling(stage, at))];
+            let at = Timestamp(at);
+            wait(store.apply_moves(Moves { at, tellings, ..Moves::default() })).unwrap();
+        };
+        tell(store, 1, Stage::Opened, 11);
+        tell(store, 9, Stage::Opened, 12);
+        apply(store, 20, vec![turn(CellState::Down, CellState::Up)], vec![]);
+        bench.crash();
+        let store = bench.store();
+        tell(store, 1, Stage::Closed, 21);
+        let (incident, _) = wait(store.incident(IncidentId(1))).unwrap().unwrap();
+        assert_eq!(incident.tellings, [telling(Stage::Opened, 11), telling(Stage::Closed, 21)]);
+        assert_eq!(incident.turns.len(), 2, "and nothing else of it changed");
+        assert!(wait(store.incident(IncidentId(9))).unwrap().is_none());
+    }
 }

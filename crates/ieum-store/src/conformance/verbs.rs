@@ -205,6 +205,7 @@ fn moves_change_waiting_deliveries_only_and_carry_their_cause() {
             health: vec![kakao_down()],
             moved: moved.collect(),
             admissions: vec![summary],
+            ..Moves::default()
         };
         let admitted = wait(store.apply_moves(moves)).unwrap();
         assert!(matches!(admitted[..], [Admitted::New { .. }]));

@@ -118,6 +118,7 @@ pub async fn start(store: Arc<dyn Store>, sink: SocketAddr) -> anyhow::Result<Hu
             account_setup(LINE_ACCOUNT, Arc::new(line)),
             account_setup(TELEGRAM_ACCOUNT, Arc::new(telegram)),
         ],
+        tellers: Vec::new(),
         settings: Settings::default(),
     };
     Ok(Hub::start(setup).await?)

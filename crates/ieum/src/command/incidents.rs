@@ -86,6 +86,10 @@ fn whole(incident: &Value) -> String {
     for (way, count) in incident.get("ways").and_then(Value::as_object).into_iter().flatten() {
         rows.push(format!("  {count} went by {way}"));
     }
+    for telling in list_at(incident, "tellings") {
+        let [channel, stage] = ["channel", "stage"].map(|key| text_at(telling, key));
+        rows.push(format!("  {}  told {channel}: {stage}", moment_at(telling, "at_ms")));
+    }
     let names: Vec<&str> = list_at(incident, "out_of_reach").filter_map(Value::as_str).collect();
     if !names.is_empty() {
         rows.push(format!("  could not be reached meanwhile: {}", names.join(", ")));

@@ -6,6 +6,7 @@
 use crate::data_folder;
 use crate::stop::StopSignal;
 use crate::store::{self, StoreKind};
+use crate::telling::tellers;
 use crate::wiring::account_setups;
 use anyhow::Context;
 use ieum_engine::{Hub, HubSetup};
@@ -42,7 +43,10 @@ async fn serve(arguments: &ServeArguments) -> anyhow::Result<()> {
     data_folder::make_folder(&arguments.data)?;
     let configured = config.hub.secret.as_ref();
     let secret = data_folder::hub_secret(configured, &arguments.data, doors.entropy.as_ref())?;
+    let public_url = config.hub.public_url.as_deref();
+    let tellers = tellers(&config.operator, &connectors, public_url, &doors);
     let hub = Hub::start(HubSetup {
+        tellers,
         store: store::open(StoreKind::Sqlite, &arguments.data)?,
         clock: doors.clock,
         entropy: doors.entropy,

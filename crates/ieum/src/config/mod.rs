@@ -7,6 +7,7 @@
 mod account;
 mod complaint;
 mod hub;
+mod operator;
 mod secret;
 mod section;
 #[cfg(test)]
@@ -17,6 +18,7 @@ mod watcher;
 pub use account::{AccountSettings, NAME_BYTES_MAX, NetworkSettings, TIMEOUT_MS};
 pub use complaint::{Complaint, Complaints};
 pub use hub::{API_TOKENS_MAX, ApiToken, HubSettings, LISTEN, TOKEN_PER_SECOND};
+pub use operator::{OPERATOR_CHATS_MAX, OperatorChat, OperatorSettings, OperatorWebhook};
 pub use secret::{SECRET_BYTES_MAX, Vault};
 pub use watcher::WATCHERS_MAX;
 
@@ -36,6 +38,8 @@ pub struct Config {
     pub hub: HubSettings,
     /// How deliveries are treated and networks are watched.
     pub engine: ieum_engine::Settings,
+    /// Whom to tell about incidents.
+    pub operator: OperatorSettings,
     /// What callers may cost.
     pub limits: ieum_server::Limits,
     /// Our identities on the networks.
@@ -92,6 +96,7 @@ pub fn read(text: &str, vault: &Vault) -> Reading {
     let config = Config {
         hub: hub::read(&top, vault),
         engine: ieum_engine::Settings { watchers, ..tuning::engine(&top) },
+        operator: operator::read(&top, vault, &accounts),
         limits: tuning::limits(&top),
         accounts,
     };

@@ -33,7 +33,7 @@ fn example(all: bool) -> String {
     let uncomment = |line: &str| match line.strip_prefix("# ") {
         Some(setting)
             if all
-                && (setting.contains(" = ") || setting.starts_with("[["))
+                && (setting.contains(" = ") || setting.starts_with('['))
                 && !setting.contains("\" (") =>
         {
             setting.to_owned()
@@ -212,6 +212,31 @@ fn no_text_makes_reading_panic() {
                 reading(&format!("{one}{two}{three}"));
             }
         }
+    }
+}
+
+#[test]
+fn the_operators_channels_are_read_and_complained_about() {
+    let account = "[[account]]\nname = \"t\"\nnetwork = \"telegram\"\n\
+                   bot_token = { env = \"IEUM_TOKEN_OF_TESTS\" }\n";
+    let good = format!(
+        "{account}[operator]\nlanguage = \"en\"\n[operator.webhook]\n\
+         url = \"https://ops.example/ieum\"\nsecret = {{ env = \"IEUM_TOKEN_OF_TESTS\" }}\n\
+         [[operator.chat]]\naccount = \"t\"\nchat = \"-7\"\nkind = \"group\"\n"
+    );
+    let reading = reading(&good);
+    assert_eq!(reading.complaints, []);
+    let operator = reading.config.operator;
+    let webhook = operator.webhook.unwrap();
+    assert_eq!((webhook.url.as_str(), webhook.timeout_ms), ("https://ops.example/ieum", 10_000));
+    assert_eq!((operator.chats[0].account.as_str(), operator.chats.len()), ("t", 1));
+    let bad = format!(
+        "{account}[operator]\ntongue = \"en\"\n[operator.webhook]\nurl = \"ops.example\"\n\
+         [[operator.chat]]\naccount = \"m\"\n"
+    );
+    let told = complaints(&bad);
+    for expected in ["operator.tongue", "webhook.url", "webhook.secret", "chat[1].account"] {
+        assert!(told.contains(expected), "{expected}: {told}");
     }
 }
 

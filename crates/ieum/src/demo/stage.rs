@@ -221,6 +221,7 @@ async fn start_hub(
         entropy: Arc::clone(&doors.entropy),
         secret: HubSecret::new(doors.entropy.next_16()),
         accounts: accounts.collect(),
+        tellers: Vec::new(),
         settings: Settings::default(),
     };
     Ok(Hub::start(setup).await?)

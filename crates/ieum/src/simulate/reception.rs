@@ -64,6 +64,7 @@ impl Reception {
             entropy: Arc::new(entropy),
             secret: HubSecret::new(*b"a secret of simulations, 32 byte"),
             accounts: accounts.collect(),
+            tellers: Vec::new(),
             settings: Settings::default(),
         })
         .await

@@ -7,6 +7,7 @@
 
 mod backup;
 mod hub;
+mod operator;
 
 use hub::{Serving, folder, ieum, make_conversation, messages, run, send, text};
 use serde_json::Value;
