@@ -176,6 +176,12 @@ impl Hub {
         &self.pieces.clock
     }
 
+    /// The randomness.
+    #[must_use]
+    pub fn entropy(&self) -> &Arc<dyn Entropy> {
+        &self.pieces.entropy
+    }
+
     /// How far east of UTC the readers' wall clock is, in minutes.
     #[must_use]
     pub fn utc_offset_minutes(&self) -> i32 {

@@ -4,6 +4,7 @@ use crate::body::BodyReader;
 use crate::hooks::HookAnswers;
 use crate::setup::{Limits, ServerSetup};
 use crate::tokens::Gate;
+use crate::web::Pages;
 use ieum_engine::Hub;
 use std::sync::Arc;
 use tokio::sync::{Semaphore, watch};
@@ -23,6 +24,8 @@ pub(crate) struct Edge {
     pub(crate) streams: Arc<Semaphore>,
     /// What callers may cost.
     pub(crate) limits: Limits,
+    /// What the pages keep.
+    pub(crate) pages: Pages,
     closing: watch::Sender<bool>,
 }
 
@@ -40,6 +43,7 @@ impl Edge {
             hook_answers: HookAnswers::default(),
             streams: Arc::new(Semaphore::new(setup.limits.event_streams_max)),
             limits: setup.limits,
+            pages: Pages::default(),
             closing: watch::Sender::new(false),
         }
     }

@@ -16,6 +16,7 @@ mod hooks;
 mod listener;
 mod openapi;
 mod operations;
+mod peer;
 mod problem;
 mod public;
 mod read;

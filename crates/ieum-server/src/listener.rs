@@ -5,6 +5,7 @@
 
 use crate::edge::{Edge, Shared};
 use crate::hooks;
+use crate::peer::Peer;
 use crate::setup::{HEAD_BYTES_MAX, HEADERS_MAX, Limits, ServerSetup, millis};
 use crate::stall::StallGuard;
 use axum::Router;
@@ -82,14 +83,14 @@ impl Doors {
                 () = &mut stop => return,
                 Some(_) = connections.join_next() => {}
                 accepted = listener.accept(), if room => match accepted {
-                    Ok((socket, _)) => self.open(socket, connections),
+                    Ok((socket, peer)) => self.open(socket, Peer(peer.ip()), connections),
                     Err(error) => rest_after(&error).await,
                 },
             }
         }
     }
 
-    fn open(&self, socket: TcpStream, connections: &mut JoinSet<()>) {
+    fn open(&self, socket: TcpStream, peer: Peer, connections: &mut JoinSet<()>) {
         if let Err(error) = socket.set_nodelay(true) {
             tracing::debug!(%error, "connection closed at once");
             return;
@@ -98,6 +99,7 @@ impl Doors {
         let socket = StallGuard::new(socket, millis(self.limits.write_stall_ms_max));
         let service = Direct {
             edge: Arc::clone(&self.edge),
+            peer,
             router: TowerToHyperService::new(self.router.clone()),
         };
         let connection = self.builder(busy).serve_connection(socket, service);
@@ -131,6 +133,7 @@ impl Doors {
 /// and is boxed once.
 struct Direct {
     edge: Shared,
+    peer: Peer,
     router: TowerToHyperService<Router>,
 }
 
@@ -139,12 +142,13 @@ impl Service<Request<Incoming>> for Direct {
     type Error = Infallible;
     type Future = Pin<Box<dyn Future<Output = Result<Response, Infallible>> + Send>>;
 
-    fn call(&self, request: Request<Incoming>) -> Self::Future {
+    fn call(&self, mut request: Request<Incoming>) -> Self::Future {
         if request.method() == Method::POST && hooks::is_hook(request.uri().path()) {
             let edge = Arc::clone(&self.edge);
             let request = request.map(Body::new);
             return Box::pin(async move { Ok(hooks::receive(State(edge), request).await) });
         }
+        request.extensions_mut().insert(self.peer);
         Box::pin(self.router.call(request))
     }
 }

@@ -14,33 +14,33 @@ use serde::Serialize;
 #[schemars(rename = "Message")]
 pub(crate) struct MessageView {
     /// Its place in the hub's order.
-    seq: u64,
+    pub(crate) seq: u64,
     /// Its canonical id: 64 hexadecimal digits.
-    id: String,
+    pub(crate) id: String,
     conversation: u64,
-    author: AuthorView,
+    pub(crate) author: AuthorView,
     /// When the hub took it, in Unix milliseconds.
-    accepted_at_ms: i64,
+    pub(crate) accepted_at_ms: i64,
     /// When it was said by the network's word, in Unix milliseconds.
     origin_at_ms: i64,
     /// After this it is not delivered any more, in Unix milliseconds.
     expires_at_ms: i64,
     class: Word<Class>,
-    kind: ContentKind,
+    pub(crate) kind: ContentKind,
     /// The text, the emoji of a reaction, or the caption of a file.
-    text: Option<String>,
+    pub(crate) text: Option<String>,
     /// The canonical id of the message that it answers or reacts to.
-    reply_to: Option<String>,
+    pub(crate) reply_to: Option<String>,
     /// The canonical id of the message whose place it takes.
-    replaces: Option<String>,
+    pub(crate) replaces: Option<String>,
     /// For files.
-    file: Option<FileView>,
+    pub(crate) file: Option<FileView>,
 }
 
 /// What a message is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
-enum ContentKind {
+pub(crate) enum ContentKind {
     Text,
     Edit,
     Withdrawal,
@@ -53,9 +53,9 @@ enum ContentKind {
 /// A file that a message speaks of.
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(rename = "File")]
-struct FileView {
+pub(crate) struct FileView {
     /// Its name, where told.
-    name: String,
+    pub(crate) name: String,
     /// Its media type, where told.
     media_type: String,
     /// Its size; 0 where not told.
@@ -65,14 +65,14 @@ struct FileView {
 /// Who said something.
 #[derive(Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[schemars(rename = "Author")]
-struct AuthorView {
+pub(crate) struct AuthorView {
     kind: AuthorKind,
     /// The name that others see.
-    name: Box<str>,
-    person: Option<u64>,
+    pub(crate) name: Box<str>,
+    pub(crate) person: Option<u64>,
     address: Option<u64>,
     /// Where they said it; null for the hub's own interface.
-    network: Option<Word<Network>>,
+    pub(crate) network: Option<Word<Network>>,
 }
 
 /// A person, somebody who only writes in a joined room, or the hub itself.

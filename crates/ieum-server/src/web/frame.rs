@@ -12,6 +12,8 @@ const MARK: &str = "<svg class=\"mark\" viewBox=\"0 0 40 24\" aria-hidden=\"true
 pub(super) enum Tab {
     /// How the networks are.
     Status,
+    /// What people say.
+    Inbox,
     /// None of them.
     Elsewhere,
 }
@@ -51,12 +53,17 @@ fn scheme(look: Look) -> &'static str {
 }
 
 fn bar(reader: &Reader, tab: Tab) -> Markup {
-    let here = (tab == Tab::Status).then_some("page");
+    let here = |own| (tab == own).then_some("page");
     html! {
         header class="bar" {
             a class="brand" href="/" { (PreEscaped(MARK)) span { (reader.say("이음", "Ieum")) } }
             nav aria-label=(reader.say("주요 메뉴", "Main")) {
-                a href="/status" aria-current=[here] { (reader.say("상태", "Status")) }
+                a href="/status" aria-current=[here(Tab::Status)] {
+                    (reader.say("상태", "Status"))
+                }
+                a href="/inbox" aria-current=[here(Tab::Inbox)] {
+                    (reader.say("대화", "Inbox"))
+                }
             }
         }
     }

@@ -8,19 +8,48 @@ pub(crate) mod assets;
 pub(crate) mod clock;
 mod frame;
 mod headers;
+mod inbox;
 mod incident;
+mod live;
 pub(crate) mod reader;
+mod sessions;
+mod sign_in;
 mod status;
+mod thread;
 pub(crate) mod wrong;
 
 use crate::edge::Shared;
 use axum::Router;
+use axum::extract::DefaultBodyLimit;
 use axum::middleware::map_response;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use http::HeaderMap;
 use reader::Reader;
+use std::sync::Arc;
+use tokio::sync::Semaphore;
 use wrong::Wrong;
+
+/// Largest form: the longest text, with room for how forms write it.
+const FORM_BYTES_MAX: usize = 256 * 1_024;
+
+/// What the pages keep in memory.
+#[derive(Debug)]
+pub(crate) struct Pages {
+    /// Who is signed in.
+    pub(crate) sessions: sessions::Sessions,
+    /// One permit for each page that listens.
+    streams: Arc<Semaphore>,
+}
+
+impl Default for Pages {
+    fn default() -> Self {
+        Self {
+            sessions: sessions::Sessions::default(),
+            streams: Arc::new(Semaphore::new(live::STREAMS_MAX)),
+        }
+    }
+}
 
 /// All pages.
 pub(crate) fn router() -> Router<Shared> {
@@ -29,8 +58,15 @@ pub(crate) fn router() -> Router<Shared> {
         .route("/status", get(status::page))
         .route("/incidents/{incident}", get(incident::page))
         .route("/look", post(reader::change))
+        .route("/sign-in", get(sign_in::page).post(sign_in::ask))
+        .route("/sign-in/code", get(sign_in::code_page).post(sign_in::redeem))
+        .route("/sign-out", post(sign_in::leave))
+        .route("/inbox", get(inbox::list))
+        .route("/inbox/live", get(live::live))
+        .route("/inbox/{conversation}", get(inbox::conversation).post(inbox::write))
         .route("/assets/{name}", get(assets::asset))
         .route("/manifest.webmanifest", get(assets::manifest))
+        .layer(DefaultBodyLimit::max(FORM_BYTES_MAX))
         .layer(map_response(headers::guarded))
 }
 

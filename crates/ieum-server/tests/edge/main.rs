@@ -16,6 +16,7 @@ mod errors;
 mod events;
 mod hooks;
 mod house;
+mod inbox;
 mod incidents;
 mod operations;
 mod pages;

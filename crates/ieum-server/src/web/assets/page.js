@@ -1,24 +1,63 @@
-// Keeps a page as it is now: the part with `data-refresh` is asked for again after so many
-// seconds while somebody looks, and put in its place when it differs.
-const MANY_SECONDS = 600;
+// Keeps a page as it is now: the part with `data-refresh` is asked for again after so many seconds
+// while somebody looks, and at once when the hub says that something moved in what it shows.
+import { tend } from "./write.js";
 
-async function renew(part) {
-  const answer = await fetch(location.href, { headers: { accept: "text/html" } });
-  if (!answer.ok) return;
-  const page = new DOMParser().parseFromString(await answer.text(), "text/html");
-  const fresh = page.querySelector("[data-refresh]");
-  if (!fresh || fresh.innerHTML === part.dataset.was) return;
-  part.dataset.was = fresh.innerHTML;
-  const open = [...part.querySelectorAll("details")].map((one) => one.open);
-  part.replaceChildren(...fresh.childNodes);
-  part.querySelectorAll("details").forEach((one, place) => { one.open = open[place] ?? false; });
-}
+const MANY_SECONDS = 600;
+const NEAR_END_PX = 120;
 
 const part = document.querySelector("[data-refresh]");
+
+function atEnd() {
+  const page = document.scrollingElement;
+  return page.scrollHeight - page.scrollTop - page.clientHeight < NEAR_END_PX;
+}
+
+async function fresh() {
+  const answer = await fetch(location.href, { headers: { accept: "text/html" } });
+  if (!answer.ok) return null;
+  const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+  return page.querySelector("[data-refresh]");
+}
+
+let asking = null;
+let again = false;
+
+async function renew() {
+  if (asking) { again = true; return asking; }
+  asking = (async () => {
+    do {
+      again = false;
+      const now = await fresh();
+      if (!now || now.innerHTML === part.dataset.was) continue;
+      const follows = part.dataset.live && part.dataset.live !== "all" && atEnd();
+      part.dataset.was = now.innerHTML;
+      const open = [...part.querySelectorAll("details")].map((one) => one.open);
+      part.replaceChildren(...now.childNodes);
+      part.querySelectorAll("details").forEach((one, place) => { one.open = open[place] ?? false; });
+      if (follows) scrollTo(0, document.scrollingElement.scrollHeight);
+    } while (again);
+  })().catch(() => {}).finally(() => { asking = null; });
+  return asking;
+}
+
+function listen(wanted) {
+  const events = new EventSource("/inbox/live");
+  events.addEventListener("moved", (event) => {
+    if (wanted === "all" || wanted === event.data) renew();
+  });
+  events.addEventListener("open", () => renew());
+  addEventListener("pagehide", () => events.close());
+}
+
 if (part) {
   const seconds = Math.min(Number(part.dataset.refresh) || MANY_SECONDS, MANY_SECONDS);
   part.dataset.was = part.innerHTML;
-  setInterval(() => {
-    if (document.visibilityState === "visible") renew(part).catch(() => {});
-  }, seconds * 1000);
+  setInterval(() => { if (document.visibilityState === "visible") renew(); }, seconds * 1000);
+  if (part.dataset.live) listen(part.dataset.live);
+  if (part.classList.contains("thread") && !location.search) {
+    scrollTo(0, document.scrollingElement.scrollHeight);
+  }
 }
+
+const form = document.querySelector("[data-write]");
+if (form) tend(form, renew);

@@ -1,0 +1,79 @@
+// Writing: a draft is kept as it is typed, and what was sent without a connection is kept on the
+// device and sent in order, each with the key under which the hub knows a repetition.
+const WAITING_MAX = 100;
+const AGAIN_MS = 3000;
+
+function kept(name, otherwise) {
+  try { return JSON.parse(localStorage.getItem(name)) ?? otherwise; } catch { return otherwise; }
+}
+
+function keep(name, value) {
+  try { localStorage.setItem(name, JSON.stringify(value)); } catch { /* No room: nothing is kept. */ }
+}
+
+function newKey() {
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  return [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
+// Takes care of one form; `sent` is called after each message that the hub took.
+export function tend(form, sent) {
+  const draft = `ieum-draft-${form.dataset.write}`;
+  const queue = `ieum-waiting-${form.dataset.write}`;
+  const text = form.elements.text;
+  const told = form.querySelector("[role=status]");
+  let sending = false;
+
+  const grow = () => {
+    text.rows = Math.min(6, Math.max(1, text.value.split("\n").length));
+  };
+  const post = async (one) => {
+    const body = new URLSearchParams({ csrf: form.elements.csrf.value, key: one.key, text: one.text });
+    const answer = await fetch(form.action, { method: "POST", body });
+    // Taken only when the hub leads back to this conversation: elsewhere is the way to sign in.
+    const back = new URL(answer.url).pathname === new URL(form.action).pathname;
+    if (answer.ok) return answer.redirected && back ? 303 : 401;
+    return answer.status;
+  };
+  const flush = async () => {
+    if (sending) return;
+    sending = true;
+    let status = 303;
+    try {
+      for (let waiting = kept(queue, []); waiting.length; waiting = kept(queue, [])) {
+        status = await post(waiting[0]);
+        if (status !== 303) break;
+        keep(queue, kept(queue, []).filter((one) => one.key !== waiting[0].key));
+        sent();
+      }
+    } catch { status = 0; }
+    sending = false;
+    const refused = status >= 400 && status < 500 && status !== 429;
+    told.textContent = status === 303 ? "" : refused ? told.dataset.refused : told.dataset.waiting;
+    if (status !== 303 && !refused) setTimeout(flush, AGAIN_MS);
+  };
+
+  text.value = kept(draft, "");
+  grow();
+  text.addEventListener("input", () => { keep(draft, text.value); grow(); });
+  text.addEventListener("keydown", (event) => {
+    if (event.key === "Enter" && !event.shiftKey && !event.isComposing
+      && matchMedia("(hover: hover)").matches) {
+      event.preventDefault();
+      form.requestSubmit();
+    }
+  });
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    const words = text.value.trim();
+    const waiting = kept(queue, []);
+    if (!words || waiting.length >= WAITING_MAX) return;
+    keep(queue, [...waiting, { key: newKey(), text: words }]);
+    text.value = "";
+    keep(draft, "");
+    grow();
+    flush();
+  });
+  addEventListener("online", flush);
+  flush();
+}

@@ -1,0 +1,249 @@
+//! The inbox: a person's conversations, one of them, and writing in it.
+//!
+//! What is shown comes from the store; what is written goes the straight way through `Hub::say`.
+//! Invariant: a conversation that the reader is not a member of is answered like one that is not.
+
+use super::frame::{Tab, page as framed};
+use super::reader::{Reader, same_site};
+use super::sessions::{SignedIn, csrf_field, not_ours};
+use super::status::wall;
+use super::thread::{Thread, snippet};
+use super::wrong::Wrong;
+use crate::edge::Shared;
+use crate::problem::{Kind, Problem};
+use axum::extract::rejection::PathRejection;
+use axum::extract::{Form, Path, Query, State};
+use axum::response::{IntoResponse, Redirect, Response};
+use http::HeaderMap;
+use ieum_core::directory::{Conversation, Directory};
+use ieum_core::ids::{ConversationId, MessageSeq, PersonId};
+use ieum_core::message::{Class, Message};
+use ieum_core::ports::store::StoreFailure;
+use ieum_engine::{Say, SayFailure};
+use maud::{Markup, html};
+use serde::Deserialize;
+use std::sync::Arc;
+
+/// Conversations on the list: the newest of a person.
+const CONVERSATIONS_MAX: usize = 200;
+/// Messages on one page of a conversation.
+const MESSAGES_MAX: usize = 60;
+/// Names that stand for a conversation without a title.
+const NAMES_MAX: usize = 4;
+/// Longest key of a form.
+const KEY_BYTES_MAX: usize = 64;
+/// The largest place that every store can hold: a signed number.
+const NEWEST: MessageSeq = MessageSeq(i64::MAX.unsigned_abs());
+
+/// All conversations of the reader.
+pub(super) async fn list(State(edge): State<Shared>, reader: Reader, who: SignedIn) -> Response {
+    match rows(&edge, who.person).await {
+        Ok(rows) => {
+            let title = reader.say("대화", "Conversations");
+            framed(&reader, Tab::Inbox, title, &list_body(&edge, &reader, &who, &rows))
+                .into_response()
+        }
+        Err(failure) => Wrong::new(&reader, failure).into_response(),
+    }
+}
+
+struct Row {
+    id: ConversationId,
+    title: String,
+    last: Option<Arc<Message>>,
+}
+
+async fn rows(edge: &Shared, person: PersonId) -> Result<Vec<Row>, StoreFailure> {
+    let mut rows: Vec<Row> = edge.hub.with_directory(|directory| {
+        let newest = directory.conversations_of(person).iter().rev().take(CONVERSATIONS_MAX);
+        let known = newest.filter_map(|id| directory.conversation(*id));
+        let row = |one: &Conversation| {
+            let title = title(directory, one, person);
+            Row { id: one.id, title, last: None }
+        };
+        known.map(row).collect()
+    });
+    for row in &mut rows {
+        row.last = edge.hub.store().page_messages(row.id, NEWEST, 1).await?.into_iter().next();
+    }
+    rows.sort_by_key(|row| std::cmp::Reverse(row.last.as_ref().map(|last| last.seq)));
+    Ok(rows)
+}
+
+/// Its title, or who else is in it.
+fn title(directory: &Directory, conversation: &Conversation, person: PersonId) -> String {
+    if !conversation.title.is_empty() {
+        return conversation.title.to_string();
+    }
+    let others = conversation.members.iter().filter(|member| **member != person);
+    let names = others.filter_map(|member| directory.person(*member)).take(NAMES_MAX);
+    names.map(|person| &*person.name).collect::<Vec<_>>().join(", ")
+}
+
+fn list_body(edge: &Shared, reader: &Reader, who: &SignedIn, rows: &[Row]) -> Markup {
+    let name = edge.hub.with_directory(|directory| {
+        directory.person(who.person).map(|person| person.name.clone()).unwrap_or_default()
+    });
+    html! {
+        h1 { (reader.say("대화", "Conversations")) }
+        div data-refresh="15" data-live="all" {
+            @if rows.is_empty() {
+                section class="empty" {
+                    h2 { (reader.say("아직 대화가 없어요", "No conversation yet")) }
+                    p { (reader.say(
+                        "누군가 초대하거나 이어진 방에 들어가면 여기에 보여요.",
+                        "Once somebody invites you or you are in a joined room, it is here.",
+                    )) }
+                }
+            } @else {
+                ul class="rows" { @for row in rows { li { (list_row(edge, reader, row)) } } }
+            }
+        }
+        section class="me" {
+            p class="quiet" { (name) " · " (reader.say("이음 번호", "Ieum number")) " "
+                (who.person) }
+            form method="post" action="/sign-out" {
+                (csrf_field(who))
+                button class="plain" { (reader.say("나가기", "Sign out")) }
+                button class="plain" name="everywhere" value="yes" {
+                    (reader.say("모든 곳에서 나가기", "Sign out everywhere"))
+                }
+            }
+        }
+    }
+}
+
+fn list_row(edge: &Shared, reader: &Reader, row: &Row) -> Markup {
+    let wall = wall(edge);
+    let last = row.last.as_ref();
+    let words =
+        last.map(|last| edge.hub.with_directory(|directory| snippet(reader, last, directory)));
+    html! {
+        a class="row" href={ "/inbox/" (row.id) } {
+            span class="row-text" {
+                strong { (row.title) }
+                span class="quiet one-line" {
+                    (words.unwrap_or_else(|| reader.say("아직 말이 없어요", "Nothing said yet").into()))
+                }
+            }
+            @if let Some(last) = last {
+                span class="quiet" { (wall.moment(last.new.accepted_at, reader)) }
+            }
+        }
+    }
+}
+
+/// Where a page of a conversation ends.
+#[derive(Debug, Deserialize)]
+pub(super) struct Before {
+    #[serde(default)]
+    before: Option<u64>,
+}
+
+/// One conversation.
+pub(super) async fn conversation(
+    State(edge): State<Shared>,
+    reader: Reader,
+    who: SignedIn,
+    id: Result<Path<u64>, PathRejection>,
+    Query(before): Query<Before>,
+) -> Response {
+    let found = id.ok().and_then(|Path(id)| mine(&edge, ConversationId(id), who.person));
+    let Some((id, title)) = found else {
+        return Wrong::nothing(&reader).into_response();
+    };
+    let before = before.before.map_or(NEWEST, |seq| MessageSeq(seq.min(NEWEST.0)));
+    match Thread::read(&edge, id, who.person, before, MESSAGES_MAX).await {
+        Ok(thread) => {
+            let body = html! {
+                p class="back" { a href="/inbox" { "‹ " (reader.say("대화", "Conversations")) } }
+                h1 { (title) }
+                div class="thread" data-refresh="15" data-live=(id) {
+                    (thread.shown(&reader, wall(&edge)))
+                }
+                (writing(&edge, &reader, &who, id))
+            };
+            framed(&reader, Tab::Inbox, &title, &body).into_response()
+        }
+        Err(failure) => Wrong::new(&reader, failure).into_response(),
+    }
+}
+
+/// A conversation that this person is in, with its title.
+fn mine(edge: &Shared, id: ConversationId, person: PersonId) -> Option<(ConversationId, String)> {
+    edge.hub.with_directory(|directory| {
+        let found = directory.conversation(id)?;
+        found.members.contains(&person).then(|| (id, title(directory, found, person)))
+    })
+}
+
+fn writing(edge: &Shared, reader: &Reader, who: &SignedIn, id: ConversationId) -> Markup {
+    let key = format!("{:016x}", edge.hub.entropy().next_u64());
+    html! {
+        form class="write" method="post" action={ "/inbox/" (id) } data-write=(id) {
+            (csrf_field(who))
+            input type="hidden" name="key" value=(key);
+            label class="unseen-label" for="text" { (reader.say("할 말", "What to say")) }
+            textarea id="text" name="text" rows="1" required
+                placeholder=(reader.say("할 말", "What to say")) {}
+            button { (reader.say("보내기", "Send")) }
+            p class="quiet waiting" role="status" data-waiting=(reader.say(
+                "연결되면 보낼게요. 이 기기에 적어 두었어요.",
+                "Kept on this device; it is sent once there is a connection.",
+            )) data-refused=(reader.say(
+                "보내지 못했어요. 다시 들어와 주세요.",
+                "This could not be sent. Please sign in again.",
+            )) {}
+        }
+    }
+}
+
+/// Something to be said.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Written {
+    csrf: String,
+    key: String,
+    text: String,
+}
+
+/// Says it; the same key again is not said again.
+pub(super) async fn write(
+    State(edge): State<Shared>,
+    reader: Reader,
+    who: SignedIn,
+    id: Result<Path<u64>, PathRejection>,
+    headers: HeaderMap,
+    Form(written): Form<Written>,
+) -> Response {
+    let key = written.key;
+    let sound = (1..=KEY_BYTES_MAX).contains(&key.len()) && key.is_ascii();
+    if same_site(&headers).is_err() || !who.sent(&written.csrf) || !sound {
+        return not_ours(&reader);
+    }
+    let found = id.ok().and_then(|Path(id)| mine(&edge, ConversationId(id), who.person));
+    let Some((id, _)) = found else {
+        return Wrong::nothing(&reader).into_response();
+    };
+    let say = Say {
+        conversation: id,
+        person: Some(who.person),
+        text: written.text.replace("\r\n", "\n"),
+        reply_to: None,
+        class: Class::default(),
+        idempotency_key: Some(format!("page:{}:{key}", who.person)),
+    };
+    match edge.hub.say(say).await {
+        Ok(_) => Redirect::to(&format!("/inbox/{id}")).into_response(),
+        Err(failure) => Wrong::new(&reader, problem(failure)).into_response(),
+    }
+}
+
+fn problem(failure: SayFailure) -> Problem {
+    match failure {
+        SayFailure::NotFound(what) => Problem::not_found(what),
+        SayFailure::NotAMember => Problem::not_found("conversation"),
+        SayFailure::Invalid(why) => Problem::new(Kind::Invalid, why),
+        SayFailure::Unavailable => Problem::unavailable("the hub did not admit a message"),
+    }
+}

@@ -1,0 +1,145 @@
+//! What moves in a person's conversations, as server-sent events for an open page.
+//!
+//! An event names a conversation and nothing else; the page asks for what is new. Invariant: only
+//! of conversations that the reader is a member of when it happens.
+
+use super::sessions::SignedIn;
+use crate::edge::{Edge, Shared};
+use crate::problem::Problem;
+use crate::setup::millis;
+use axum::body::Body;
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
+use futures_util::stream;
+use http::header;
+use ieum_core::ids::{ConversationId, DeliverySeq, JournalSeq};
+use ieum_core::journal::{JournalEntry, JournalEvent, Planned};
+use ieum_core::ports::store::StoreFailure;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use tokio::sync::{OwnedSemaphorePermit, watch};
+
+/// Pages that listen at a time.
+pub(super) const STREAMS_MAX: usize = 1_024;
+/// Journal entries read at a time.
+const ROWS_PER_READ: usize = 256;
+/// Deliveries whose end is still told, for each page.
+const WATCHED_MAX: usize = 1_024;
+const BEGIN: &[u8] = b"retry: 1000\n\n";
+const HEARTBEAT: &[u8] = b": \n\n";
+
+/// The stream.
+pub(super) async fn live(State(edge): State<Shared>, who: SignedIn) -> Result<Response, Problem> {
+    let permit = Arc::clone(&edge.pages.streams).try_acquire_owned();
+    let permit = permit.map_err(|_| Problem::unavailable("all places of open pages are taken"))?;
+    // Taken before the first reading: what is written in between rings it.
+    let bell = edge.hub.journal_bell();
+    let after = JournalSeq(edge.hub.store().counts().await?.journal);
+    let closing = edge.closing();
+    let watched = BTreeMap::new();
+    let feed = Feed { edge, who, bell, closing, after, watched, begun: false, _permit: permit };
+    let body = Body::from_stream(stream::try_unfold(feed, |mut feed| async move {
+        let chunk = feed.next().await?;
+        Ok::<_, StoreFailure>(chunk.map(|chunk| (chunk, feed)))
+    }));
+    Ok(([(header::CONTENT_TYPE, "text/event-stream")], body).into_response())
+}
+
+struct Feed {
+    edge: Arc<Edge>,
+    who: SignedIn,
+    bell: watch::Receiver<u64>,
+    closing: watch::Receiver<bool>,
+    after: JournalSeq,
+    watched: BTreeMap<DeliverySeq, ConversationId>,
+    begun: bool,
+    _permit: OwnedSemaphorePermit,
+}
+
+impl Feed {
+    async fn next(&mut self) -> Result<Option<Bytes>, StoreFailure> {
+        if !self.begun {
+            self.begun = true;
+            return Ok(Some(Bytes::from_static(BEGIN)));
+        }
+        let silence = millis(self.edge.limits.heartbeat_ms);
+        loop {
+            // A session that ended hears nothing more.
+            if *self.closing.borrow() || !self.who.lasts(&self.edge) {
+                return Ok(None);
+            }
+            self.bell.borrow_and_update();
+            let page = self.edge.hub.store().page_journal(self.after, ROWS_PER_READ).await?;
+            if let Some(last) = page.last() {
+                self.after = last.seq;
+                let moved = self.moved(&page);
+                if moved.is_empty() {
+                    continue;
+                }
+                let frame = |id: &ConversationId| format!("event: moved\ndata: {id}\n\n");
+                return Ok(Some(moved.iter().map(frame).collect::<String>().into()));
+            }
+            let rung = async {
+                tokio::select! {
+                    biased;
+                    closed = self.closing.changed() => closed.is_ok(),
+                    rung = self.bell.changed() => rung.is_ok(),
+                }
+            };
+            match tokio::time::timeout(silence, rung).await {
+                Ok(true) => {}
+                Ok(false) => return Ok(None),
+                Err(_) => return Ok(Some(Bytes::from_static(HEARTBEAT))),
+            }
+        }
+    }
+
+    /// The reader's conversations in which something happened.
+    fn moved(&mut self, page: &[JournalEntry]) -> BTreeSet<ConversationId> {
+        let person = self.who.person;
+        let own: BTreeSet<ConversationId> = self
+            .edge
+            .hub
+            .with_directory(|directory| directory.conversations_of(person).to_vec())
+            .into_iter()
+            .collect();
+        let mut moved = BTreeSet::new();
+        for entry in page {
+            match &entry.event {
+                JournalEvent::Admitted { conversation, deliveries, .. } => {
+                    if own.contains(conversation) {
+                        self.watch(*conversation, deliveries);
+                        moved.insert(*conversation);
+                    }
+                }
+                JournalEvent::Settled { delivery, plus, .. } => {
+                    if let Some(conversation) = self.watched.get(delivery).copied() {
+                        self.watch(conversation, plus);
+                        moved.insert(conversation);
+                    }
+                }
+                JournalEvent::Receipt { delivery, .. } => {
+                    moved.extend(self.watched.get(delivery));
+                }
+                JournalEvent::Opened { .. }
+                | JournalEvent::Claimed { .. }
+                | JournalEvent::Changed { .. }
+                | JournalEvent::Read { .. }
+                | JournalEvent::Health { .. }
+                | JournalEvent::Copied { .. } => {}
+            }
+        }
+        moved.retain(|conversation| own.contains(conversation));
+        moved
+    }
+
+    fn watch(&mut self, conversation: ConversationId, planned: &[Planned]) {
+        for one in planned {
+            self.watched.insert(one.delivery, conversation);
+        }
+        while self.watched.len() > WATCHED_MAX {
+            self.watched.pop_first();
+        }
+    }
+}

@@ -1,0 +1,299 @@
+//! The messages of a conversation as people read them: edits and withdrawals in place, reactions
+//! below, and for one's own where each copy went.
+//!
+//! Invariant: states of deliveries are shown to the author alone.
+
+use super::clock::Wall;
+use super::reader::Reader;
+use crate::edge::Shared;
+use crate::views::message::{ContentKind, MessageView};
+use ieum_core::delivery::{Delivery, Label, Recipient, State};
+use ieum_core::directory::{Directory, Language};
+use ieum_core::ids::{ConversationId, MessageSeq, PersonId};
+use ieum_core::message::Message;
+use ieum_core::network::Network;
+use ieum_core::ports::store::StoreFailure;
+use ieum_core::render::words::network_name;
+use ieum_core::time::Timestamp;
+use maud::{Markup, html};
+
+/// Longest quotation and list entry, in characters.
+const SNIPPET_CHARS_MAX: usize = 80;
+
+/// One page of a conversation, the oldest first.
+#[derive(Debug)]
+pub(super) struct Thread {
+    said: Vec<SaidHere>,
+    older_before: Option<MessageSeq>,
+}
+
+#[derive(Debug)]
+struct SaidHere {
+    view: MessageView,
+    is_mine: bool,
+    is_edited: bool,
+    is_withdrawn: bool,
+    quoted: Option<String>,
+    reactions: Vec<String>,
+    copies: Vec<CopyHere>,
+}
+
+/// One copy of one's own message.
+#[derive(Debug)]
+struct CopyHere {
+    name: String,
+    network: Option<Network>,
+    state: State,
+    moved_from: Option<Network>,
+}
+
+impl Thread {
+    /// Reads what was said before a place.
+    pub(super) async fn read(
+        edge: &Shared,
+        conversation: ConversationId,
+        person: PersonId,
+        before: MessageSeq,
+        rows_max: usize,
+    ) -> Result<Self, StoreFailure> {
+        let store = edge.hub.store();
+        let mut found = store.page_messages(conversation, before, rows_max + 1).await?;
+        let more = found.len() > rows_max;
+        found.truncate(rows_max);
+        let older_before = found.last().filter(|_| more).map(|message| message.seq);
+        let mut thread = Self { said: Vec::new(), older_before };
+        edge.hub.with_directory(|directory| {
+            for message in found.iter().rev() {
+                thread.take(MessageView::of(message, directory), person);
+            }
+        });
+        for said in thread.said.iter_mut().filter(|said| said.is_mine) {
+            let deliveries = store.deliveries_of(MessageSeq(said.view.seq)).await?;
+            said.copies = edge.hub.with_directory(|directory| {
+                deliveries.iter().map(|one| CopyHere::of(one, directory)).collect()
+            });
+        }
+        Ok(thread)
+    }
+
+    /// Puts a message where it belongs: on its own, or into an earlier one.
+    fn take(&mut self, view: MessageView, person: PersonId) {
+        let target = match view.kind {
+            ContentKind::Edit | ContentKind::Withdrawal => view.replaces.clone(),
+            ContentKind::Reaction => view.reply_to.clone(),
+            ContentKind::ReactionWithdrawal => return,
+            ContentKind::Text | ContentKind::File | ContentKind::Other => None,
+        };
+        let found = target.and_then(|id| self.said.iter_mut().find(|said| said.view.id == id));
+        match (view.kind, found) {
+            (ContentKind::Edit, Some(said)) => {
+                said.view.text = view.text;
+                said.is_edited = true;
+            }
+            (ContentKind::Withdrawal, Some(said)) => said.is_withdrawn = true,
+            (ContentKind::Reaction, Some(said)) => said.reactions.extend(view.text),
+            // What they speak of is on an older page.
+            (ContentKind::Withdrawal | ContentKind::Reaction, None) => {}
+            (_, _) => self.say(view, person),
+        }
+    }
+
+    fn say(&mut self, view: MessageView, person: PersonId) {
+        let answered = view.reply_to.as_ref();
+        let quoted = answered.and_then(|id| self.said.iter().find(|said| said.view.id == *id));
+        let quoted = quoted.map(|said| {
+            let words =
+                if said.is_withdrawn { "…" } else { said.view.text.as_deref().unwrap_or("…") };
+            format!("{}: {}", said.view.author.name, cut(words))
+        });
+        self.said.push(SaidHere {
+            is_mine: view.author.person == Some(person.0),
+            is_edited: false,
+            is_withdrawn: false,
+            quoted,
+            reactions: Vec::new(),
+            copies: Vec::new(),
+            view,
+        });
+    }
+
+    /// The thread for its reader.
+    pub(super) fn shown(&self, reader: &Reader, wall: Wall) -> Markup {
+        html! {
+            @if let Some(before) = self.older_before {
+                p class="older" { a href={ "?before=" (before) } {
+                    (reader.say("이전 말 보기", "Earlier messages"))
+                } }
+            }
+            @if self.said.is_empty() {
+                p class="empty-line" { (reader.say(
+                    "아직 아무 말도 없어요. 먼저 인사해 보세요.",
+                    "Nothing was said yet. Say hello.",
+                )) }
+            }
+            ol class="said" { @for (place, said) in self.said.iter().enumerate() {
+                @let at = Timestamp(said.view.accepted_at_ms);
+                @let earlier = place.checked_sub(1).and_then(|place| self.said.get(place));
+                @let earlier = earlier.map(|said| Timestamp(said.view.accepted_at_ms));
+                @if !earlier.is_some_and(|earlier| wall.same_day(earlier, at)) {
+                    li class="day" { (wall.day(at, reader.language)) }
+                }
+                li class=(if said.is_mine { "mine" } else { "theirs" }) {
+                    (said.shown(reader, wall))
+                }
+            } }
+        }
+    }
+}
+
+impl SaidHere {
+    fn shown(&self, reader: &Reader, wall: Wall) -> Markup {
+        let view = &self.view;
+        let network = view.author.network.map(|word| network_name(word.0, reader.language));
+        html! {
+            @if !self.is_mine { p class="author" {
+                (view.author.name)
+                @if let Some(network) = network { span class="quiet" { " · " (network) } }
+            } }
+            div class="bubble" {
+                @if let Some(quoted) = &self.quoted { p class="quoted" { (quoted) } }
+                @if self.is_withdrawn {
+                    p class="quiet" { (reader.say("거둔 말이에요", "This was withdrawn")) }
+                } @else { p class="text" { (self.words(reader)) } }
+            }
+            @if !self.reactions.is_empty() { p class="reactions" { (self.reactions.join(" ")) } }
+            p class="quiet meta" {
+                (wall.clock(Timestamp(view.accepted_at_ms)))
+                @if self.is_edited && !self.is_withdrawn {
+                    " · " (reader.say("고침", "edited"))
+                }
+            }
+            @if self.is_mine && !self.copies.is_empty() { (self.whereabouts(reader)) }
+        }
+    }
+
+    fn words(&self, reader: &Reader) -> String {
+        let text = self.view.text.clone().unwrap_or_default();
+        match &self.view.file {
+            Some(file) => {
+                let word = reader.say("파일", "File");
+                format!("[{word}] {} {text}", file.name).trim().to_owned()
+            }
+            None if text.is_empty() => {
+                reader.say("보여 드릴 수 없는 내용이에요", "Cannot be shown here").to_owned()
+            }
+            None => text,
+        }
+    }
+
+    fn whereabouts(&self, reader: &Reader) -> Markup {
+        let all = self.copies.len();
+        let count =
+            |which: fn(State) -> bool| self.copies.iter().filter(|copy| which(copy.state)).count();
+        let (seen, gone) = (count(|state| state == State::Read), count(arrived));
+        let failed = count(|state| matches!(state, State::Expired | State::Dead));
+        let summary = match (failed, gone == all) {
+            (1.., _) => {
+                reader.say(format!("{failed}곳에 못 갔어요"), format!("{failed} not reached"))
+            }
+            (0, true) if seen > 0 => {
+                reader.say(format!("{seen}곳에서 봤어요"), format!("seen by {seen}"))
+            }
+            (0, true) => reader.say("모두 보냈어요".to_owned(), "sent to all".to_owned()),
+            (0, false) => {
+                reader.say(format!("{all}곳 중 {gone}곳에 갔어요"), format!("{gone} of {all} sent"))
+            }
+        };
+        html! {
+            details class="whereabouts" {
+                summary { (summary) }
+                ul { @for copy in &self.copies { li { (copy.line(reader)) } } }
+            }
+        }
+    }
+}
+
+impl CopyHere {
+    fn of(delivery: &Delivery, directory: &Directory) -> Self {
+        let name = match delivery.recipient {
+            Recipient::Person(id) => directory.person(id).map(|person| person.name.to_string()),
+            Recipient::Room(id) => directory.room(id).map(|room| room.title.to_string()),
+        };
+        let network = delivery.route.and_then(|route| directory.network_of(route.account));
+        let moved_from = delivery.label.and_then(|label| match label {
+            Label::InsteadOf(network) => Some(network),
+            Label::Late | Label::Again => None,
+        });
+        Self { name: name.unwrap_or_default(), network, state: delivery.state, moved_from }
+    }
+
+    fn line(&self, reader: &Reader) -> String {
+        let name_of = |network| network_name(network, reader.language);
+        let way = self.network.map_or(String::new(), |way| format!(" · {}", name_of(way)));
+        let state = state_words(self.state, reader.language);
+        let moved = self.moved_from.map_or(String::new(), |from| {
+            let from = name_of(from);
+            reader.say(format!(" ({from} 대신)"), format!(" (instead of {from})"))
+        });
+        format!("{}{way}{moved}: {state}", self.name)
+    }
+}
+
+fn arrived(state: State) -> bool {
+    matches!(state, State::Sent | State::Delivered | State::Read | State::Superseded)
+}
+
+fn state_words(state: State, language: Language) -> &'static str {
+    let (korean, english) = match state {
+        State::Queued | State::Attempting => ("보내는 중", "on its way"),
+        State::Unsure => ("닿았는지 확인하는 중", "checking whether it arrived"),
+        State::Held => ("메신저가 돌아오기를 기다림", "waits for the network to return"),
+        State::Sent => ("보냄", "sent"),
+        State::Delivered => ("닿음", "arrived"),
+        State::Read => ("봄", "seen"),
+        State::Superseded => ("다른 길로 받음", "got it another way"),
+        State::Expired => ("시간이 지나 보내지 못함", "too late to be sent"),
+        State::Dead => ("보내지 못함", "could not be sent"),
+    };
+    if language == Language::Ko { korean } else { english }
+}
+
+/// A message in one line for the list.
+pub(super) fn snippet(reader: &Reader, message: &Message, directory: &Directory) -> String {
+    let view = MessageView::of(message, directory);
+    let words = match view.kind {
+        ContentKind::Withdrawal | ContentKind::ReactionWithdrawal => {
+            reader.say("거둔 말이에요", "withdrawn").to_owned()
+        }
+        ContentKind::Text
+        | ContentKind::Edit
+        | ContentKind::Reaction
+        | ContentKind::File
+        | ContentKind::Other => {
+            let file = view.file.as_ref().map(|file| file.name.as_str());
+            cut(view.text.as_deref().or(file).unwrap_or("…"))
+        }
+    };
+    format!("{}: {words}", view.author.name)
+}
+
+fn cut(text: &str) -> String {
+    let line = text.lines().next().unwrap_or_default();
+    match line.char_indices().nth(SNIPPET_CHARS_MAX) {
+        Some((end, _)) => format!("{}…", line.get(..end).unwrap_or_default()),
+        None => line.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_snippet_is_one_short_line() {
+        assert_eq!(cut("가나다\n라마"), "가나다");
+        assert_eq!(cut(&"가".repeat(80)).chars().count(), 80);
+        assert_eq!(cut(&"가".repeat(81)).chars().count(), 81);
+        assert_eq!(cut(""), "");
+    }
+}
