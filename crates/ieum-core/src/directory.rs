@@ -14,6 +14,7 @@ use crate::inbound::ChatRef;
 use crate::network::{ChatKind, Network};
 use crate::people::code::{Code, CodeId, Party};
 use crate::people::codes::{Codes, Tally};
+use crate::people::contacts::{Card, Cards};
 use crate::people::here::{Stay, Stays};
 use crate::people::links::Question;
 use crate::time::Timestamp;
@@ -198,6 +199,8 @@ pub enum Change {
     Stay(Stay),
     /// Whether another address is theirs, somebody was asked.
     Question(Question),
+    /// A person's handle and contacts.
+    Card(Card),
     /// What is not there any more.
     Gone(Gone),
 }
@@ -232,6 +235,7 @@ pub struct Directory {
     memberships: Memberships,
     codes: Codes,
     stays: Stays,
+    cards: Cards,
     questions: BTreeMap<AddressId, Question>,
     changes: u32,
 }
@@ -263,6 +267,7 @@ impl Directory {
             Change::Question(question) => {
                 self.questions.insert(question.asked, question);
             }
+            Change::Card(card) => self.cards.put(card),
             Change::Gone(gone) => self.forget(gone),
         }
         self.changes += 1;
@@ -405,6 +410,12 @@ impl Directory {
     #[must_use]
     pub fn stays(&self) -> &Stays {
         &self.stays
+    }
+
+    /// Handles and contacts.
+    #[must_use]
+    pub fn cards(&self) -> &Cards {
+        &self.cards
     }
 
     /// What an address was asked; it may be over.

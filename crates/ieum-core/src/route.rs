@@ -3,10 +3,12 @@
 //! Invariants: nobody is planned for who did not agree to be reached there; the author and those
 //! who saw the message where it was written are owed nothing; every other joined room is owed one
 //! delivery, and so is every other member whom no room that works reaches, unless they are listed
-//! as unreachable; nobody is owed two.
+//! as unreachable or, in a direct conversation, blocks the author; nobody is owed two.
 
 use crate::delivery::{Label, NewDelivery, Recipient, Route, State};
-use crate::directory::{Conversation, Directory, Endpoint, Person, Purpose, Room};
+use crate::directory::{
+    Conversation, ConversationKind, Directory, Endpoint, Person, Purpose, Room,
+};
 use crate::health::book::HealthBook;
 use crate::ids::{AddressId, PersonId, RoomId};
 use crate::message::Author;
@@ -59,7 +61,7 @@ pub fn plan(facts: PlanFacts<'_>) -> Plan {
     }
     stand_in(facts, &down, &mut covered, &mut plan);
     for member in &facts.conversation.members {
-        if covered.insert(*member) {
+        if covered.insert(*member) && !shuts_out(facts, *member) {
             personally(facts, *member, &mut plan);
         }
     }
@@ -127,6 +129,14 @@ fn authors_side(facts: PlanFacts<'_>) -> BTreeSet<PersonId> {
         covered.extend(persons_in(facts.directory, room));
     }
     covered
+}
+
+/// Whether a member of a direct conversation blocks its author. Nobody is told: it is as if it had
+/// arrived.
+fn shuts_out(facts: PlanFacts<'_>, member: PersonId) -> bool {
+    let author = author_person(facts.directory, facts.author);
+    facts.conversation.kind == ConversationKind::Direct
+        && author.is_some_and(|author| facts.directory.cards().blocks(member, author))
 }
 
 /// The person behind an author; none for guests and the hub.

@@ -5,6 +5,7 @@ use crate::begin_anew;
 use crate::canary::{self, Seen, WatcherState};
 use crate::clock_back;
 use crate::codes::{self, CodeFailure, IssuedCode, SentCode, WantedCode};
+use crate::contacts::{self, ContactFailure};
 use crate::intake::{self, HookAnswer, HookFailure};
 use crate::metrics::EngineMetrics;
 use crate::operator::{self, ReportAnswer};
@@ -22,6 +23,7 @@ use ieum_core::ids::{AccountId, AddressId, ChatKey, ConversationId, PersonId, Ro
 use ieum_core::network::Network;
 use ieum_core::outgoing::Outcome;
 use ieum_core::people::code::{Code, CodeId, CodePurpose, Party};
+use ieum_core::people::contacts::Standing;
 use ieum_core::ports::clock::Clock;
 use ieum_core::ports::connector::HookRequest;
 use ieum_core::ports::entropy::Entropy;
@@ -319,6 +321,44 @@ impl Hub {
         source: &str,
     ) -> Result<(), ChangeFailure> {
         people::set_consent(&self.pieces, person, network, purpose, given, source).await
+    }
+
+    /// Gives a person a handle by which they can be asked, or takes it away.
+    ///
+    /// # Errors
+    /// A [`ContactFailure`]; nothing was changed. The same holds for the next two.
+    pub async fn take_handle(
+        &self,
+        person: PersonId,
+        handle: Option<&str>,
+    ) -> Result<(), ContactFailure> {
+        contacts::take_handle(&self.pieces, person, handle).await
+    }
+
+    /// Asks for somebody as a contact. The answer depends on the one who asks alone: it never
+    /// tells whether there is such a person, or what they said.
+    ///
+    /// # Errors
+    /// A [`ContactFailure`].
+    pub async fn request_contact(
+        &self,
+        from: PersonId,
+        handle: &str,
+    ) -> Result<(), ContactFailure> {
+        contacts::request(&self.pieces, from, handle).await
+    }
+
+    /// Accepts, ignores or blocks somebody.
+    ///
+    /// # Errors
+    /// A [`ContactFailure`].
+    pub async fn answer_contact(
+        &self,
+        person: PersonId,
+        other: PersonId,
+        standing: Standing,
+    ) -> Result<(), ContactFailure> {
+        contacts::answer(&self.pieces, person, other, standing).await
     }
 
     /// Makes a conversation.

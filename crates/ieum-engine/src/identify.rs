@@ -214,6 +214,7 @@ impl<'a> Draft<'a> {
             | Change::Tally(_)
             | Change::Stay(_)
             | Change::Question(_)
+            | Change::Card(_)
             | Change::Gone(_) => None,
         });
         drafted.unwrap_or_else(|| {

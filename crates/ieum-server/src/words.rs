@@ -9,6 +9,7 @@ use ieum_core::health::{CellState, Function, Surface};
 use ieum_core::incident::Touched;
 use ieum_core::message::Class;
 use ieum_core::network::Network;
+use ieum_core::people::contacts::Standing;
 use ieum_core::telling::Stage;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
@@ -55,6 +56,7 @@ words! {
     Language: Ko En;
     Purpose: Talk Failover Notices;
     ConversationKind: Direct Group Open;
+    Standing: Asks Accepted Ignored Blocked;
     CellState: Up Degraded Down Recovering;
     Function: Send Receive Login Media;
     Surface: Mobile Pc Api;

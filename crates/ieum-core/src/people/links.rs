@@ -9,6 +9,7 @@ use crate::directory::{Address, Change, Consent, Conversation, ConversationKind,
 use crate::directory::{Gone, Person, Purpose};
 use crate::ids::{AddressId, PersonId};
 use crate::network::Network;
+use crate::people::contacts::merged;
 use crate::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -141,7 +142,7 @@ fn agree_if_silent(person: &mut Person, network: Option<Network>, at: Timestamp)
 }
 
 /// What comes along when `other`, who has one address at most, turns out to be `owner`:
-/// conversations and consents.
+/// conversations, consents and contacts.
 ///
 /// # Errors
 /// When `other` has more addresses, or the two talk to each other.
@@ -169,6 +170,7 @@ pub fn absorbed(
         let Some(conversation) = directory.conversation(*id) else { continue };
         changes.push(Change::Conversation(taken_over(conversation, other.id, owner.id)?));
     }
+    changes.extend(merged(directory, other.id, owner.id));
     changes.push(Change::Person(other));
     Ok(changes)
 }

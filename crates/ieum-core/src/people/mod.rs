@@ -7,5 +7,6 @@
 pub mod code;
 pub mod codes;
 pub mod command;
+pub mod contacts;
 pub mod here;
 pub mod links;

@@ -8,6 +8,7 @@ mod authors;
 mod clocks;
 mod codes;
 mod commands;
+mod contacts;
 mod digests;
 mod links;
 mod operator;

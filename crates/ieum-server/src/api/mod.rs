@@ -2,6 +2,7 @@
 
 pub(crate) mod accounts;
 pub(crate) mod addresses;
+pub(crate) mod contacts;
 pub(crate) mod conversations;
 pub(crate) mod deliveries;
 pub(crate) mod events;

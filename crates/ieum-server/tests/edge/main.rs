@@ -12,6 +12,7 @@
 )]
 
 mod api;
+mod contacts;
 mod errors;
 mod events;
 mod hooks;

@@ -198,6 +198,7 @@ fn change_facts(change: &Change) -> (&'static str, u64) {
         | Change::Tally(_)
         | Change::Stay(_)
         | Change::Question(_)
+        | Change::Card(_)
         | Change::Gone(_) => ("other", 0),
     }
 }

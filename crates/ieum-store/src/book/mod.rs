@@ -319,6 +319,7 @@ fn entity_of(change: &Change) -> (&'static str, u64) {
         Change::Code(_) | Change::Gone(Gone::Code(_)) => ("code", 0),
         Change::Tally(_) | Change::Gone(Gone::Tally(_)) => ("tally", 0),
         Change::Stay(Stay { person, .. }) | Change::Gone(Gone::Stay(person)) => ("stay", person.0),
+        Change::Card(card) => ("card", card.person.0),
         Change::Question(Question { asked, .. }) | Change::Gone(Gone::Question(asked)) => {
             ("question", asked.0)
         }

@@ -58,6 +58,17 @@ fn stays_and_questions_survive_a_crash_until_they_are_over() {
 }
 
 #[test]
+fn handles_and_contacts_survive_a_crash() {
+    for mut bench in Bench::both() {
+        change(bench.store(), &[card(1), card(2)]);
+        bench.crash();
+        let found = loaded(bench.store());
+        let of = |id| found.cards().of(PersonId(id)).cloned().map(Change::Card);
+        assert_eq!((of(1), of(2)), (Some(card(1)), Some(card(2))));
+    }
+}
+
+#[test]
 fn a_new_code_of_the_same_number_replaces_the_old_one_and_its_mark() {
     for mut bench in Bench::both() {
         let Change::Code(other) = code(2) else { unreachable!() };

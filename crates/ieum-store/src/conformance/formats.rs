@@ -25,7 +25,7 @@ use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 
 /// The schema that is written now.
-const PRESENT: u32 = 5;
+const PRESENT: u32 = 6;
 
 /// The schema that keeps incidents first.
 const INCIDENTS_SINCE: u32 = 3;
@@ -35,6 +35,9 @@ const CODES_SINCE: u32 = 4;
 
 /// The schema that keeps stays and questions first.
 const STAYS_SINCE: u32 = 5;
+
+/// The schema that keeps contacts first.
+const CARDS_SINCE: u32 = 6;
 
 fn fixture(version: u32) -> PathBuf {
     let name = format!("tests/fixtures/store-v{version}.sqlite3");
@@ -56,6 +59,9 @@ fn every_format_that_was_ever_written_is_read_right() {
         if version >= STAYS_SINCE {
             fill_stays(&same);
         }
+        if version >= CARDS_SINCE {
+            fill_cards(&same);
+        }
         assert_eq!(told(&old), told(&same), "format {version}");
         if version >= INCIDENTS_SINCE {
             assert_eq!(incidents(&old), incidents(&same), "format {version}");
@@ -74,6 +80,7 @@ fn write_if_missing(path: &Path) {
     fill(&store);
     fill_codes(&store);
     fill_stays(&store);
+    fill_cards(&store);
     wait(store.close()).unwrap();
     std::fs::copy(directory.path().join(STORE_FILE), path).unwrap();
     panic!("{} was missing and is written now: keep it", path.display());
@@ -102,6 +109,7 @@ fn told(store: &dyn Store) -> Vec<String> {
     lines.push(format!("{loaded:?}"));
     let directory = &loaded.directory;
     lines.push(format!("{:?} {:?}", directory.codes(), directory.stays()));
+    lines.push(format!("{:?}", directory.cards()));
     let asked = (0..3).map(|id| directory.question_to(AddressId(id)));
     lines.push(format!("{:?}", asked.collect::<Vec<_>>()));
     lines
@@ -162,6 +170,11 @@ fn fill_stays(store: &dyn Store) {
     let gone = [Gone::Stay(PersonId(2)), Gone::Question(AddressId(2))];
     let changes = kept.into_iter().chain(gone.map(Change::Gone));
     wait(store.change(Timestamp(90), changes.collect())).unwrap();
+}
+
+/// A card of each kind of standing.
+fn fill_cards(store: &dyn Store) {
+    wait(store.change(Timestamp(95), vec![card(1), card(2)])).unwrap();
 }
 
 fn directory() -> Vec<Change> {

@@ -9,6 +9,7 @@ use ieum_core::message::{Author, Class, NewMessage, Source};
 use ieum_core::outgoing::CopyKey;
 use ieum_core::people::code::{Code, CodeId, CodePurpose, CodeText, Party};
 use ieum_core::people::codes::Tally;
+use ieum_core::people::contacts::{Asked, Card, Contact, Standing};
 use ieum_core::people::here::Stay;
 use ieum_core::people::links::Question;
 use ieum_core::ports::store::{Admission, AdmitBatch, Admitted, Advance, ClaimRequest, Store};
@@ -91,6 +92,19 @@ pub(super) fn stay(person: u64) -> Change {
 pub(super) fn question(number: u64) -> Change {
     let (asked, about) = (AddressId(number), address(LINE, number));
     Change::Question(Question { asked, about, expires_at: Timestamp(600) })
+}
+
+/// A handle, a request and an entry of each standing.
+pub(super) fn card(person: u64) -> Change {
+    use Standing::{Accepted, Asks, Blocked, Ignored};
+    let entries = (4..).zip([Asks, Accepted, Ignored, Blocked]);
+    let entry = |(other, standing)| Contact { other: PersonId(other), standing, at: Timestamp(7) };
+    Change::Card(Card {
+        person: PersonId(person),
+        handle: Some(format!("민지{person}").into()),
+        contacts: entries.map(entry).collect(),
+        asked: vec![Asked { handle: "yuna".into(), at: Timestamp(8) }],
+    })
 }
 
 pub(super) fn to_person(account: AccountId, person: u64) -> NewDelivery {

@@ -19,6 +19,7 @@ const KIND_CODE: i64 = 5;
 const KIND_TALLY: i64 = 6;
 const KIND_STAY: i64 = 7;
 const KIND_QUESTION: i64 = 8;
+const KIND_CARD: i64 = 9;
 
 fn key(change: &Change) -> (i64, u64) {
     match change {
@@ -31,6 +32,7 @@ fn key(change: &Change) -> (i64, u64) {
         Change::Tally(tally) => (KIND_TALLY, tally.party.number()),
         Change::Stay(stay) => (KIND_STAY, stay.person.0),
         Change::Question(question) => (KIND_QUESTION, question.asked.0),
+        Change::Card(card) => (KIND_CARD, card.person.0),
         Change::Gone(Gone::Code(id)) => (KIND_CODE, id.0),
         Change::Gone(Gone::Stay(person)) => (KIND_STAY, person.0),
         Change::Gone(Gone::Question(address)) => (KIND_QUESTION, address.0),

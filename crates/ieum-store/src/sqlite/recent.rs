@@ -124,6 +124,7 @@ impl Recent {
             | Change::Tally(_)
             | Change::Stay(_)
             | Change::Question(_)
+            | Change::Card(_)
             | Change::Gone(_) => {}
         }
     }
