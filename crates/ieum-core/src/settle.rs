@@ -47,6 +47,9 @@ pub struct SettleFacts<'a> {
     pub carried: u32,
     /// Whether the present route is down, this outcome taken into account.
     pub route_down: bool,
+    /// Whether anybody answered since the first attempt on this route (or there is nobody to
+    /// ask): while nobody does it is our own line, and nothing moves.
+    pub answered: bool,
     /// The next way to the same person, if there is one.
     pub next: Option<Route>,
 }
@@ -76,7 +79,8 @@ pub fn settle(facts: SettleFacts<'_>, outcome: Outcome) -> Step {
 
 /// Decides about a delivery whose answer did not come in time (state `Unsure`, due).
 ///
-/// What is decided is always labelled: nobody knows whether the first copy arrived.
+/// What is decided is always labelled: nobody knows whether the first copy arrived. While nobody
+/// answers at all it stays undecided.
 #[must_use]
 pub fn decide(facts: SettleFacts<'_>) -> Step {
     if expired(facts) {
@@ -86,7 +90,8 @@ pub fn decide(facts: SettleFacts<'_>) -> Step {
         return until_expired(facts);
     }
     match facts.next {
-        Some(route) => another_way(facts, route),
+        Some(route) if facts.answered => another_way(facts, route),
+        Some(_) => Step::Unsure { decide_at: facts.now },
         None if facts.route_down => Step::Hold { label: Some(Label::Again) },
         None => again(facts, after_first(facts), Some(Label::Again)),
     }
@@ -146,8 +151,9 @@ fn again(facts: SettleFacts<'_>, wait_ms: u64, label: Option<Label>) -> Step {
 
 fn deferred(facts: SettleFacts<'_>, after_ms: u64, fault: Fault) -> Step {
     let wait_ms = after_ms.max(retry_ms(failures(facts), facts.jitter));
+    let hurry = facts.class == Class::Urgent && facts.next.is_some() && facts.answered;
     let leave = match fault {
-        Fault::Network => facts.route_down,
+        Fault::Network => facts.route_down || hurry,
         Fault::Limit => after_ms > PAUSE_MS_MAX,
         Fault::Request if may_try_again(facts) => false,
         Fault::Request => return refused(facts, Scope::Message),

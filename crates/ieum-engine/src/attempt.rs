@@ -42,9 +42,10 @@ enum NoCall {
 /// Makes the attempt of one claim.
 pub(crate) async fn attempt(pieces: Arc<Pieces>, account: Arc<Account>, claim: Claim) -> Moving {
     account.in_flight.fetch_add(1, Ordering::Relaxed);
+    let began_at = pieces.now();
     let (settlement, good) = run(&pieces, &account, &claim).await;
     account.in_flight.fetch_sub(1, Ordering::Relaxed);
-    Moving { delivery: claim.delivery, settlement, good }
+    Moving { delivery: claim.delivery, settlement, good, began_at }
 }
 
 /// What becomes of a claim that is not attempted after all: it waits in its lane again.
@@ -57,7 +58,7 @@ pub(crate) fn released(pieces: &Pieces, claim: Claim) -> Moving {
         at,
         plus: Vec::new(),
     };
-    Moving { delivery: claim.delivery, settlement, good: None }
+    Moving { delivery: claim.delivery, settlement, good: None, began_at: at }
 }
 
 /// The settlement, and whether the network proved to work (`None`: it says nothing about that).
@@ -70,16 +71,19 @@ async fn run(pieces: &Pieces, account: &Account, claim: &Claim) -> (Settlement, 
         }
         Err(NoCall::Expired) => return (unsent(pieces, delivery, Step::Expired), None),
         Err(NoCall::As(outcome)) => {
-            return (conclude(pieces, account, claim, (1, 1), outcome), None);
+            let ended = (pieces.now(), outcome);
+            return (conclude(pieces, account, claim, (1, 1), ended), None);
         }
     };
+    let began_at = pieces.now();
     let outcome = account.connector.send(&call.outgoing).await;
     pieces.metrics.outcome(&outcome);
     if let Outcome::Refused { moved_to: Some(to), .. } = &outcome {
         follow_move(pieces, claim.delivery.route, to.clone()).await;
     }
     let good = outcome.blames_network().map(|blamed| !blamed);
-    (conclude(pieces, account, claim, (call.parts, call.carried), outcome), good)
+    let ended = (began_at, outcome);
+    (conclude(pieces, account, claim, (call.parts, call.carried), ended), good)
 }
 
 /// The settlement of a claim for which no call was made.
@@ -112,14 +116,14 @@ fn conclude(
     account: &Account,
     claim: &Claim,
     (parts, carried): (u32, u32),
-    outcome: Outcome,
+    (began_at, outcome): (Timestamp, Outcome),
 ) -> Settlement {
     let now = pieces.now();
     let evidence = evidence_of(&outcome);
     let mut facts = settle_facts(pieces, account, &claim.delivery, &claim.message.new);
     if outcome.blames_network() == Some(true) {
         // The book takes this in only after the settlement is durable; the decision looks ahead.
-        facts.route_down |= would_be_down(pieces, account, claim.delivery.route);
+        facts.route_down |= would_be_down(pieces, account, claim.delivery.route, began_at);
     }
     let step = settle(SettleFacts { parts, carried, ..facts }, outcome);
     if let Step::Sent { .. } = step {
@@ -129,9 +133,14 @@ fn conclude(
     Settlement { delivery: claim.delivery.seq, step, evidence: evidence.into(), at: now, plus }
 }
 
-fn would_be_down(pieces: &Pieces, account: &Account, route: Option<Route>) -> bool {
+fn would_be_down(
+    pieces: &Pieces,
+    account: &Account,
+    route: Option<Route>,
+    began_at: Timestamp,
+) -> bool {
     let cell = api_cell(account.network, Function::Send);
-    route.is_some_and(|route| lock(&pieces.health).would_be_down(cell, route))
+    route.is_some_and(|route| lock(&pieces.health).would_be_down(cell, route, began_at))
 }
 
 /// The facts of settling but for the parts.
@@ -142,7 +151,8 @@ pub(crate) fn settle_facts<'a>(
     message: &NewMessage,
 ) -> SettleFacts<'a> {
     let tried = pieces.tried_with(delivery);
-    let (next, route_down) = pieces.read_with_health(|directory, health| {
+    let tried_at = delivery.tried_at.unwrap_or_else(|| pieces.now());
+    let (next, route_down, answered) = pieces.read_with_health(|directory, health| {
         let next = match delivery.recipient {
             Recipient::Person(person) if message.conversation != HUB_CONVERSATION => {
                 next_untried(directory, health, person, &tried)
@@ -150,7 +160,7 @@ pub(crate) fn settle_facts<'a>(
             Recipient::Person(_) | Recipient::Room(_) => None,
         };
         let down = delivery.route.is_none_or(|route| health.route_down(account.network, route));
-        (next, down)
+        (next, down, health.answered_since(tried_at))
     });
     SettleFacts {
         delivery,
@@ -164,6 +174,7 @@ pub(crate) fn settle_facts<'a>(
         parts: 1,
         carried: 1,
         route_down,
+        answered,
         next,
     }
 }

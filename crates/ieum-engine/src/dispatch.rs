@@ -6,7 +6,7 @@
 
 use crate::account::Account;
 use crate::attempt::{attempt, released};
-use crate::failover::{Moving, consequences, observe_bad, observe_good, turned};
+use crate::failover::{Moving, consequences, follow, observe_bad, observe_good};
 use crate::pieces::{Pieces, lock};
 use crate::runs::{Next, Runs};
 use futures_util::stream::{FuturesUnordered, StreamExt};
@@ -241,8 +241,7 @@ impl Dispatch {
         match one.good {
             Some(true) => {
                 if let Some(change) = observe_good(&pieces, &account, &one) {
-                    self.aftermath
-                        .push(Box::pin(async move { turned(&pieces, &account, change).await }));
+                    self.aftermath.push(Box::pin(async move { follow(&pieces, change).await }));
                 }
             }
             Some(false) => self

@@ -14,13 +14,14 @@ use ieum_core::delivery::{
     Delivery, Label, Lane, NewDelivery, Recipient, Route, Settlement, State, Step,
 };
 use ieum_core::directory::Directory;
-use ieum_core::health::book::{Evidence, HealthBook, api_cell};
+use ieum_core::health::book::{HealthBook, OurCall, api_cell};
 use ieum_core::health::{CellChange, Function};
 use ieum_core::ids::{AccountId, ConversationId, DeliverySeq, PersonId};
 use ieum_core::message::{Class, NewMessage};
 use ieum_core::ports::store::{Admission, Moves, OpenFilter, StoreFailure};
 use ieum_core::route::{PlanFacts, next_route, stand_ins};
 use ieum_core::time::Timestamp;
+use std::collections::BTreeSet;
 
 /// Takes an attempt in as evidence, after its settlement is durable. Bad evidence is taken in
 /// behind the gate: nothing is planned between the turn of a route and the leaving of it.
@@ -30,7 +31,7 @@ pub(crate) async fn observe_bad(pieces: &Pieces, account: &Account, one: &Moving
     let _nothing_is_planned = pieces.gate.write().await;
     let (changes, down) = {
         let mut health = lock(&pieces.health);
-        let changes = health.observe(evidence_of(account, one, false));
+        let changes = health.observe(call_of(account, one, false));
         let route = one.delivery.route;
         (changes, route.is_some_and(|route| health.route_down(account.network, route)))
     };
@@ -41,18 +42,19 @@ pub(crate) async fn observe_bad(pieces: &Pieces, account: &Account, one: &Moving
     left_behind_gate(pieces, changes).await;
 }
 
-fn evidence_of(account: &Account, one: &Moving, good: bool) -> Evidence {
-    Evidence {
+fn call_of(account: &Account, one: &Moving, good: bool) -> OurCall {
+    OurCall {
         cell: api_cell(account.network, Function::Send),
         account: account.id,
         route: one.delivery.route,
         id: one.delivery.seq.0,
         good,
+        began_at: one.began_at,
         at: one.settlement.at,
     }
 }
 
-/// Takes a success in as evidence; cheap, because nearly every attempt is one. `None` when no cell
+/// Takes a success in as evidence; cheap, because nearly every attempt is one. `None` when nothing
 /// turned by it.
 pub(crate) fn observe_good(
     pieces: &Pieces,
@@ -62,29 +64,30 @@ pub(crate) fn observe_good(
     let route = one.delivery.route;
     let mut health = lock(&pieces.health);
     let was_down = route.is_some_and(|route| health.route_down(account.network, route));
-    let changes = health.observe(evidence_of(account, one, true));
+    let changes = health.observe(call_of(account, one, true));
     if was_down {
         pieces.sweep_bell.notify_one();
     }
-    (!changes.is_empty()).then_some(changes)
+    (!changes.is_empty() || health.has_turned_routes()).then_some(changes)
 }
 
 /// Most deliveries of one lane that one sweep releases.
 const HELD_PER_SWEEP_MAX: usize = 500;
 
-/// Cells turned: leave their networks, or come back to them. Each change names its network: what
-/// one account saw may be the witness that another network's turn waited for.
-pub(crate) async fn turned(pieces: &Pieces, _seen_by: &Account, changes: Vec<CellChange>) {
-    follow(pieces, changes).await;
-}
-
-/// The same, for changes that nobody saw happen.
+/// Cells turned, or routes by the answer of others: leave them, or come back to them. Each change
+/// names its network: what one account saw may be the witness that another network's turn waited
+/// for.
 pub(crate) async fn follow(pieces: &Pieces, changes: Vec<CellChange>) {
-    if changes.is_empty() {
+    if changes.is_empty() && !lock(&pieces.health).has_turned_routes() {
         return;
     }
     let _nothing_is_planned = pieces.gate.write().await;
+    let routes = lock(&pieces.health).take_turned_routes();
+    let accounts: BTreeSet<AccountId> = routes.iter().map(|route| route.account).collect();
     left_behind_gate(pieces, changes).await;
+    for account in accounts {
+        leave(pieces, Left { account, conversation: None }, Vec::new()).await;
+    }
 }
 
 async fn left_behind_gate(pieces: &Pieces, changes: Vec<CellChange>) {
@@ -261,6 +264,8 @@ pub(crate) struct Moving {
     pub(crate) settlement: Settlement,
     /// What the attempt says about the network.
     pub(crate) good: Option<bool>,
+    /// When the attempt began; for moves, when they were decided.
+    pub(crate) began_at: Timestamp,
 }
 
 /// Applies moves in one transaction and wakes whoever they concern.
@@ -355,7 +360,7 @@ fn moving(
 ) -> Moving {
     let settlement =
         Settlement { delivery: delivery.seq, step, evidence: evidence.into(), at, plus };
-    Moving { delivery, settlement, good: None }
+    Moving { delivery, settlement, good: None, began_at: at }
 }
 
 /// The personal copies that go with the first holding of a room's delivery.
@@ -566,6 +571,10 @@ pub(crate) async fn decide_unsure(pieces: &Pieces) -> Result<(), StoreFailure> {
         let Some(account) = account else { continue };
         let facts = settle_facts(pieces, account, &delivery, &message.new);
         let step = ieum_core::settle::decide(facts);
+        if matches!(step, Step::Unsure { .. }) {
+            // Nobody answers: it may be our own line.
+            continue;
+        }
         let plus = stand_ins_for(pieces, &delivery, &message.new, &step);
         moved.push(moving(delivery, step, "no answer in time", now, plus));
     }

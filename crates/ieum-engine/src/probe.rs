@@ -4,7 +4,7 @@ use crate::account::Account;
 use crate::failover;
 use crate::pieces::{Pieces, lock};
 use ieum_core::health::Function;
-use ieum_core::health::book::{Evidence, api_cell};
+use ieum_core::health::book::{OurCall, api_cell};
 use ieum_core::health::cadence::Suspicion;
 use ieum_core::ports::connector::Pulse;
 use std::sync::Arc;
@@ -57,7 +57,7 @@ pub(crate) async fn take(pieces: &Pieces, account: &Account, function: Function,
         Pulse::Refused { .. } => return,
     };
     let cell = api_cell(account.network, function);
-    let evidence = Evidence { cell, account: account.id, route: None, id: 0, good, at };
-    let changes = lock(&pieces.health).observe(evidence);
+    let call = OurCall { cell, account: account.id, route: None, id: 0, good, began_at: at, at };
+    let changes = lock(&pieces.health).observe(call);
     failover::follow(pieces, changes).await;
 }

@@ -129,7 +129,7 @@ mod tests {
             at: Timestamp(2),
             plus: Vec::new(),
         };
-        Moving { delivery: claim.delivery.clone(), settlement, good: None }
+        Moving { delivery: claim.delivery.clone(), settlement, good: None, began_at: Timestamp(1) }
     }
 
     fn sent() -> Step {

@@ -97,6 +97,7 @@ impl Model {
             carried: 1,
             // Lane 2 has no other way; a second failure counts as the route's.
             route_down: delivery.attempts > 1,
+            answered: true,
             next: (lane < 2).then_some(other),
         })
     }

@@ -9,8 +9,9 @@
 
 use super::cadence::Suspicion;
 use super::detector::Detector;
-use super::evidence::{Grounds, Kind, Sign, Source};
+use super::evidence::{Evidence, Grounds, Kind, Sign, Source};
 use super::parameters::Parameters;
+use super::routes::{Failure, Routes};
 use super::steady::SteadyTime;
 use super::{Cell, CellChange, CellState, Function, Surface};
 use crate::delivery::Route;
@@ -21,26 +22,11 @@ use crate::time::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
 
 pub use super::detector::CellView;
+pub use super::routes::{ROUTE_FAILURES, ROUTE_REST_MS, ROUTE_REST_MS_MAX};
 
-/// Failures in a row that put a route down.
-pub const ROUTE_FAILURES: u32 = 2;
-/// How long a route rests before it is tried again, the first time; doubled by each relapse.
-pub const ROUTE_REST_MS: u64 = 2_000;
-/// The longest rest.
-pub const ROUTE_REST_MS_MAX: u64 = 15_000;
-
-#[derive(Debug, Clone, Copy, Default)]
-struct RouteRecord {
-    failures: u32,
-    failing_since: Timestamp,
-    down: bool,
-    rest_ms: u64,
-    try_at: Timestamp,
-}
-
-/// What happened to one attempt or probe of ours.
+/// One attempt or probe of ours, and how it went.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Evidence {
+pub struct OurCall {
     /// Which cell it speaks for.
     pub cell: Cell,
     /// Whose it was.
@@ -51,7 +37,9 @@ pub struct Evidence {
     pub id: u64,
     /// Whether the network worked.
     pub good: bool,
-    /// When.
+    /// When the call left.
+    pub began_at: Timestamp,
+    /// When its answer came, or was waited for no longer.
     pub at: Timestamp,
 }
 
@@ -59,7 +47,7 @@ pub struct Evidence {
 #[derive(Debug, Clone, Default)]
 pub struct HealthBook {
     detector: Detector,
-    routes: BTreeMap<Route, RouteRecord>,
+    routes: Routes,
     /// The newest failure of a send, by network: trials of a network that is down rest after it.
     failed_at: BTreeMap<Network, Timestamp>,
     /// Accounts whose newest sign of life was none.
@@ -87,40 +75,44 @@ impl HealthBook {
         &self.detector
     }
 
-    /// Takes evidence in; returns the changes that follow from it, of whichever network.
-    pub fn observe(&mut self, evidence: Evidence) -> Vec<CellChange> {
-        let evidence = Evidence { at: self.time.hear(evidence.at), ..evidence };
-        if let Some(route) = evidence.route {
-            self.observe_route(route, evidence.good, evidence.at);
-            if !evidence.good {
-                self.failed_at.insert(evidence.cell.network, evidence.at);
-            }
-        }
-        if evidence.route.is_none() {
-            self.observe_pulse(evidence);
-        }
-        let (kind, source) = match evidence.route {
+    /// Takes one of our own calls in; returns the changes that follow from it, of whichever
+    /// network. Routes may have turned besides: see [`Self::take_turned_routes`].
+    pub fn observe(&mut self, call: OurCall) -> Vec<CellChange> {
+        let at = self.time.hear(call.at);
+        let call = OurCall { at, began_at: self.time.steady(call.began_at), ..call };
+        let (kind, source) = match call.route {
             Some(route) => (Kind::Send, Source::Route(route)),
-            None => (Kind::Pulse, Source::Account(evidence.account)),
+            None => (Kind::Pulse, Source::Account(call.account)),
         };
-        let sign = if evidence.good { Sign::Good } else { Sign::Bad };
-        let Evidence { cell, id, at, .. } = evidence;
-        let changes = self.detector.observe(super::evidence::Evidence {
-            cell,
-            kind,
-            source,
-            sign,
-            id,
-            at,
-            latency_ms: 0,
-        });
+        match call.route {
+            Some(route) => self.observe_route(route, call),
+            None => self.observe_pulse(call),
+        }
+        let sign = if call.good { Sign::Good } else { Sign::Bad };
+        let OurCall { cell, id, at, .. } = call;
+        let evidence = Evidence { cell, kind, source, sign, id, at, latency_ms: 0 };
+        let changes = self.detector.observe(evidence);
+        if call.good {
+            self.routes.answered(at, &self.detector);
+        }
         self.told(changes)
     }
 
+    /// Whether routes went down because others answered, and nobody left them yet.
+    #[must_use]
+    pub fn has_turned_routes(&self) -> bool {
+        self.routes.has_turned()
+    }
+
+    /// Those routes: what waits on them is to leave now.
+    pub fn take_turned_routes(&mut self) -> Vec<Route> {
+        self.routes.take_turned()
+    }
+
     /// Takes in what no attempt or probe of ours showed: canaries and receipts.
-    pub fn observe_other(&mut self, evidence: super::evidence::Evidence) -> Vec<CellChange> {
+    pub fn observe_other(&mut self, evidence: Evidence) -> Vec<CellChange> {
         let at = self.time.hear(evidence.at);
-        let changes = self.detector.observe(super::evidence::Evidence { at, ..evidence });
+        let changes = self.detector.observe(Evidence { at, ..evidence });
         self.told(changes)
     }
 
@@ -181,52 +173,46 @@ impl HealthBook {
     }
 
     /// A network that answers again after it did not is tried at once: rests were for the silence.
-    fn observe_pulse(&mut self, evidence: Evidence) {
-        if !evidence.good {
-            self.silent.insert(evidence.account);
-        } else if self.silent.remove(&evidence.account) {
-            let ours = |route: &Route| route.account == evidence.account;
-            for (_, record) in self.routes.iter_mut().filter(|(route, _)| ours(route)) {
-                record.try_at = record.try_at.min(evidence.at);
-            }
-            self.failed_at.remove(&evidence.cell.network);
+    fn observe_pulse(&mut self, call: OurCall) {
+        if !call.good {
+            self.silent.insert(call.account);
+        } else if self.silent.remove(&call.account) {
+            self.routes.wake(call.account, call.at);
+            self.failed_at.remove(&call.cell.network);
         }
     }
 
-    fn observe_route(&mut self, route: Route, good: bool, at: Timestamp) {
-        if good {
-            self.routes.remove(&route);
+    fn observe_route(&mut self, route: Route, call: OurCall) {
+        if call.good {
+            self.routes.works(route);
             return;
         }
-        if self.detector.excuses(at) {
-            return;
-        }
-        let first = RouteRecord { failing_since: at, ..RouteRecord::default() };
-        let record = self.routes.entry(route).or_insert(first);
-        record.failures = record.failures.saturating_add(1);
-        let theirs = record.down || self.detector.line_answered_since(record.failing_since);
-        if record.failures >= ROUTE_FAILURES && theirs {
-            record.rest_ms = (record.rest_ms * 2).clamp(ROUTE_REST_MS, ROUTE_REST_MS_MAX);
-            record.down = true;
-            record.try_at = at.plus_ms(record.rest_ms);
-        }
+        let OurCall { cell: Cell { network, .. }, began_at, at, .. } = call;
+        self.failed_at.insert(network, at);
+        self.routes.fails(Failure { network, route, began_at, at }, &self.detector);
     }
 
     /// Whether new messages should not take this route now.
     #[must_use]
     pub fn route_down(&self, network: Network, route: Route) -> bool {
-        self.routes.get(&route).is_some_and(|record| record.down)
+        self.routes.get(route).is_some_and(|record| record.down)
             || place(route) >= self.detector.share_permille(network)
     }
 
-    /// Whether one more failure of this route would put it (or its cell) down.
+    /// Whether one more failure of this route, of a call that left then, would put it (or its
+    /// cell) down.
     #[must_use]
-    pub fn would_be_down(&self, cell: Cell, route: Route) -> bool {
-        let again = self.routes.get(&route).is_some_and(|record| {
-            let theirs = record.down || self.detector.line_answered_since(record.failing_since);
-            record.failures + 1 >= ROUTE_FAILURES && theirs && !self.detector.excused_now()
-        });
-        again || self.detector.would_be_down(cell, route)
+    pub fn would_be_down(&self, cell: Cell, route: Route, began_at: Timestamp) -> bool {
+        let began_at = self.time.steady(began_at);
+        self.routes.would_fall(route, began_at, &self.detector)
+            || self.detector.would_be_down(cell, route)
+    }
+
+    /// Whether anybody answered since then, so that our own line may be blamed no more; true as
+    /// well when there is nobody to ask.
+    #[must_use]
+    pub fn answered_since(&self, since: Timestamp) -> bool {
+        self.detector.line_answered_since(self.time.steady(since))
     }
 
     /// Whether a network's sending is down as a whole.
@@ -245,7 +231,7 @@ impl HealthBook {
     #[must_use]
     pub fn trial_due(&self, network: Network, route: Route, now: Timestamp) -> bool {
         let now = self.time.steady(now);
-        match self.routes.get(&route) {
+        match self.routes.get(route) {
             _ if self.detector.held_down(network) => false,
             Some(record) if record.down => now >= record.try_at,
             Some(_) | None => {
@@ -259,12 +245,7 @@ impl HealthBook {
     /// Lets a route that rested take ordinary traffic again: one more failure puts it back.
     pub fn forgive_rested(&mut self, now: Timestamp, after_ms: u64) {
         let now = self.time.hear(now);
-        for record in self.routes.values_mut() {
-            if record.down && now.ms_since(record.try_at) >= after_ms {
-                record.down = false;
-                record.failures = ROUTE_FAILURES.saturating_sub(1);
-            }
-        }
+        self.routes.forgive_rested(now, after_ms);
     }
 
     /// All cells that were ever heard of.

@@ -212,10 +212,25 @@ impl Detector {
         self.line.excuses(now, &self.tuned.given)
     }
 
-    /// The same, at the time of the newest evidence.
+    /// Whether the failure of one call of `network`, which left and failed then, may be our own
+    /// line's: that is sick, came back only after the call had left, or others that failed with
+    /// the network did not answer since.
     #[must_use]
-    pub fn excused_now(&self) -> bool {
-        self.excuses(self.heard_at)
+    pub fn excuses_call(&self, network: Network, times: (Timestamp, Timestamp)) -> bool {
+        self.line.excuses_call(network, times, &self.tuned.given)
+    }
+
+    /// The time of the newest evidence.
+    #[must_use]
+    pub fn heard_at(&self) -> Timestamp {
+        self.heard_at
+    }
+
+    /// Whether somebody answered since then, and no other network or control host failed: what
+    /// fails on `network` is not our own line.
+    #[must_use]
+    pub fn vouched_for(&self, network: Network, since: Timestamp) -> bool {
+        self.line.vouches(network, since, self.heard_at)
     }
 
     /// Since when our own line is sick.

@@ -66,6 +66,8 @@ pub(super) struct Line {
     failing: BTreeSet<Witness>,
     sick_since: Option<Timestamp>,
     well_since: Option<Timestamp>,
+    /// Who failed together before that and did not answer since.
+    suspects: BTreeSet<Witness>,
 }
 
 impl Line {
@@ -82,16 +84,42 @@ impl Line {
         answers.push_back((at, good));
         if !good {
             self.failing.insert(witness);
-        } else if std::mem::take(&mut self.failing).len() >= FAILING_MIN {
+            return;
+        }
+        let failing = std::mem::take(&mut self.failing);
+        if failing.len() >= FAILING_MIN {
             // Nobody answered for a while: calls that left meanwhile may still fail.
             self.well_since = Some(at);
+            self.suspects = failing;
         }
+        self.suspects.remove(&witness);
     }
 
     /// Whether a failure that is seen now says nothing about its network.
     pub(super) fn excuses(&self, now: Timestamp, parameters: &Parameters) -> bool {
         let tail = |well: Timestamp| now.ms_since(well) < parameters.own_tail_ms && now >= well;
         self.sick_since.is_some() || self.well_since.is_some_and(tail)
+    }
+
+    /// Whether the failure of one call of `network` says nothing about it. Narrower than
+    /// [`Self::excuses`]: a call that left after our line was back counts, once all others that
+    /// failed with it answered again.
+    pub(super) fn excuses_call(
+        &self,
+        network: Network,
+        (began_at, now): (Timestamp, Timestamp),
+        parameters: &Parameters,
+    ) -> bool {
+        let before = self.well_since.is_some_and(|well| began_at < well);
+        let others = self.suspects.iter().any(|one| *one != Witness::Network(network));
+        let open = before || others || self.sick_since.is_some();
+        open && self.excuses(now, parameters)
+    }
+
+    /// Whether somebody answered since then while nobody besides `network` failed.
+    pub(super) fn vouches(&self, network: Network, since: Timestamp, now: Timestamp) -> bool {
+        let others = self.count(&[network], since, now);
+        self.answered_since(since, now) && others.bad == 0
     }
 
     /// What the witnesses besides `absent` say about the time since `onset`.
@@ -256,6 +284,51 @@ mod tests {
         assert!(answered(&line));
         line.fall_sick(Timestamp(5));
         assert!(!answered(&line));
+    }
+
+    #[test]
+    fn an_answer_vouches_only_while_no_other_fails() {
+        let vouches = |line: &Line| line.vouches(KAKAO, Timestamp(3), Timestamp(10));
+        let line_app = Witness::Network(Network::Line);
+        let table = [
+            (&[(line_app, true, 4)][..], true, "another answered"),
+            (&[(Witness::Network(KAKAO), true, 4)], true, "it answered elsewhere itself"),
+            (&[(Witness::Network(KAKAO), false, 4), (line_app, true, 5)], true, "it alone fails"),
+            (&[(line_app, true, 2)], false, "before"),
+            (&[(line_app, false, 4), (line_app, true, 5)], false, "the other failed as well"),
+            (&[(Witness::Control(0), false, 4), (line_app, true, 5)], false, "a host failed"),
+        ];
+        for (answers, vouched, why) in table {
+            assert_eq!(vouches(&heard(answers)), vouched, "{why}");
+        }
+    }
+
+    fn excuses_call(line: &Line, began: i64, now: i64) -> bool {
+        let times = (Timestamp(began), Timestamp(now));
+        line.excuses_call(KAKAO, times, &Parameters::default())
+    }
+
+    #[test]
+    fn only_calls_that_left_before_our_line_came_back_are_excused() {
+        let line_app = Witness::Network(Network::Line);
+        let line = heard(&[
+            (Witness::Network(KAKAO), false, 0),
+            (line_app, false, 1),
+            (line_app, true, 9),
+        ]);
+        assert!(excuses_call(&line, 8, 20));
+        assert!(!excuses_call(&line, 9, 20), "it left over a line that works");
+        assert!(!excuses_call(&line, 8, 12_009), "the tail is over");
+        let mut sick = heard(&[]);
+        sick.fall_sick(Timestamp(20));
+        assert!(excuses_call(&sick, 30, 40));
+        // A third answers, and those that failed together go on failing.
+        let telegram = Witness::Network(Network::Telegram);
+        let two = [(Witness::Network(KAKAO), false, 0), (line_app, false, 1), (telegram, true, 9)];
+        let mut line = heard(&two);
+        assert!(excuses_call(&line, 1_000, 1_020), "it may be our line to both");
+        line.hear(line_app, true, Timestamp(1_030));
+        assert!(!excuses_call(&line, 1_000, 1_040), "the other is back");
     }
 
     #[test]

@@ -7,6 +7,7 @@ pub mod evidence;
 mod line;
 pub mod parameters;
 pub mod rhythm;
+mod routes;
 mod steady;
 mod sum;
 mod turn;

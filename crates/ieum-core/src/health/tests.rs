@@ -7,13 +7,14 @@ fn route(room: u64) -> Route {
     Route { account: AccountId(1), endpoint: Endpoint::Room(RoomId(room)) }
 }
 
-fn evidence(room: Option<u64>, good: bool, at: i64) -> Evidence {
-    Evidence {
+fn evidence(room: Option<u64>, good: bool, at: i64) -> OurCall {
+    OurCall {
         cell: api_cell(Network::KakaoTalk, Function::Send),
         account: AccountId(1),
         route: room.map(route),
         id: 7,
         good,
+        began_at: Timestamp(at),
         at: Timestamp(at),
     }
 }
@@ -32,8 +33,10 @@ fn one_sick_room_puts_its_route_down_and_not_the_network() {
         assert_eq!(book.observe(evidence(Some(1), false, at)), []);
     }
     assert!(!book.route_down(Network::KakaoTalk, route(1)), "nobody answers: it may be us");
+    assert!(!book.has_turned_routes());
     book.observe(evidence(None, true, 50));
-    book.observe(evidence(Some(1), false, 51));
+    assert_eq!(book.take_turned_routes(), [route(1)], "at the answer, not at the next failure");
+    assert!(!book.has_turned_routes());
     assert!(book.route_down(Network::KakaoTalk, route(1)));
     assert!(!book.route_down(Network::KakaoTalk, route(2)));
     assert!(!book.network_down(Network::KakaoTalk));
@@ -46,7 +49,7 @@ fn two_sick_rooms_put_the_network_down_with_the_evidence() {
         assert_eq!(book.observe(evidence(Some(room), false, at)), []);
     }
     let cell = api_cell(Network::KakaoTalk, Function::Send);
-    assert!(book.would_be_down(cell, route(2)));
+    assert!(book.would_be_down(cell, route(2), Timestamp(4_500)));
     let changes = book.observe(evidence(Some(2), false, 4_500));
     let [change] = changes.as_slice() else { panic!("one change: {changes:?}") };
     assert_eq!((change.from, change.to), (CellState::Up, CellState::Down));
@@ -159,7 +162,7 @@ fn back_after_ms(mut book: HealthBook, jump_ms: i64) -> i64 {
     for passed in (0..2_000_000).step_by(1_000) {
         told += 1_000;
         book.observe(evidence(None, true, told));
-        book.observe(Evidence { route: Some(route(1)), ..evidence(Some(1), true, told) });
+        book.observe(OurCall { route: Some(route(1)), ..evidence(Some(1), true, told) });
         book.tick(Timestamp(told));
         if book.state(api_cell(Network::KakaoTalk, Function::Send)) == CellState::Up {
             return passed;
@@ -178,4 +181,44 @@ fn a_clock_that_jumps_neither_hastens_nor_delays_the_return() {
     assert!((0..=1_000).contains(&delayed), "by what the jump hid: {delayed} ms");
     let hastened = usual - back_after_ms(book, 3_600_000);
     assert!((0..=60_000).contains(&hastened), "by at most one step: {hastened} ms");
+}
+
+/// A call of another network.
+fn of_line(good: bool, at: i64) -> OurCall {
+    let cell = api_cell(Network::Line, Function::Send);
+    OurCall { cell, account: AccountId(2), ..evidence(None, good, at) }
+}
+
+#[test]
+fn an_answer_that_only_shows_our_line_coming_back_turns_no_route() {
+    // Everything failed, then everything answers: nothing says that the room was to blame.
+    let mut cut = HealthBook::default();
+    for at in [0, 1_000, 2_000] {
+        cut.observe(evidence(Some(1), false, at));
+        cut.observe(of_line(false, at + 500));
+    }
+    cut.observe(of_line(true, 3_000));
+    assert!(!cut.has_turned_routes() && !cut.route_down(Network::KakaoTalk, route(1)));
+    // Long after the failure an answer says nothing about that time.
+    let mut late = HealthBook::default();
+    for at in [0, 1_000] {
+        late.observe(evidence(Some(1), false, at));
+    }
+    late.observe(of_line(true, 6_001));
+    assert!(!late.has_turned_routes());
+    late.observe(evidence(Some(1), false, 6_500));
+    assert!(late.route_down(Network::KakaoTalk, route(1)), "the next failure does");
+}
+
+#[test]
+fn failures_that_left_over_a_line_that_works_count_even_after_a_hiccup() {
+    let mut book = HealthBook::default();
+    book.observe(evidence(Some(1), false, 0));
+    book.observe(of_line(false, 100));
+    book.observe(of_line(true, 200));
+    let began_before = OurCall { began_at: Timestamp(150), ..evidence(Some(1), false, 1_000) };
+    book.observe(began_before);
+    assert!(!book.route_down(Network::KakaoTalk, route(1)), "it left before the line was back");
+    book.observe(evidence(Some(1), false, 1_100));
+    assert!(book.route_down(Network::KakaoTalk, route(1)));
 }

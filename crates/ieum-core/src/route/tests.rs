@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::directory::{Account, Address, Change, Consent, ConversationKind, Language};
-use crate::health::book::{Evidence, api_cell};
+use crate::health::book::{OurCall, api_cell};
 use crate::health::{CellState, Function};
 use crate::ids::{AccountId, ChatKey, ConversationId, UserKey};
 use crate::time::Timestamp;
@@ -155,12 +155,13 @@ impl Town {
 
     fn fails(&mut self, network: Network, route: Option<Route>, times: u32) {
         for _ in 0..times {
-            self.health.observe(Evidence {
+            self.health.observe(OurCall {
                 cell: api_cell(network, Function::Send),
                 account: AccountId(1),
                 route,
                 id: 0,
                 good: false,
+                began_at: Timestamp(0),
                 at: Timestamp(0),
             });
         }
@@ -168,12 +169,13 @@ impl Town {
 
     /// A probe is answered: it is not our own line.
     fn answers(&mut self, network: Network) {
-        self.health.observe(Evidence {
+        self.health.observe(OurCall {
             cell: api_cell(network, Function::Send),
             account: AccountId(1),
             route: None,
             id: 0,
             good: true,
+            began_at: Timestamp(0),
             at: Timestamp(0),
         });
     }

@@ -49,6 +49,7 @@ fn facts(delivery: &Delivery) -> SettleFacts<'_> {
         parts: 1,
         carried: 1,
         route_down: false,
+        answered: true,
         next: None,
     }
 }
@@ -99,6 +100,41 @@ fn a_move_is_labelled_whatever_led_to_it() {
         let expected = Step::NextRoute { route: way(1), label: INSTEAD, at: facts.now };
         assert_eq!(settle(facts, outcome), expected, "{name}");
     }
+}
+
+#[test]
+fn doubt_moves_nothing_while_nobody_answers() {
+    let delivery = tried(1, 0, None);
+    let due = SettleFacts { now: ACCEPTED_AT.plus_ms(40_000), ..facts(&delivery) };
+    let deaf = SettleFacts { answered: false, next: Some(way(1)), ..due };
+    let waits = Step::Unsure { decide_at: due.now };
+    assert_eq!(decide(deaf), waits);
+    assert_eq!(settle(deaf, silence()), waits);
+    let urgent = SettleFacts { class: Class::Urgent, ..deaf };
+    assert_eq!(settle(urgent, silence()), waits, "urgent or not");
+    let moves = |step| matches!(step, Step::NextRoute { route, .. } if route == way(1));
+    assert!(moves(decide(SettleFacts { answered: true, ..deaf })));
+    assert!(moves(settle(SettleFacts { answered: true, ..urgent }, silence())));
+    let over = SettleFacts { now: due.expires_at, ..deaf };
+    assert_eq!(decide(over), Step::Expired, "waiting ends with the lifetime");
+    let nowhere = SettleFacts { next: None, ..deaf };
+    assert!(matches!(decide(nowhere), Step::RetryAt { label: Some(Label::Again), .. }));
+}
+
+#[test]
+fn an_urgent_message_moves_at_its_first_failure_while_others_answer() {
+    let delivery = tried(1, 0, None);
+    let urgent = SettleFacts { class: Class::Urgent, next: Some(way(1)), ..facts(&delivery) };
+    let failing = || later(0, Fault::Network);
+    let moved = Step::NextRoute { route: way(1), label: INSTEAD, at: urgent.now };
+    assert_eq!(settle(urgent, failing()), moved);
+    let stays = |facts| matches!(settle(facts, failing()), Step::RetryAt { label: None, .. });
+    assert!(stays(SettleFacts { class: Class::Chat, ..urgent }), "chat asks once more");
+    assert!(stays(SettleFacts { answered: false, ..urgent }), "it may be our own line");
+    assert!(stays(SettleFacts { next: None, ..urgent }), "there is nowhere to go");
+    assert_eq!(settle(SettleFacts { class: Class::OnceOnly, ..urgent }, failing()), {
+        Step::RetryAt { at: urgent.now.plus_ms(1_000), label: None }
+    });
 }
 
 #[test]
@@ -331,6 +367,7 @@ impl World {
             parts: self.parts,
             carried: 1,
             route_down: turn.down[here],
+            answered: true,
             next: self.next(turn.down),
         }
     }

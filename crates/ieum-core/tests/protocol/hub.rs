@@ -373,6 +373,7 @@ impl Hub {
             parts: 1,
             carried: 1,
             route_down: health.route_down(there, here),
+            answered: true,
             next: next_route(&self.directory, health, READER, Some(here)),
         })
     }

@@ -22,8 +22,8 @@ use ieum_core::health::{CellState, Function};
 use ieum_core::ids::NativeMessageId;
 use ieum_core::inbound::InboundKind;
 use ieum_core::incident::Touched;
-use ieum_core::network::ChatKind;
 use ieum_core::network::Network::{KakaoTalk, Line, Telegram};
+use ieum_core::network::{ChatKind, Network};
 use town::{Mood, Town};
 
 /// A family over three rooms. 민지 is in the KakaoTalk room and has LINE; 할머니 has KakaoTalk
@@ -105,6 +105,24 @@ async fn each_moved_message_arrives_within_ten_seconds() {
     let seen = town.line.seen.lock().unwrap().clone();
     let (at, _) = seen.iter().find(|(_, line)| line.starts_with("Uminji:")).unwrap();
     assert!(at.ms_since(said_at) <= 10_000, "after {} ms", at.ms_since(said_at));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_message_moves_when_its_witness_answers_and_not_at_its_next_failure() {
+    let town = family().await;
+    // All signs of life take long, and nothing else is heard of LINE meanwhile.
+    for network in [KakaoTalk, Line, Telegram, Network::Matrix] {
+        town.script(network).probe_ms.store(4_000, std::sync::atomic::Ordering::Relaxed);
+    }
+    town.line.chat_moods.lock().unwrap().insert("Croom".to_owned(), Mood::Hangs);
+    town.kakaotalk.turns(Mood::Refuses);
+    let said_at = ieum_core::ports::clock::Clock::now(&*town.clock);
+    town.says(Telegram, "-1", "77", "지금 어디?").await;
+    town.passes(30_000).await;
+    let seen = town.line.seen.lock().unwrap().clone();
+    let (at, _) = seen.iter().find(|(_, line)| line.starts_with("Uminji:")).unwrap();
+    let waited = at.ms_since(said_at);
+    assert!((4_000..=4_500).contains(&waited), "nobody answered before 4 s: {waited} ms");
 }
 
 #[tokio::test(start_paused = true)]

@@ -105,6 +105,8 @@ pub struct Script {
     /// Everything that people saw, as `chat: text`.
     pub seen: Mutex<Vec<(Timestamp, String)>>,
     keys: Mutex<BTreeMap<[u8; 16], String>>,
+    /// How long a sign of life takes, in milliseconds.
+    pub probe_ms: AtomicU64,
     next_native: AtomicU64,
     clock: Arc<TownClock>,
 }
@@ -172,6 +174,7 @@ impl Script {
             chat_moods: Mutex::default(),
             seen: Mutex::default(),
             keys: Mutex::default(),
+            probe_ms: AtomicU64::new(0),
             next_native: AtomicU64::new(1_000),
             clock,
         })
@@ -287,6 +290,10 @@ impl Connector for Script {
 
     fn probe(&self) -> BoxFuture<'_, Probe> {
         Box::pin(async move {
+            let probe_ms = self.probe_ms.load(Ordering::Relaxed);
+            if probe_ms > 0 {
+                self.clock.sleep(probe_ms).await;
+            }
             let pulse = match *self.mood.lock().unwrap() {
                 Mood::Well | Mood::Closed | Mood::Swallows => Pulse::Good { took_ms: 1 },
                 Mood::Refuses | Mood::Hangs | Mood::HangsButDelivers => {
