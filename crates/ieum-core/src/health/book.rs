@@ -24,6 +24,9 @@ use std::collections::{BTreeMap, BTreeSet};
 pub use super::detector::CellView;
 pub use super::routes::{ROUTE_FAILURES, ROUTE_REST_MS, ROUTE_REST_MS_MAX};
 
+/// A time further ahead of the newest evidence than this was told by a clock set back since.
+const CLOCK_AHEAD_MS_MAX: u64 = 60_000;
+
 /// One attempt or probe of ours, and how it went.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct OurCall {
@@ -212,7 +215,12 @@ impl HealthBook {
     /// well when there is nobody to ask.
     #[must_use]
     pub fn answered_since(&self, since: Timestamp) -> bool {
-        self.detector.line_answered_since(self.time.steady(since))
+        let heard_at = self.detector.heard_at();
+        let since = self.time.steady(since);
+        // What was told by a clock that has been set back since lies ahead of everything heard.
+        let ahead = since.ms_since(heard_at) > CLOCK_AHEAD_MS_MAX;
+        let recently = Timestamp(heard_at.0.saturating_sub_unsigned(CLOCK_AHEAD_MS_MAX));
+        self.detector.line_answered_since(if ahead { recently } else { since })
     }
 
     /// Whether a network's sending is down as a whole.

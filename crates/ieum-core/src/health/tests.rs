@@ -222,3 +222,14 @@ fn failures_that_left_over_a_line_that_works_count_even_after_a_hiccup() {
     book.observe(evidence(Some(1), false, 1_100));
     assert!(book.route_down(Network::KakaoTalk, route(1)));
 }
+
+#[test]
+fn a_clock_that_was_set_back_does_not_keep_doubt_waiting() {
+    let hour = 3_600_000;
+    let mut book = HealthBook::default();
+    book.observe(of_line(true, hour));
+    let tried_at = Timestamp(hour + 10);
+    assert!(!book.answered_since(tried_at), "nobody answered since");
+    book.observe(of_line(true, 20_000));
+    assert!(book.answered_since(tried_at), "the clock went back an hour, somebody answers");
+}
