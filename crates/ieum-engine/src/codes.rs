@@ -146,9 +146,7 @@ pub(crate) async fn send(
         conversation: None,
     };
     let issued = issue(pieces, wanted).await?;
-    let language = pieces.read(|directory| {
-        directory.person(person).map_or(pieces.settings.language, |person| person.language)
-    });
+    let language = pieces.language_of(person);
     let words = notices::sign_in_code(&issued.text.to_string(), language);
     tell(pieces, hub_text(pieces, HUB_CONVERSATION, &words, None), delivery, None).await?;
     Ok(SentCode { ticket: issued.ticket, expires_at: issued.expires_at })

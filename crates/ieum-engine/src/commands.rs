@@ -49,7 +49,7 @@ impl Taking<'_> {
         (person, address): (PersonId, AddressId),
         quotes: bool,
     ) -> Result<Option<String>, StoreFailure> {
-        let language = language_of(self.pieces, person);
+        let language = self.pieces.language_of(person);
         let network = self.account.network;
         let speaker = Speaker { person, address, network, language };
         if let Some(yes) = yes_or_no(text).filter(|_| !quotes) {
@@ -136,11 +136,6 @@ fn present_group(pieces: &Pieces, speaker: Speaker) -> Option<ConversationId> {
         let conversation = directory.conversation(present.or(only)?)?;
         (conversation.kind != ConversationKind::Direct).then_some(conversation.id)
     })
-}
-
-pub(crate) fn language_of(pieces: &Pieces, person: PersonId) -> Language {
-    let own = pieces.read(|directory| directory.person(person).map(|person| person.language));
-    own.unwrap_or(pieces.settings.language)
 }
 
 /// Says something of the hub's own in somebody's direct chat, where it is open.

@@ -2,7 +2,7 @@
 //!
 //! Invariant: everybody who loses or gains an address by it is told at all addresses they have.
 
-use crate::commands::{Speaker, language_of, say_to};
+use crate::commands::{Speaker, say_to};
 use crate::pieces::Pieces;
 use crate::replies;
 use ieum_core::directory::{Change, Directory, Gone};
@@ -122,7 +122,7 @@ async fn ask(pieces: &Pieces, asked: AddressId, about: AddressId) -> Result<(), 
         return Ok(());
     };
     let (network, name) = called(pieces, about);
-    let text = replies::is_that_you(network, &name, language_of(pieces, person));
+    let text = replies::is_that_you(network, &name, pieces.language_of(person));
     say_to(pieces, person, asked, &text).await
 }
 
@@ -158,7 +158,7 @@ pub(crate) async fn answered(
         Ok(None) => {
             let (network, person) = (speaker.network, owner(pieces, question.about));
             if let Some(person) = person {
-                let text = replies::said_no(network, language_of(pieces, person));
+                let text = replies::said_no(network, pieces.language_of(person));
                 say_to(pieces, person, question.about, &text).await?;
             }
             replies::not_you(language).to_owned()
@@ -179,7 +179,7 @@ async fn tell_linked(
     new: AddressId,
 ) -> Result<(), StoreFailure> {
     let (network, name) = called(pieces, new);
-    let text = replies::new_link(network, &name, language_of(pieces, person));
+    let text = replies::new_link(network, &name, pieces.language_of(person));
     for address in others(pieces, person, knows) {
         say_to(pieces, person, address, &text).await?;
     }

@@ -8,7 +8,7 @@ use crate::settings::Settings;
 use crate::summary::Ledger;
 use ieum_core::content::HubSecret;
 use ieum_core::delivery::{Delivery, Lane, NewDelivery, Recipient, Route, State};
-use ieum_core::directory::{Change, Directory};
+use ieum_core::directory::{Change, Directory, Language};
 use ieum_core::health::book::HealthBook;
 use ieum_core::ids::{AccountId, AddressId, ConversationId, DeliverySeq, MessageSeq, PersonId};
 use ieum_core::ports::clock::Clock;
@@ -110,6 +110,13 @@ impl Pieces {
     /// Reads the directory; `read` must be short and must not wait.
     pub(crate) fn read<R>(&self, read: impl FnOnce(&Directory) -> R) -> R {
         read(&self.directory.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// In which language the hub speaks to a person. Not to be asked while the directory is read:
+    /// a second reading may wait for a writer that waits for the first.
+    pub(crate) fn language_of(&self, person: PersonId) -> Language {
+        let own = self.read(|directory| directory.person(person).map(|person| person.language));
+        own.unwrap_or(self.settings.language)
     }
 
     /// Packs what of the directory was read since: memory that a busy hour took is given back.

@@ -3,7 +3,6 @@
 //! Invariant: only the person who asked for the code can say it to any effect, so neither a code
 //! that others read nor a stranger's room brings a conversation anywhere else.
 
-use crate::commands::language_of;
 use crate::intake::Taking;
 use crate::replies;
 use crate::talk::title;
@@ -50,7 +49,7 @@ impl Taking<'_> {
                 (changes, answer)
             })
             .await?;
-        let own = |person| language_of(pieces, person);
+        let own = |person| pieces.language_of(person);
         let language = owner.map_or(pieces.settings.language, own);
         Ok(Some(match (joined, owner) {
             (Ok(id), Some(owner)) => {

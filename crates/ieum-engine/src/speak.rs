@@ -243,9 +243,7 @@ impl Spoken<'_> {
     fn language(&self) -> Language {
         match self.claim.delivery.recipient {
             Recipient::Room(_) => self.pieces.settings.language,
-            Recipient::Person(id) => self.pieces.read(|directory| {
-                directory.person(id).map_or(self.pieces.settings.language, |p| p.language)
-            }),
+            Recipient::Person(id) => self.pieces.language_of(id),
         }
     }
 
@@ -270,19 +268,13 @@ impl Spoken<'_> {
         if conversation == HUB_CONVERSATION {
             return None;
         }
+        let language = self.pieces.language_of(reader);
         self.pieces.read(|directory| {
             let direct = directory
                 .conversation(conversation)
                 .is_some_and(|c| c.kind == ConversationKind::Direct);
             let several = directory.conversations_of(reader).len() > 1;
-            (several && !direct)
-                .then(|| talk::title(directory, conversation, reader, self.language_of(reader)))
-        })
-    }
-
-    fn language_of(&self, reader: PersonId) -> Language {
-        self.pieces.read(|directory| {
-            directory.person(reader).map_or(self.pieces.settings.language, |p| p.language)
+            (several && !direct).then(|| talk::title(directory, conversation, reader, language))
         })
     }
 }
