@@ -11,6 +11,7 @@ mod cursor;
 mod edge;
 mod endpoint;
 mod exposition;
+mod follow;
 mod guard;
 mod hooks;
 mod listener;

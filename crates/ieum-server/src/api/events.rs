@@ -6,33 +6,23 @@
 
 use super::Answer;
 use crate::api::journal::{EntryView, event_word};
-use crate::edge::{Edge, Shared};
+use crate::edge::Shared;
 use crate::endpoint::Endpoint;
+use crate::follow::{EVENT_STREAM, Followed, Follower, HEARTBEAT, RETRY};
 use crate::problem::{Kind, Problem};
 use crate::read::QueryOf;
-use crate::setup::millis;
 use axum::body::Body;
 use axum::extract::State;
 use axum::response::IntoResponse;
 use bytes::Bytes;
 use futures_util::stream::{self, Stream};
 use http::{HeaderMap, header};
-use ieum_core::ids::JournalSeq;
 use ieum_core::journal::JournalEntry;
 use ieum_core::ports::store::StoreFailure;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use std::sync::Arc;
-use tokio::sync::{OwnedSemaphorePermit, watch};
-
-/// Entries read at a time.
-const ROWS_PER_READ: usize = 256;
-/// The media type of event streams.
-const EVENT_STREAM: &str = "text/event-stream";
-/// Sent in a silence, so that both sides notice a dead connection.
-const HEARTBEAT: &[u8] = b": \n\n";
-/// The first line: how long a client waits before it comes back, in milliseconds.
-const RETRY: &[u8] = b"retry: 1000\n\n";
+use tokio::sync::OwnedSemaphorePermit;
 
 /// All endpoints of this file.
 pub(crate) fn endpoints() -> Vec<Endpoint> {
@@ -67,20 +57,9 @@ async fn events(
 ) -> Answer {
     let permit = Arc::clone(&edge.streams).try_acquire_owned();
     let permit = permit.map_err(|_| Problem::unavailable("all event streams are taken"))?;
-    // Taken before the first reading: what is written in between rings it.
-    let bell = edge.hub.journal_bell();
-    let after = match last_event_id(&headers)?.or(query.after) {
-        Some(after) => after.min(i64::MAX.unsigned_abs()),
-        None => edge.hub.store().counts().await?.journal,
-    };
-    let feed = Feed {
-        closing: edge.closing(),
-        edge,
-        bell,
-        after: JournalSeq(after),
-        begun: false,
-        _permit: permit,
-    };
+    let after = last_event_id(&headers)?.or(query.after);
+    let follower = Follower::begin(edge, after).await?;
+    let feed = Feed { follower, begun: false, _permit: permit };
     let headers = [(header::CONTENT_TYPE, EVENT_STREAM), (header::CACHE_CONTROL, "no-store")];
     Ok((headers, Body::from_stream(feed.into_stream())).into_response())
 }
@@ -97,10 +76,7 @@ fn last_event_id(headers: &HeaderMap) -> Result<Option<u64>, Problem> {
 }
 
 struct Feed {
-    edge: Arc<Edge>,
-    bell: watch::Receiver<u64>,
-    closing: watch::Receiver<bool>,
-    after: JournalSeq,
+    follower: Follower,
     begun: bool,
     _permit: OwnedSemaphorePermit,
 }
@@ -119,30 +95,11 @@ impl Feed {
             self.begun = true;
             return Ok(Some(Bytes::from_static(RETRY)));
         }
-        let silence = millis(self.edge.limits.heartbeat_ms);
-        loop {
-            if *self.closing.borrow() {
-                return Ok(None);
-            }
-            self.bell.borrow_and_update();
-            let page = self.edge.hub.store().page_journal(self.after, ROWS_PER_READ).await?;
-            if let Some(last) = page.last() {
-                self.after = last.seq;
-                return Ok(Some(page.into_iter().map(frame).collect::<String>().into()));
-            }
-            let rung = async {
-                tokio::select! {
-                    biased;
-                    closed = self.closing.changed() => closed.is_ok(),
-                    rung = self.bell.changed() => rung.is_ok(),
-                }
-            };
-            match tokio::time::timeout(silence, rung).await {
-                Ok(true) => {}
-                Ok(false) => return Ok(None),
-                Err(_) => return Ok(Some(Bytes::from_static(HEARTBEAT))),
-            }
-        }
+        Ok(match self.follower.next().await? {
+            Followed::Page(page) => Some(page.into_iter().map(frame).collect::<String>().into()),
+            Followed::Silence => Some(Bytes::from_static(HEARTBEAT)),
+            Followed::End => None,
+        })
     }
 }
 

@@ -4,54 +4,45 @@
 //! of conversations that the reader is a member of when it happens.
 
 use super::sessions::SignedIn;
-use crate::edge::{Edge, Shared};
+use crate::edge::Shared;
+use crate::follow::{EVENT_STREAM, Followed, Follower, HEARTBEAT, RETRY};
 use crate::problem::Problem;
-use crate::setup::millis;
 use axum::body::Body;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use futures_util::stream;
 use http::header;
-use ieum_core::ids::{ConversationId, DeliverySeq, JournalSeq};
+use ieum_core::ids::{ConversationId, DeliverySeq};
 use ieum_core::journal::{JournalEntry, JournalEvent, Planned};
 use ieum_core::ports::store::StoreFailure;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use tokio::sync::{OwnedSemaphorePermit, watch};
+use tokio::sync::OwnedSemaphorePermit;
 
 /// Pages that listen at a time.
 pub(super) const STREAMS_MAX: usize = 1_024;
-/// Journal entries read at a time.
-const ROWS_PER_READ: usize = 256;
 /// Deliveries whose end is still told, for each page.
 const WATCHED_MAX: usize = 1_024;
-const BEGIN: &[u8] = b"retry: 1000\n\n";
-const HEARTBEAT: &[u8] = b": \n\n";
 
 /// The stream.
 pub(super) async fn live(State(edge): State<Shared>, who: SignedIn) -> Result<Response, Problem> {
     let permit = Arc::clone(&edge.pages.streams).try_acquire_owned();
     let permit = permit.map_err(|_| Problem::unavailable("all places of open pages are taken"))?;
-    // Taken before the first reading: what is written in between rings it.
-    let bell = edge.hub.journal_bell();
-    let after = JournalSeq(edge.hub.store().counts().await?.journal);
-    let closing = edge.closing();
+    let follower = Follower::begin(Arc::clone(&edge), None).await?;
     let watched = BTreeMap::new();
-    let feed = Feed { edge, who, bell, closing, after, watched, begun: false, _permit: permit };
+    let feed = Feed { edge, who, follower, watched, begun: false, _permit: permit };
     let body = Body::from_stream(stream::try_unfold(feed, |mut feed| async move {
         let chunk = feed.next().await?;
         Ok::<_, StoreFailure>(chunk.map(|chunk| (chunk, feed)))
     }));
-    Ok(([(header::CONTENT_TYPE, "text/event-stream")], body).into_response())
+    Ok(([(header::CONTENT_TYPE, EVENT_STREAM)], body).into_response())
 }
 
 struct Feed {
-    edge: Arc<Edge>,
+    edge: Shared,
     who: SignedIn,
-    bell: watch::Receiver<u64>,
-    closing: watch::Receiver<bool>,
-    after: JournalSeq,
+    follower: Follower,
     watched: BTreeMap<DeliverySeq, ConversationId>,
     begun: bool,
     _permit: OwnedSemaphorePermit,
@@ -61,36 +52,21 @@ impl Feed {
     async fn next(&mut self) -> Result<Option<Bytes>, StoreFailure> {
         if !self.begun {
             self.begun = true;
-            return Ok(Some(Bytes::from_static(BEGIN)));
+            return Ok(Some(Bytes::from_static(RETRY)));
         }
-        let silence = millis(self.edge.limits.heartbeat_ms);
         loop {
             // A session that ended hears nothing more.
-            if *self.closing.borrow() || !self.who.lasts(&self.edge) {
+            if !self.who.lasts(&self.edge) {
                 return Ok(None);
             }
-            self.bell.borrow_and_update();
-            let page = self.edge.hub.store().page_journal(self.after, ROWS_PER_READ).await?;
-            if let Some(last) = page.last() {
-                self.after = last.seq;
-                let moved = self.moved(&page);
-                if moved.is_empty() {
-                    continue;
-                }
+            let moved = match self.follower.next().await? {
+                Followed::Page(page) => self.moved(&page),
+                Followed::Silence => return Ok(Some(Bytes::from_static(HEARTBEAT))),
+                Followed::End => return Ok(None),
+            };
+            if !moved.is_empty() {
                 let frame = |id: &ConversationId| format!("event: moved\ndata: {id}\n\n");
                 return Ok(Some(moved.iter().map(frame).collect::<String>().into()));
-            }
-            let rung = async {
-                tokio::select! {
-                    biased;
-                    closed = self.closing.changed() => closed.is_ok(),
-                    rung = self.bell.changed() => rung.is_ok(),
-                }
-            };
-            match tokio::time::timeout(silence, rung).await {
-                Ok(true) => {}
-                Ok(false) => return Ok(None),
-                Err(_) => return Ok(Some(Bytes::from_static(HEARTBEAT))),
             }
         }
     }
