@@ -13,6 +13,7 @@ pub mod ids;
 pub mod inbound;
 pub mod incident;
 pub mod journal;
+pub mod media;
 pub mod message;
 pub mod network;
 pub mod outgoing;

@@ -8,11 +8,13 @@ mod book;
 #[cfg(test)]
 mod conformance;
 mod lanes;
+mod media;
 mod memory;
 mod row;
 mod rows;
 mod sqlite;
 
+pub use media::{MEDIA_FOLDER, MEDIA_KEY_FILE, MediaFolder, MediaOpenFailure, MemoryMedia};
 pub use memory::MemoryStore;
 pub use sqlite::problems;
 pub use sqlite::{CopyProgress, LOCK_FILE, OpenFailure, PartialCopy, STORE_FILE, SqliteStore};

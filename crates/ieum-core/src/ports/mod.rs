@@ -6,6 +6,7 @@ pub mod connector;
 pub mod dial;
 pub mod entropy;
 pub mod http;
+pub mod media;
 pub mod store;
 pub mod tell;
 

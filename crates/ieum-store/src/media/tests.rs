@@ -1,0 +1,281 @@
+//! One suite for both media rooms, and what only a folder can suffer: crashes, damage, lost keys.
+
+use super::room::{MEDIA_FOLDER, MEDIA_KEY_FILE};
+use super::{MediaFolder, MediaOpenFailure, MemoryMedia};
+use bytes::Bytes;
+use futures_util::FutureExt as _;
+use ieum_core::ids::AccountId;
+use ieum_core::inbound::FileKind;
+use ieum_core::media::{Kept, MediaId, MediaState, Missing, Wanted};
+use ieum_core::ports::media::{MediaFailure, MediaStore, PIECE_BYTES_MAX};
+use ieum_core::time::Timestamp;
+use proptest::prelude::*;
+use ring::digest::{SHA256, digest};
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use std::thread;
+
+const KEY: [u8; 32] = [42; 32];
+const DAY_MS: u64 = 24 * 3_600_000;
+
+fn id(number: u8) -> MediaId {
+    MediaId::from_bytes([number; 16])
+}
+
+fn wanted(number: u8, at: i64) -> Wanted {
+    Wanted {
+        id: id(number),
+        account: AccountId(u64::from(number)),
+        place: format!("file {number}").into(),
+        kind: FileKind::Picture,
+        name: "사진.jpg".into(),
+        duration_ms: Some(1_500),
+        at: Timestamp(at),
+    }
+}
+
+fn kept() -> Kept {
+    Kept {
+        hash: [0; 32],
+        bytes: 0,
+        kind: FileKind::Picture,
+        media_type: "image/jpeg".into(),
+        name: "사진.jpg".into(),
+        duration_ms: Some(1_500),
+    }
+}
+
+/// Waits on this thread: the room works on its own.
+fn wait<T>(mut future: ieum_core::ports::BoxFuture<'_, T>) -> T {
+    loop {
+        if let Some(done) = future.as_mut().now_or_never() {
+            return done;
+        }
+        thread::yield_now();
+    }
+}
+
+fn folder(path: &Path) -> MediaFolder {
+    MediaFolder::open(path, KEY).unwrap()
+}
+
+fn keep(media: &dyn MediaStore, number: u8, bytes: &[u8], at: i64) -> Kept {
+    wait(media.want(vec![wanted(number, at)])).unwrap();
+    let mut sink = wait(media.begin()).unwrap();
+    for piece in bytes.chunks(10_007) {
+        wait(sink.write(Bytes::copy_from_slice(piece))).unwrap();
+    }
+    wait(sink.keep(id(number), kept(), Timestamp(at))).unwrap()
+}
+
+fn read(media: &dyn MediaStore, number: u8) -> Option<Vec<u8>> {
+    let opened = wait(media.open(id(number), Timestamp(1))).unwrap()?;
+    let mut bytes = Vec::new();
+    loop {
+        let piece = wait(opened.file.piece(bytes.len() as u64)).unwrap();
+        if piece.is_empty() {
+            return Some(bytes);
+        }
+        assert!(piece.len() <= PIECE_BYTES_MAX);
+        bytes.extend_from_slice(&piece);
+    }
+}
+
+fn both(check: impl Fn(&dyn MediaStore)) {
+    check(&MemoryMedia::default());
+    let directory = tempfile::tempdir().unwrap();
+    check(&folder(directory.path()));
+}
+
+fn noise(length: usize) -> Vec<u8> {
+    (0..length).map(|place| u8::try_from(place * 7 % 251).unwrap()).collect()
+}
+
+#[test]
+fn what_is_wanted_is_due_until_it_is_kept_or_given_up() {
+    both(|media| {
+        let due = |now| wait(media.due(Timestamp(now), 10)).unwrap();
+        wait(media.want(vec![wanted(1, 10), wanted(2, 5), wanted(3, 20)])).unwrap();
+        wait(media.want(vec![wanted(1, 99)])).unwrap();
+        assert_eq!(due(10), [(wanted(2, 5), 0), (wanted(1, 10), 0)]);
+        wait(media.postpone(id(2), Timestamp(30))).unwrap();
+        assert_eq!(due(25), [(wanted(1, 10), 0), (wanted(3, 20), 0)]);
+        assert_eq!(wait(media.state(id(2))).unwrap(), Some(MediaState::Wanted { tries: 1 }));
+        wait(media.give_up(id(1), Missing::TooLarge)).unwrap();
+        keep(media, 3, b"x", 20);
+        assert_eq!(due(30), [(wanted(2, 5), 1)]);
+        let missing = Some(MediaState::Missing(Missing::TooLarge));
+        assert_eq!(wait(media.state(id(1))).unwrap(), missing);
+        wait(media.postpone(id(1), Timestamp(40))).unwrap();
+        wait(media.give_up(id(3), Missing::Gone)).unwrap();
+        assert_eq!(wait(media.state(id(1))).unwrap(), missing, "what ended stays as it is");
+        assert!(matches!(wait(media.state(id(3))).unwrap(), Some(MediaState::Kept(_))));
+        assert_eq!(wait(media.state(id(9))).unwrap(), None);
+        assert_eq!(due(1_000).len(), 1);
+    });
+}
+
+#[test]
+fn bytes_come_back_whatever_their_length() {
+    let chunk = PIECE_BYTES_MAX;
+    both(|media| {
+        for (number, length) in
+            (1..).zip([0, 1, chunk - 1, chunk, chunk + 1, 2 * chunk, 2 * chunk + 9])
+        {
+            let bytes = noise(length);
+            let kept = keep(media, number, &bytes, 1);
+            assert_eq!(kept.bytes, length as u64);
+            assert_eq!(kept.hash, digest(&SHA256, &bytes).as_ref());
+            assert_eq!(wait(media.state(id(number))).unwrap(), Some(MediaState::Kept(kept)));
+            assert_eq!(read(media, number), Some(bytes), "{length}");
+        }
+        assert_eq!(read(media, 99), None);
+    });
+}
+
+#[test]
+fn a_file_is_read_from_any_place() {
+    both(|media| {
+        let bytes = noise(3 * PIECE_BYTES_MAX + 5);
+        keep(media, 1, &bytes, 1);
+        let opened = wait(media.open(id(1), Timestamp(1))).unwrap().unwrap();
+        for at in [0, 1, PIECE_BYTES_MAX - 1, PIECE_BYTES_MAX, 3 * PIECE_BYTES_MAX + 4] {
+            let piece = wait(opened.file.piece(at as u64)).unwrap();
+            assert!(!piece.is_empty());
+            assert_eq!(piece, bytes[at..at + piece.len()], "{at}");
+        }
+        for beyond in [bytes.len() as u64, u64::MAX] {
+            assert!(wait(opened.file.piece(beyond)).unwrap().is_empty());
+        }
+    });
+}
+
+#[test]
+fn a_sink_that_is_dropped_leaves_nothing() {
+    both(|media| {
+        wait(media.want(vec![wanted(1, 1)])).unwrap();
+        let mut sink = wait(media.begin()).unwrap();
+        wait(sink.write(Bytes::from_static(b"half"))).unwrap();
+        drop(sink);
+        assert_eq!(wait(media.state(id(1))).unwrap(), Some(MediaState::Wanted { tries: 0 }));
+    });
+}
+
+#[test]
+fn what_nobody_used_is_cleared_and_shared_bytes_stay_as_long_as_one_needs_them() {
+    both(|media| {
+        let day = |day: u64| Timestamp(0).plus_ms(day * DAY_MS);
+        keep(media, 1, b"same", day(1).0);
+        keep(media, 2, b"same", day(5).0);
+        keep(media, 3, b"alone", day(1).0);
+        wait(media.want(vec![wanted(4, day(1).0)])).unwrap();
+        assert_eq!(wait(media.collect(day(3))).unwrap(), 1, "only the one alone");
+        assert_eq!(read(media, 1), None);
+        assert_eq!(read(media, 2).unwrap(), b"same");
+        assert!(wait(media.state(id(4))).unwrap().is_some(), "it is still to come");
+        wait(media.open(id(2), day(9))).unwrap().unwrap();
+        assert_eq!(wait(media.collect(day(8))).unwrap(), 0, "it was used since");
+        assert_eq!(wait(media.collect(day(10))).unwrap(), 1);
+        assert_eq!(wait(media.state(id(2))).unwrap(), None);
+    });
+}
+
+fn files_below(path: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(path).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            found.extend(files_below(&path));
+        } else {
+            found.push(path);
+        }
+    }
+    found
+}
+
+#[test]
+fn the_folder_keeps_everything_over_a_restart_and_tells_nothing() {
+    let directory = tempfile::tempdir().unwrap();
+    let secret = b"a secret that nobody may find in the folder".repeat(3_000);
+    {
+        let media = folder(directory.path());
+        keep(&media, 1, &secret, 1);
+        keep(&media, 2, &secret, 1);
+    }
+    let media = MediaFolder::open(directory.path(), [1; 32]).unwrap();
+    assert_eq!(read(&media, 2).unwrap(), secret, "the first key stays the key");
+    let files = files_below(&directory.path().join(MEDIA_FOLDER).join("files"));
+    assert_eq!(files.len(), 1, "the same bytes lie there once");
+    let stored = fs::read(&files[0]).unwrap();
+    assert!(!stored.windows(8).any(|window| window == b"a secret"));
+    let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode(&directory.path().join(MEDIA_KEY_FILE)), 0o600);
+    assert_eq!(mode(&files[0]), 0o600);
+}
+
+#[test]
+fn what_a_crash_left_half_written_is_gone_at_the_next_start() {
+    let directory = tempfile::tempdir().unwrap();
+    drop(folder(directory.path()));
+    let partial = directory.path().join(MEDIA_FOLDER).join("partial");
+    fs::write(partial.join("half"), b"IEUMMED1 half").unwrap();
+    let media = folder(directory.path());
+    assert!(files_below(&partial).is_empty());
+    keep(&media, 1, b"whole", 1);
+    assert!(files_below(&partial).is_empty());
+}
+
+#[test]
+fn a_damaged_file_is_told_and_never_read_as_whole() {
+    let directory = tempfile::tempdir().unwrap();
+    let media = folder(directory.path());
+    let bytes = noise(2 * PIECE_BYTES_MAX + 100);
+    keep(&media, 1, &bytes, 1);
+    let path = files_below(&directory.path().join(MEDIA_FOLDER).join("files")).remove(0);
+    let stored = fs::read(&path).unwrap();
+    let damaged = |answer: &Result<_, _>| matches!(answer, Err(MediaFailure::Damaged(_)));
+    fs::write(&path, &stored[..stored.len() - 1]).unwrap();
+    assert!(damaged(&wait(media.open(id(1), Timestamp(1))).map(drop)), "cut");
+    let mut flipped = stored.clone();
+    flipped[PIECE_BYTES_MAX + 100] ^= 1;
+    fs::write(&path, flipped).unwrap();
+    let opened = wait(media.open(id(1), Timestamp(1))).unwrap().unwrap();
+    assert!(damaged(&wait(opened.file.piece(PIECE_BYTES_MAX as u64)).map(drop)), "flipped");
+    assert_eq!(wait(opened.file.piece(0)).unwrap(), bytes[..PIECE_BYTES_MAX], "the rest is whole");
+    fs::remove_file(&path).unwrap();
+    assert!(damaged(&wait(media.open(id(1), Timestamp(1))).map(drop)), "gone");
+}
+
+#[test]
+fn files_without_their_key_are_refused() {
+    let directory = tempfile::tempdir().unwrap();
+    drop(folder(directory.path()));
+    let key = directory.path().join(MEDIA_KEY_FILE);
+    fs::write(&key, b"short").unwrap();
+    let opened = MediaFolder::open(directory.path(), KEY);
+    assert!(matches!(opened, Err(MediaOpenFailure::KeyUnreadable(_))), "{opened:?}");
+    fs::remove_file(&key).unwrap();
+    let opened = MediaFolder::open(directory.path(), KEY);
+    assert!(matches!(opened, Err(MediaOpenFailure::KeyMissing(_))), "{opened:?}");
+    assert!(!key.exists(), "no new key for files that need the old one");
+}
+
+#[test]
+fn a_closed_room_says_so() {
+    let directory = tempfile::tempdir().unwrap();
+    let media = folder(directory.path());
+    wait(media.close()).unwrap();
+    assert_eq!(wait(media.state(id(1))), Err(MediaFailure::Closed));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(12))]
+    #[test]
+    fn any_bytes_come_back(bytes in proptest::collection::vec(any::<u8>(), 0..200_000)) {
+        let directory = tempfile::tempdir().unwrap();
+        let media = folder(directory.path());
+        keep(&media, 1, &bytes, 1);
+        prop_assert_eq!(read(&media, 1), Some(bytes));
+    }
+}
