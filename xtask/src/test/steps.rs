@@ -43,7 +43,7 @@ pub(crate) enum Action {
     /// A script of `tests/fidelity`, with the addresses of a fresh lab as its argument.
     ScriptOnLab(&'static str),
     /// The same with the release binary as a second argument, for a hub of its own, and with a real
-    /// server; skipped where that cannot be installed.
+    /// server or browser; skipped where that cannot be installed.
     ScriptWithServer {
         /// The script.
         script: &'static str,
@@ -181,6 +181,11 @@ pub(crate) const STEPS: &[Step] = &[
         "mail-dovecot",
         "a hub between a mailbox of Dovecot, a mail server in Python and a Telegram person",
         Action::ScriptWithServer { script: "mail_dovecot.py", server: Some("dovecot") },
+    ),
+    step(
+        "pages",
+        "the pages as people use them in a browser, by axe, in both languages and looks",
+        Action::ScriptWithServer { script: "pages.mjs", server: Some("chromium") },
     ),
     with_shared(
         "prism-build",
