@@ -21,6 +21,8 @@ use std::collections::{BTreeMap, BTreeSet};
 pub const DOUBT_WORD: &str = "unknown";
 /// Message ids are compared with at least so many before them, and at most twice as many.
 pub const IDS_COMPARED_MIN: usize = 500_000;
+/// Changes of these may take back what somebody is owed.
+const TAKES_BACK: [&str; 4] = ["person", "card", "conversation", "terms"];
 /// Of so many deliveries that ended without being sent it is remembered that they did.
 const UNSENT_KEPT_MAX: usize = 100_000;
 
@@ -31,6 +33,8 @@ pub struct Audit {
     journal: JournalSeq,
     message: MessageSeq,
     delivery: DeliverySeq,
+    /// The last change of who is there and what they agreed to.
+    changed: JournalSeq,
     open: BTreeMap<DeliverySeq, Open>,
     lanes: BTreeMap<Lane, BTreeSet<DeliverySeq>>,
     unsent: BTreeSet<DeliverySeq>,
@@ -41,6 +45,7 @@ pub struct Audit {
 #[derive(Debug, Clone)]
 struct Open {
     lane: Lane,
+    planned_at: JournalSeq,
     state: State,
     has_route: bool,
     /// The highest attempt claimed of the present part on the present route.
@@ -93,8 +98,11 @@ impl Audit {
                     self.violation(None, Rule::CopyOfNothing);
                 }
             }
-            JournalEvent::Opened { .. }
-            | JournalEvent::Changed { .. }
+            JournalEvent::Changed { entity, .. } if TAKES_BACK.contains(&&**entity) => {
+                self.changed = entry.seq;
+            }
+            JournalEvent::Changed { .. }
+            | JournalEvent::Opened { .. }
             | JournalEvent::Read { .. }
             | JournalEvent::Health { .. } => {}
         }
@@ -151,7 +159,7 @@ impl Audit {
             if !recipients.insert(planned.recipient) {
                 self.violation(Some(seq), Rule::OwedTwice);
             }
-            let open = Open::planned(conversation, planned);
+            let open = Open::planned(self.journal, conversation, planned);
             self.lanes.entry(open.lane).or_default().insert(seq);
             self.open.insert(seq, open);
         }
@@ -233,6 +241,8 @@ impl Audit {
             {
                 self.attempted(seq, open)
             }
+            // Nothing is taken back but after somebody said so, and that is in the journal.
+            Step::Withdrawn if self.changed < open.planned_at => Some(Rule::TakenBackByNobody),
             Step::RetryAt { .. } if !open.has_route => Some(Rule::WithoutRoute),
             Step::NextRoute { label: None, .. } => Some(Rule::Unlabelled),
             Step::Sent { .. }
@@ -243,7 +253,8 @@ impl Audit {
             | Step::Hold { .. }
             | Step::Superseded
             | Step::Expired
-            | Step::Dead { .. } => None,
+            | Step::Dead { .. }
+            | Step::Withdrawn => None,
         }
     }
 
@@ -289,6 +300,7 @@ impl Audit {
         ended.superseded += u64::from(open.state == State::Superseded);
         ended.expired += u64::from(open.state == State::Expired);
         ended.dead += u64::from(open.state == State::Dead);
+        ended.withdrawn += u64::from(open.state == State::Withdrawn);
         self.unsent.insert(seq);
         if self.unsent.len() > UNSENT_KEPT_MAX {
             self.unsent.pop_first();
@@ -306,10 +318,11 @@ impl Audit {
 }
 
 impl Open {
-    fn planned(conversation: ConversationId, planned: &Planned) -> Self {
+    fn planned(at: JournalSeq, conversation: ConversationId, planned: &Planned) -> Self {
         let held = planned.held || planned.route.is_none();
         Self {
             lane: Lane { conversation, recipient: planned.recipient },
+            planned_at: at,
             state: if held { State::Held } else { State::Queued },
             has_route: planned.route.is_some(),
             attempt: 0,
@@ -352,6 +365,7 @@ impl Open {
             Step::Superseded => self.state = State::Superseded,
             Step::Expired => self.state = State::Expired,
             Step::Dead { .. } => self.state = State::Dead,
+            Step::Withdrawn => self.state = State::Withdrawn,
         }
     }
 }
@@ -388,7 +402,8 @@ fn count_open(open: &mut StillOpen, state: State) {
         | State::Read
         | State::Superseded
         | State::Expired
-        | State::Dead => {}
+        | State::Dead
+        | State::Withdrawn => {}
     }
 }
 

@@ -99,6 +99,9 @@ pub enum State {
     /// Ended: refused on every route; shown to the sender.
     #[n(9)]
     Dead,
+    /// Ended: the recipient may not get it any more, by their own word or a conversation's.
+    #[n(10)]
+    Withdrawn,
 }
 
 impl State {
@@ -243,6 +246,10 @@ pub enum Step {
         #[n(0)]
         scope: Scope,
     },
+    /// Its recipient left, blocks the author, or took back what they agreed to. Ends; the author is
+    /// not told, because a block is nobody else's business.
+    #[n(9)]
+    Withdrawn,
 }
 
 /// A step with its evidence.

@@ -17,6 +17,7 @@ use crate::people::codes::{Codes, Tally};
 use crate::people::contacts::{Card, Cards};
 use crate::people::here::{Stay, Stays};
 use crate::people::links::Question;
+use crate::people::terms::Terms;
 use crate::time::Timestamp;
 use index::{KeyIndex, Memberships};
 use serde::{Deserialize, Serialize};
@@ -201,6 +202,8 @@ pub enum Change {
     Question(Question),
     /// A person's handle and contacts.
     Card(Card),
+    /// What a person asks of the ways to them.
+    Terms(Terms),
     /// What is not there any more.
     Gone(Gone),
 }
@@ -236,6 +239,7 @@ pub struct Directory {
     codes: Codes,
     stays: Stays,
     cards: Cards,
+    terms: BTreeMap<PersonId, Terms>,
     questions: BTreeMap<AddressId, Question>,
     changes: u32,
 }
@@ -268,6 +272,9 @@ impl Directory {
                 self.questions.insert(question.asked, question);
             }
             Change::Card(card) => self.cards.put(card),
+            Change::Terms(terms) => {
+                self.terms.insert(terms.person, terms);
+            }
             Change::Gone(gone) => self.forget(gone),
         }
         self.changes += 1;
@@ -416,6 +423,12 @@ impl Directory {
     #[must_use]
     pub fn cards(&self) -> &Cards {
         &self.cards
+    }
+
+    /// What somebody asks of the ways to them, if they ever said.
+    #[must_use]
+    pub fn terms_of(&self, person: PersonId) -> Option<&Terms> {
+        self.terms.get(&person)
     }
 
     /// What an address was asked; it may be over.

@@ -207,7 +207,8 @@ impl Touched {
             | Step::RetryAt { .. }
             | Step::Superseded
             | Step::Expired
-            | Step::Dead { .. } => None,
+            | Step::Dead { .. }
+            | Step::Withdrawn => None,
         }
     }
 }

@@ -5,15 +5,16 @@
 //! delivery, and so is every other member whom no room that works reaches, unless they are listed
 //! as unreachable or, in a direct conversation, blocks the author; nobody is owed two.
 
+pub mod security;
+
 use crate::delivery::{Label, NewDelivery, Recipient, Route, State};
-use crate::directory::{
-    Conversation, ConversationKind, Directory, Endpoint, Person, Purpose, Room,
-};
+use crate::directory::{Conversation, Directory, Endpoint, Person, Purpose, Room};
 use crate::health::book::HealthBook;
-use crate::ids::{AddressId, PersonId, RoomId};
+use crate::ids::{AddressId, ConversationId, PersonId, RoomId};
 use crate::message::Author;
 use crate::network::Network;
 use crate::people::here::order_of;
+use crate::people::withdrawal::shuts_out;
 use std::collections::BTreeSet;
 
 /// What planning looks at.
@@ -61,7 +62,8 @@ pub fn plan(facts: PlanFacts<'_>) -> Plan {
     }
     stand_in(facts, &down, &mut covered, &mut plan);
     for member in &facts.conversation.members {
-        if covered.insert(*member) && !shuts_out(facts, *member) {
+        let shut_out = || shuts_out(facts.directory, facts.conversation, *member, facts.author);
+        if covered.insert(*member) && !shut_out() {
             personally(facts, *member, &mut plan);
         }
     }
@@ -93,10 +95,11 @@ pub fn next_route(
     directory: &Directory,
     health: &HealthBook,
     person: PersonId,
+    conversation: ConversationId,
     besides: Option<Route>,
 ) -> Option<Route> {
     let tried: &[Route] = besides.as_slice();
-    next_untried(directory, health, person, tried)
+    next_untried(directory, health, person, conversation, tried)
 }
 
 /// Like [`next_route`], leaving out every route that already said no; it goes on from the last.
@@ -106,6 +109,7 @@ pub fn next_untried(
     directory: &Directory,
     health: &HealthBook,
     person: PersonId,
+    conversation: ConversationId,
     tried: &[Route],
 ) -> Option<Route> {
     let person = directory.person(person)?;
@@ -116,7 +120,7 @@ pub fn next_untried(
     // Where they say they are is asked first, wherever it stands in their order.
     let round: Vec<AddressId> = after.iter().chain(before).copied().collect();
     let order = order_of(directory, person.id, &round);
-    usable(directory, person, &order, Purpose::Failover)
+    usable(directory, (person, conversation), &order, Purpose::Failover)
         .filter(|(route, _)| !tried.contains(route))
         .find(|(route, network)| !health.route_down(*network, *route))
         .map(|(route, _)| route)
@@ -129,14 +133,6 @@ fn authors_side(facts: PlanFacts<'_>) -> BTreeSet<PersonId> {
         covered.extend(persons_in(facts.directory, room));
     }
     covered
-}
-
-/// Whether a member of a direct conversation blocks its author. Nobody is told: it is as if it had
-/// arrived.
-fn shuts_out(facts: PlanFacts<'_>, member: PersonId) -> bool {
-    let author = author_person(facts.directory, facts.author);
-    facts.conversation.kind == ConversationKind::Direct
-        && author.is_some_and(|author| facts.directory.cards().blocks(member, author))
 }
 
 /// The person behind an author; none for guests and the hub.
@@ -220,7 +216,8 @@ fn stand_in(
 fn elsewhere(facts: PlanFacts<'_>, person: PersonId, failing: Network) -> Option<Route> {
     let person = facts.directory.person(person)?;
     let order = order_of(facts.directory, person.id, &person.routes);
-    usable(facts.directory, person, &order, Purpose::Failover)
+    let asked = (person, facts.conversation.id);
+    usable(facts.directory, asked, &order, Purpose::Failover)
         .filter(|(_, network)| *network != failing)
         .find(|(route, network)| !facts.health.route_down(*network, *route))
         .map(|(route, _)| route)
@@ -229,13 +226,14 @@ fn elsewhere(facts: PlanFacts<'_>, person: PersonId, failing: Network) -> Option
 fn personally(facts: PlanFacts<'_>, member: PersonId, plan: &mut Plan) {
     let home = facts.directory.person(member).and_then(|person| {
         let order = order_of(facts.directory, person.id, &person.routes);
-        usable(facts.directory, person, &order, Purpose::Talk).next()
+        usable(facts.directory, (person, facts.conversation.id), &order, Purpose::Talk).next()
     });
     let up = home.filter(|(route, network)| !facts.health.route_down(*network, *route));
     let (route, state, label) = match (up, home) {
         (Some((route, _)), _) => (Some(route), State::Queued, None),
         (None, Some((home, network))) => {
-            match next_route(facts.directory, facts.health, member, Some(home)) {
+            let conversation = facts.conversation.id;
+            match next_route(facts.directory, facts.health, member, conversation, Some(home)) {
                 Some(way) => (Some(way), State::Queued, Some(Label::InsteadOf(network))),
                 None => (Some(home), State::Held, Some(Label::Late)),
             }
@@ -249,19 +247,22 @@ fn personally(facts: PlanFacts<'_>, member: PersonId, plan: &mut Plan) {
     plan.deliveries.push(NewDelivery { recipient, route, state, label, stands_in_for: None });
 }
 
-/// Those of a person's addresses that are a way: open, not blocked, and agreed to.
+/// Those of a person's addresses that are a way for a conversation: open, not blocked, agreed to,
+/// and within the person's terms.
 fn usable<'a>(
     directory: &'a Directory,
-    person: &'a Person,
+    (person, conversation): (&'a Person, ConversationId),
     order: impl IntoIterator<Item = &'a AddressId>,
     purpose: Purpose,
 ) -> impl Iterator<Item = (Route, Network)> {
+    let terms = directory.terms_of(person.id);
     order.into_iter().filter_map(move |id| {
         let address = directory.address(*id)?;
         let network = directory.network_of(address.account)?;
         let open = !address.blocked && address.direct.is_some();
+        let allowed = terms.is_none_or(|terms| terms.allow(conversation, network));
         let route = Route { account: address.account, endpoint: Endpoint::Address(*id) };
-        (open && person.agreed(network, purpose)).then_some((route, network))
+        (open && allowed && person.agreed(network, purpose)).then_some((route, network))
     })
 }
 

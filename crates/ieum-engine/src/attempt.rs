@@ -7,9 +7,10 @@ use crate::failover::{self, Moving};
 use crate::notices::HUB_CONVERSATION;
 use crate::pieces::{Pieces, lock};
 use crate::speak::Spoken;
+use crate::withdrawal::judge;
 use ieum_core::content::Content;
-use ieum_core::delivery::{Claim, Delivery, Label, Recipient, Route, Settlement, Step};
-use ieum_core::directory::{Endpoint, Purpose};
+use ieum_core::delivery::{Claim, Delivery, Recipient, Route, Settlement, Step};
+use ieum_core::directory::Endpoint;
 use ieum_core::health::Function;
 use ieum_core::health::book::api_cell;
 use ieum_core::ids::{ChatKey, DeliverySeq};
@@ -37,6 +38,8 @@ enum NoCall {
     Later(Timestamp),
     /// Its lifetime passed while it waited.
     Expired,
+    /// Its recipient does not agree to it now.
+    TakenBack(Step, &'static str),
 }
 
 /// Makes the attempt of one claim.
@@ -70,6 +73,10 @@ async fn run(pieces: &Pieces, account: &Account, claim: &Claim) -> (Settlement, 
             return (unsent(pieces, delivery, Step::RetryAt { at, label: None }), None);
         }
         Err(NoCall::Expired) => return (unsent(pieces, delivery, Step::Expired), None),
+        Err(NoCall::TakenBack(step, evidence)) => {
+            let (evidence, at, plus) = (evidence.into(), pieces.now(), Vec::new());
+            return (Settlement { delivery, step, evidence, at, plus }, None);
+        }
         Err(NoCall::As(outcome)) => {
             let ended = (pieces.now(), outcome);
             return (conclude(pieces, account, claim, (1, 1), ended), None);
@@ -155,7 +162,7 @@ pub(crate) fn settle_facts<'a>(
     let (next, route_down, answered) = pieces.read_with_health(|directory, health| {
         let next = match delivery.recipient {
             Recipient::Person(person) if message.conversation != HUB_CONVERSATION => {
-                next_untried(directory, health, person, &tried)
+                next_untried(directory, health, person, message.conversation, &tried)
             }
             Recipient::Person(_) | Recipient::Room(_) => None,
         };
@@ -211,9 +218,6 @@ async fn prepare(pieces: &Pieces, account: &Account, claim: &Claim) -> Result<Ca
         .filter(|(owner, _)| *owner == account.id)
         .map(|(_, chat)| chat)
         .ok_or_else(|| refused(Scope::Recipient, "the chat is closed to us"))?;
-    if !still_agreed(pieces, account, &claim.delivery) {
-        return Err(refused(Scope::Recipient, "consent withdrawn"));
-    }
     if let Recipient::Room(_) = claim.delivery.recipient {
         account.room_pace(&chat.key, now).map_err(NoCall::Later)?;
     }
@@ -222,28 +226,12 @@ async fn prepare(pieces: &Pieces, account: &Account, claim: &Claim) -> Result<Ca
     let spoken = Spoken { pieces, account, claim, chat: &chat };
     let (act, parts, carried) = spoken.act(&content).await;
     let author = spoken.acting(&content, &act).await;
+    // At the last moment: what was agreed to when it was planned may be taken back by now.
+    if let Some((step, evidence)) = judge(pieces, &claim.delivery, &claim.message.new) {
+        return Err(NoCall::TakenBack(step, evidence));
+    }
     let key = call_key(pieces, claim);
     Ok(Call { outgoing: Outgoing { chat, key, answer_token: None, author, act }, parts, carried })
-}
-
-/// Consent is asked again at the last moment: withdrawing it acts on what is queued.
-fn still_agreed(pieces: &Pieces, account: &Account, delivery: &Delivery) -> bool {
-    let Recipient::Person(person) = delivery.recipient else {
-        return true;
-    };
-    let purpose = match delivery.label {
-        Some(Label::InsteadOf(_)) => Purpose::Failover,
-        Some(Label::Late | Label::Again) | None => Purpose::Talk,
-    };
-    if delivery.conversation == HUB_CONVERSATION {
-        return true;
-    }
-    pieces.read(|directory| {
-        directory.person(person).is_some_and(|person| {
-            person.agreed(account.network, purpose)
-                || person.agreed(account.network, Purpose::Talk) && purpose == Purpose::Talk
-        })
-    })
 }
 
 /// The same for every repetition of this part on this route, different for everything else. The

@@ -66,7 +66,8 @@ fn earlier(delivery: &Delivery, now: Timestamp, ms: u64) -> Option<Settlement> {
         | State::Read
         | State::Superseded
         | State::Expired
-        | State::Dead => return None,
+        | State::Dead
+        | State::Withdrawn => return None,
     };
     let (delivery, evidence) = (delivery.seq, EVIDENCE.into());
     Some(Settlement { delivery, step, evidence, at: now, plus: Vec::new() })

@@ -153,6 +153,7 @@ async fn try_leave(
         account: Some(left.account),
         state: Some(State::Queued),
         conversation: left.conversation,
+        recipient: None,
     };
     let mut looked_at = 0;
     let mut after = DeliverySeq(0);
@@ -195,7 +196,7 @@ async fn gather_from(
     to: Route,
 ) -> Result<(), StoreFailure> {
     let filter =
-        OpenFilter { account: Some(account), state: Some(State::Queued), conversation: None };
+        OpenFilter { account: Some(account), state: Some(State::Queued), ..OpenFilter::default() };
     let Some(network) = pieces.read(|directory| directory.network_of(account)) else {
         return Ok(());
     };
@@ -240,7 +241,8 @@ async fn away(pieces: &Pieces, delivery: Delivery) -> Result<Option<Moving>, Sto
             // A message that is wanted once only does not move while it is in doubt.
             _ if message.new.class == Class::OnceOnly && delivery.tried_at.is_some() => None,
             Recipient::Person(person) if message.new.conversation != HUB_CONVERSATION => {
-                next_route(directory, health, person, delivery.route)
+                let conversation = delivery.conversation;
+                next_route(directory, health, person, conversation, delivery.route)
             }
             Recipient::Person(_) | Recipient::Room(_) => None,
         };
@@ -309,7 +311,14 @@ fn remember_tried(pieces: &Pieces, delivery: &Delivery, settlement: &Settlement)
         (Step::NextRoute { .. }, Some(route)) if settlement.evidence.starts_with("refused") => {
             lock(&pieces.tried).entry(delivery.seq).or_default().push(route);
         }
-        (Step::Sent { .. } | Step::Superseded | Step::Expired | Step::Dead { .. }, _) => {
+        (
+            Step::Sent { .. }
+            | Step::Superseded
+            | Step::Expired
+            | Step::Dead { .. }
+            | Step::Withdrawn,
+            _,
+        ) => {
             let mut tried = lock(&pieces.tried);
             if !tried.is_empty() {
                 tried.remove(&delivery.seq);
@@ -333,7 +342,8 @@ pub(crate) fn consequences(pieces: &Pieces, delivery: &Delivery, settlement: &Se
             lock(&pieces.ended_badly).push((delivery.message, delivery.recipient));
             pieces.sweep_bell.notify_one();
         }
-        Step::RetryAt { .. } | Step::NextPart { .. } => {
+        // What waits behind it in its lane may go.
+        Step::RetryAt { .. } | Step::NextPart { .. } | Step::Withdrawn => {
             if let Some(route) = delivery.route {
                 pieces.ring(&[Bell::Due(route.account)]);
             }
@@ -402,7 +412,8 @@ pub(crate) fn stand_ins_for(
 /// The oldest held deliveries of a lane.
 async fn held_in(pieces: &Pieces, lane: Lane) -> Result<Vec<Delivery>, StoreFailure> {
     let conversation = Some(lane.conversation);
-    let filter = OpenFilter { account: None, state: Some(State::Held), conversation };
+    let recipient = Some(lane.recipient);
+    let filter = OpenFilter { account: None, state: Some(State::Held), conversation, recipient };
     let mut held = Vec::new();
     let mut after = DeliverySeq(0);
     loop {
@@ -552,7 +563,7 @@ fn way_of(
     let Recipient::Person(person) = lane.recipient else {
         return None;
     };
-    let other = next_route(directory, health, person, route)?;
+    let other = next_route(directory, health, person, lane.conversation, route)?;
     let from = network.or_else(|| directory.network_of(other.account))?;
     Some(Way::Other(other, from))
 }

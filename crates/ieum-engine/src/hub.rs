@@ -15,6 +15,7 @@ use crate::say::{self, Said, Say, SayFailure};
 use crate::settings::Settings;
 use crate::sweep;
 use crate::tasks::Tasks;
+use crate::terms;
 use ieum_core::content::HubSecret;
 use ieum_core::directory::{self, Change, Directory, Purpose};
 use ieum_core::health::book::CellView;
@@ -29,6 +30,7 @@ use ieum_core::ports::connector::HookRequest;
 use ieum_core::ports::entropy::Entropy;
 use ieum_core::ports::store::{Advance, Loaded, Store, StoreFailure};
 use ieum_core::ports::tell::Teller;
+use ieum_core::route::security::SecurityLevel;
 use ieum_core::time::Timestamp;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -359,6 +361,31 @@ impl Hub {
         standing: Standing,
     ) -> Result<(), ContactFailure> {
         contacts::answer(&self.pieces, person, other, standing).await
+    }
+
+    /// Asks that nothing plainer than `level` carries anything to somebody.
+    ///
+    /// # Errors
+    /// A [`ChangeFailure`].
+    pub async fn set_security(
+        &self,
+        person: PersonId,
+        level: SecurityLevel,
+    ) -> Result<(), ChangeFailure> {
+        terms::set_security(&self.pieces, person, level).await
+    }
+
+    /// Says by which networks alone a conversation may reach somebody; `None` takes that back.
+    ///
+    /// # Errors
+    /// A [`ChangeFailure`].
+    pub async fn set_reach(
+        &self,
+        person: PersonId,
+        conversation: ConversationId,
+        networks: Option<Vec<Network>>,
+    ) -> Result<(), ChangeFailure> {
+        terms::set_reach(&self.pieces, person, conversation, networks).await
     }
 
     /// Makes a conversation.

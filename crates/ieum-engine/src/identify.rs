@@ -215,6 +215,7 @@ impl<'a> Draft<'a> {
             | Change::Stay(_)
             | Change::Question(_)
             | Change::Card(_)
+            | Change::Terms(_)
             | Change::Gone(_) => None,
         });
         drafted.unwrap_or_else(|| {

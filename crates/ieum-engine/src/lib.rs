@@ -42,7 +42,9 @@ mod sweep;
 mod talk;
 mod tasks;
 mod teller;
+mod terms;
 mod told;
+mod withdrawal;
 
 pub use account::{AccountSetup, AccountState};
 pub use canary::{SEEN_TEXT_BYTES_MAX, Seen, Watcher, WatcherState};

@@ -6,11 +6,13 @@ use crate::held::Held;
 use crate::metrics::Metrics;
 use crate::settings::Settings;
 use crate::summary::Ledger;
+use crate::withdrawal;
 use ieum_core::content::HubSecret;
 use ieum_core::delivery::{Delivery, Lane, NewDelivery, Recipient, Route, State};
 use ieum_core::directory::{Change, Directory, Language};
 use ieum_core::health::book::HealthBook;
 use ieum_core::ids::{AccountId, AddressId, ConversationId, DeliverySeq, MessageSeq, PersonId};
+use ieum_core::people::withdrawal::narrowed;
 use ieum_core::ports::clock::Clock;
 use ieum_core::ports::entropy::Entropy;
 use ieum_core::ports::store::{Admission, AdmitBatch, Admitted, Store, StoreFailure};
@@ -141,6 +143,19 @@ impl Pieces {
         if changes.is_empty() {
             return Ok(answer);
         }
+        let concerns = self.read(|directory| narrowed(directory, &changes));
+        if concerns.is_empty() {
+            self.make(changes).await?;
+        } else {
+            // Whoever changes the directory holds no gate, so this waits for nobody who waits here.
+            let _nothing_is_planned = self.gate.write().await;
+            self.make(changes).await?;
+            Box::pin(withdrawal::follow(self, &concerns)).await;
+        }
+        Ok(answer)
+    }
+
+    async fn make(&self, changes: Vec<Change>) -> Result<(), StoreFailure> {
         self.store.change(self.now(), changes.clone()).await?;
         let mut directory = self.directory.write().unwrap_or_else(PoisonError::into_inner);
         for change in changes {
@@ -148,7 +163,7 @@ impl Pieces {
         }
         drop(directory);
         lock(&self.held).turned();
-        Ok(answer)
+        Ok(())
     }
 
     /// Admits events and rings whoever has something to do about them.

@@ -10,6 +10,7 @@ use ieum_core::incident::Touched;
 use ieum_core::message::Class;
 use ieum_core::network::Network;
 use ieum_core::people::contacts::Standing;
+use ieum_core::route::security::SecurityLevel;
 use ieum_core::telling::Stage;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
@@ -51,12 +52,13 @@ macro_rules! words {
 
 words! {
     Network: KakaoTalk Line Telegram Matrix Xmpp Mail;
-    State: Queued Attempting Unsure Held Sent Delivered Read Superseded Expired Dead;
+    State: Queued Attempting Unsure Held Sent Delivered Read Superseded Expired Dead Withdrawn;
     Class: Urgent Chat OnceOnly;
     Language: Ko En;
     Purpose: Talk Failover Notices;
     ConversationKind: Direct Group Open;
     Standing: Asks Accepted Ignored Blocked;
+    SecurityLevel: Plain Transport EndToEnd;
     CellState: Up Degraded Down Recovering;
     Function: Send Receive Login Media;
     Surface: Mobile Pc Api;

@@ -95,6 +95,12 @@ impl Lanes {
         })
     }
 
+    /// Open deliveries of one lane, in order.
+    pub(crate) fn open_in(&self, lane: Lane) -> impl Iterator<Item = DeliverySeq> {
+        let queue = self.lanes.get(&lane).into_iter();
+        queue.flat_map(|queue| std::iter::once(queue.head.seq).chain(queue.behind.iter().copied()))
+    }
+
     /// What follows the head of a lane, at most so many, in order.
     pub(crate) fn behind(&self, lane: Lane, rows_max: usize) -> Vec<DeliverySeq> {
         let queue = self.lanes.get(&lane);

@@ -118,6 +118,7 @@ impl DeliveryRow {
             Step::Superseded => self.delivery.state = State::Superseded,
             Step::Expired => self.delivery.state = State::Expired,
             Step::Dead { .. } => self.delivery.state = State::Dead,
+            Step::Withdrawn => self.delivery.state = State::Withdrawn,
         }
     }
 

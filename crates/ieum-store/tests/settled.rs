@@ -203,6 +203,7 @@ fn apply(delivery: &mut Delivery, step: &Step, now: Timestamp) {
         Step::Superseded => delivery.state = State::Superseded,
         Step::Expired => delivery.state = State::Expired,
         Step::Dead { .. } => delivery.state = State::Dead,
+        Step::Withdrawn => delivery.state = State::Withdrawn,
     }
 }
 

@@ -57,6 +57,9 @@ pub struct Ended {
     pub expired: u64,
     /// Refused on every way.
     pub dead: u64,
+    /// Taken back: the recipient left, or does not want it any more.
+    #[serde(default)]
+    pub withdrawn: u64,
 }
 
 /// Deliveries that did not end, by state.
@@ -129,6 +132,8 @@ pub enum Rule {
     PartBack,
     /// It was attempted before an earlier delivery of its lane had ended.
     OutOfOrder,
+    /// It ended as taken back, and nobody had changed anything since it was planned.
+    TakenBackByNobody,
 }
 
 impl Rule {
@@ -145,6 +150,7 @@ impl Rule {
             | Self::IllegalStep
             | Self::WithoutRoute
             | Self::WithoutEvidence
+            | Self::TakenBackByNobody
             | Self::ReceiptUnsent
             | Self::CopyOfNothing
             | Self::MissingInStore

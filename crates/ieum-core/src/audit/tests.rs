@@ -180,7 +180,7 @@ fn a_day_with_everything_in_it_is_clean_and_counted() {
     assert!(report.clean());
     assert_eq!((report.messages, report.deliveries), (3, 11));
     assert_eq!((report.claims, report.receipts), (8, 2));
-    let ended = Ended { sent: 4, labelled: 3, superseded: 1, expired: 1, dead: 1 };
+    let ended = Ended { sent: 4, labelled: 3, superseded: 1, expired: 1, dead: 1, withdrawn: 0 };
     assert_eq!(report.ended, ended);
     let open = StillOpen { queued: 1, attempting: 1, unsure: 1, held: 1 };
     assert_eq!(report.open, open);
@@ -377,4 +377,23 @@ fn ids_are_compared_with_the_recent_past_in_bounded_memory() {
     assert!(!ids.insert(&id_of(2 * minimum - 1)));
     assert!(!ids.insert(&id_of(minimum)), "the older generation");
     assert!(ids.insert(&id_of(0)), "forgotten");
+}
+
+#[test]
+fn nothing_is_taken_back_unless_somebody_changed_something_since() {
+    let changed = |entity: &str| JournalEvent::Changed { at: AT, entity: entity.into(), id: 1 };
+    let back = |seq| because(seq, Step::Withdrawn, "blocks the author");
+    for (events, expected) in [
+        (vec![one(), changed("card"), back(1)], None),
+        (vec![waiting(), changed("conversation"), back(1)], None),
+        (vec![one(), back(1)], Some(Rule::TakenBackByNobody)),
+        (vec![changed("person"), one(), back(1)], Some(Rule::TakenBackByNobody)),
+        (vec![one(), changed("tally"), back(1)], Some(Rule::TakenBackByNobody)),
+        (vec![one(), changed("terms"), back(1), claim(1, 1)], Some(Rule::AfterEnd)),
+        (vec![one(), changed("terms"), back(1), receipt(1)], Some(Rule::ReceiptUnsent)),
+    ] {
+        let report = report(events);
+        assert_eq!(report.violations.first().map(|found| found.rule), expected);
+        assert_eq!(report.ended.withdrawn, 1);
+    }
 }

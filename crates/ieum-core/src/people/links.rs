@@ -10,6 +10,7 @@ use crate::directory::{Gone, Person, Purpose};
 use crate::ids::{AddressId, PersonId};
 use crate::network::Network;
 use crate::people::contacts::merged;
+use crate::people::terms;
 use crate::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -171,6 +172,7 @@ pub fn absorbed(
         changes.push(Change::Conversation(taken_over(conversation, other.id, owner.id)?));
     }
     changes.extend(merged(directory, other.id, owner.id));
+    changes.extend(terms::merged(directory, other.id, owner.id));
     changes.push(Change::Person(other));
     Ok(changes)
 }

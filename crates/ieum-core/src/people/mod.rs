@@ -10,3 +10,5 @@ pub mod command;
 pub mod contacts;
 pub mod here;
 pub mod links;
+pub mod terms;
+pub mod withdrawal;

@@ -6,7 +6,7 @@
 
 use super::BoxFuture;
 use crate::content::MessageId;
-use crate::delivery::{Claim, Delivery, NewDelivery, Settlement, State};
+use crate::delivery::{Claim, Delivery, NewDelivery, Recipient, Settlement, State};
 use crate::directory::{Change, Directory};
 use crate::health::CellChange;
 use crate::ids::{AccountId, ChatKey, ConversationId, Cursor, DeliverySeq, EventKey};
@@ -198,6 +198,8 @@ pub struct OpenFilter {
     pub state: Option<State>,
     /// Only those of this conversation.
     pub conversation: Option<ConversationId>,
+    /// Only those owed to this recipient; quick together with `conversation`.
+    pub recipient: Option<Recipient>,
 }
 
 /// Figures for status pages and metrics; kept as counters, cheap to ask.

@@ -1,15 +1,18 @@
 //! Who is owed what: a small town drawn in a few words, and the plan that follows from it.
 
+use super::security::SecurityLevel;
 use super::*;
 use crate::directory::{Account, Address, Change, Consent, ConversationKind, Language};
 use crate::health::book::{OurCall, api_cell};
 use crate::health::{CellState, Function};
 use crate::ids::{AccountId, ChatKey, ConversationId, UserKey};
+use crate::people::terms::{Reach, Terms};
 use crate::time::Timestamp;
 use Network::{KakaoTalk, Line, Telegram};
 use expect_test::{Expect, expect};
 use proptest::prelude::*;
 
+const HERE: ConversationId = ConversationId(1);
 const NETWORKS: [Network; 3] = [KakaoTalk, Line, Telegram];
 
 fn account(network: Network) -> AccountId {
@@ -460,7 +463,7 @@ fn a_room_that_goes_down_later_leaves_out_whom_another_room_reached() {
 #[test]
 fn ways_are_tried_in_a_circle_and_none_twice_once_it_said_no() {
     let town = Town::of(&[neighbour(1, "klt")]);
-    let next = |from| next_route(&town.directory, &town.health, PersonId(1), from);
+    let next = |from| next_route(&town.directory, &town.health, PersonId(1), HERE, from);
     let mut way = direct(1, KakaoTalk);
     for expected in [Line, Telegram, KakaoTalk, Line] {
         way = next(Some(way)).unwrap();
@@ -469,7 +472,7 @@ fn ways_are_tried_in_a_circle_and_none_twice_once_it_said_no() {
     assert_eq!(next(None), Some(direct(1, KakaoTalk)));
     let besides = |tried: &[Network]| {
         let tried: Vec<Route> = tried.iter().map(|network| direct(1, *network)).collect();
-        next_untried(&town.directory, &town.health, PersonId(1), &tried)
+        next_untried(&town.directory, &town.health, PersonId(1), HERE, &tried)
     };
     assert_eq!(besides(&[Line]), Some(direct(1, Telegram)));
     assert_eq!(besides(&[Line, Telegram]), Some(direct(1, KakaoTalk)));
@@ -490,7 +493,7 @@ fn a_withdrawn_consent_counts_at_once() {
     });
     town.directory.apply(Change::Person(person));
     let from = Some(direct(1, KakaoTalk));
-    assert_eq!(next_route(&town.directory, &town.health, PersonId(1), from), None);
+    assert_eq!(next_route(&town.directory, &town.health, PersonId(1), HERE, from), None);
 }
 
 /// A town by chance: ways of each person, who is in which room, what is down, who speaks where.
@@ -610,4 +613,40 @@ fn check_member(facts: PlanFacts<'_>, plan: &Plan, member: PersonId) -> Result<(
         (None, false) => prop_assert!(told && rooms().any(sees), "forgotten"),
     }
     Ok(())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(1_000))]
+
+    #[test]
+    fn no_plan_and_no_failover_goes_below_what_a_contact_asked_for(
+        chance in chance(),
+        strict in prop::collection::vec(prop::sample::select(&SecurityLevel::ALL[..]), 8),
+        closed in prop::collection::vec(prop::sample::subsequence(NETWORKS.to_vec(), 0..=3), 8),
+    ) {
+        let mut town = chance.town();
+        let asked = (1_u64..).map(PersonId).zip(strict).zip(closed);
+        for ((person, security_min), networks) in asked {
+            let reaches = vec![Reach { conversation: HERE, networks }];
+            town.directory.apply(Change::Terms(Terms { person, security_min, reaches }));
+        }
+        let conversation = town.conversation();
+        let plan = plan(town.facts(&conversation, Author::Hub));
+        let within = |person, route: Route| {
+            let network = town.directory.network_of(route.account).unwrap();
+            let terms = town.directory.terms_of(person).unwrap();
+            terms.allow(HERE, network) && SecurityLevel::of(network) >= terms.security_min
+        };
+        for delivery in &plan.deliveries {
+            let (Recipient::Person(person), Some(route)) = (delivery.recipient, delivery.route)
+            else {
+                continue;
+            };
+            prop_assert!(within(person, route));
+            let tried = [route];
+            let next =
+                next_untried(&town.directory, &town.health, person, HERE, &tried);
+            prop_assert!(next.is_none_or(|next| within(person, next)));
+        }
+    }
 }

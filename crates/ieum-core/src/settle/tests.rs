@@ -401,7 +401,8 @@ impl World {
             | State::Read
             | State::Superseded
             | State::Expired
-            | State::Dead => {}
+            | State::Dead
+            | State::Withdrawn => {}
         }
     }
 
@@ -433,6 +434,7 @@ impl World {
             Step::NextPart { part, .. } => assert_eq!(*part, self.delivery.part + 1),
             Step::Expired => assert!(self.now >= self.expires_at, "expired early"),
             Step::Dead { .. } => self.check_end(turn),
+            Step::Withdrawn => panic!("settling takes nothing back"),
             Step::NextRoute { route, label, at } => {
                 assert_eq!(Some(*route), self.next(turn.down));
                 self.check_move(*label, *at);
@@ -505,6 +507,7 @@ impl World {
             Step::Superseded => delivery.state = State::Superseded,
             Step::Expired => delivery.state = State::Expired,
             Step::Dead { .. } => delivery.state = State::Dead,
+            Step::Withdrawn => delivery.state = State::Withdrawn,
         }
     }
 }

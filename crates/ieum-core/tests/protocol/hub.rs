@@ -374,7 +374,7 @@ impl Hub {
             carried: 1,
             route_down: health.route_down(there, here),
             answered: true,
-            next: next_route(&self.directory, health, READER, Some(here)),
+            next: next_route(&self.directory, health, READER, ConversationId(1), Some(here)),
         })
     }
 
@@ -389,7 +389,8 @@ impl Hub {
             if owed.standing != Standing::Queued || owed.network != 0 {
                 continue;
             }
-            let next = next_route(&self.directory, &self.sick, READER, Some(route(0)));
+            let next =
+                next_route(&self.directory, &self.sick, READER, ConversationId(1), Some(route(0)));
             let step = match next {
                 Some(route) => {
                     let label = Some(Label::InsteadOf(Network::KakaoTalk));
@@ -407,7 +408,13 @@ impl Hub {
         let (first, head) = world.head().unwrap();
         let health = self.health(world);
         let down = health.route_down(network(head.network), route(head.network));
-        let other = next_route(&self.directory, health, READER, Some(route(head.network)));
+        let other = next_route(
+            &self.directory,
+            health,
+            READER,
+            ConversationId(1),
+            Some(route(head.network)),
+        );
         for message in first..world.said() {
             let owed = &world.owed[usize::from(message)];
             if owed.standing != Standing::Held || (down && other.is_none() && message > first) {
@@ -474,8 +481,12 @@ fn apply(world: &mut World, message: u8, step: &Step) {
             owed.label = told(*label);
         }
         Step::Unsure { .. } => owed.standing = Standing::Unsure,
-        Step::NextPart { .. } | Step::Superseded | Step::Expired | Step::Dead { .. } => {
-            unreachable!("nothing here has parts, expires or is refused: {step:?}")
+        Step::NextPart { .. }
+        | Step::Superseded
+        | Step::Expired
+        | Step::Dead { .. }
+        | Step::Withdrawn => {
+            unreachable!("nothing here has parts, expires, is refused or taken back: {step:?}")
         }
     }
 }

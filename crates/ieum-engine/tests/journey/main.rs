@@ -14,6 +14,7 @@ mod links;
 mod operator;
 mod town;
 mod watchers;
+mod withdrawals;
 
 use ieum_core::directory::Purpose;
 use ieum_core::health::book::api_cell;

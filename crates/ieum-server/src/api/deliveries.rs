@@ -77,6 +77,7 @@ async fn list(State(edge): State<Shared>, QueryOf(query): QueryOf<OpenQuery>) ->
         account: query.account.map(|name| account(&edge, &name)).transpose()?,
         state,
         conversation: query.conversation.map(ConversationId),
+        recipient: None,
     };
     let mut found = edge.hub.store().page_open(filter, DeliverySeq(after)).await?;
     let next = cut(&mut found, rows, |delivery| delivery.seq.0);

@@ -13,6 +13,7 @@ pub(crate) mod networks;
 pub(crate) mod people;
 pub(crate) mod rooms;
 pub(crate) mod status;
+pub(crate) mod terms;
 pub(crate) mod watchers;
 
 use crate::edge::Shared;

@@ -240,7 +240,16 @@ impl CopyHere {
 }
 
 fn arrived(state: State) -> bool {
-    matches!(state, State::Sent | State::Delivered | State::Read | State::Superseded)
+    // What somebody did not want to get any more looks like what they got: see docs/people.md.
+    match state {
+        State::Sent | State::Delivered | State::Read | State::Superseded | State::Withdrawn => true,
+        State::Queued
+        | State::Attempting
+        | State::Unsure
+        | State::Held
+        | State::Expired
+        | State::Dead => false,
+    }
 }
 
 fn state_words(state: State, language: Language) -> &'static str {
@@ -248,7 +257,7 @@ fn state_words(state: State, language: Language) -> &'static str {
         State::Queued | State::Attempting => ("보내는 중", "on its way"),
         State::Unsure => ("닿았는지 확인하는 중", "checking whether it arrived"),
         State::Held => ("메신저가 돌아오기를 기다림", "waits for the network to return"),
-        State::Sent => ("보냄", "sent"),
+        State::Sent | State::Withdrawn => ("보냄", "sent"),
         State::Delivered => ("닿음", "arrived"),
         State::Read => ("봄", "seen"),
         State::Superseded => ("다른 길로 받음", "got it another way"),

@@ -23,3 +23,4 @@ mod operations;
 mod pages;
 mod sockets;
 mod store;
+mod terms;

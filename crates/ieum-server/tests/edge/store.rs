@@ -199,6 +199,7 @@ fn change_facts(change: &Change) -> (&'static str, u64) {
         | Change::Stay(_)
         | Change::Question(_)
         | Change::Card(_)
+        | Change::Terms(_)
         | Change::Gone(_) => ("other", 0),
     }
 }

@@ -202,7 +202,8 @@ fn copies_in(step: &Step) -> &[CopyKey] {
         | Step::Unsure { .. }
         | Step::Superseded
         | Step::Expired
-        | Step::Dead { .. } => &[],
+        | Step::Dead { .. }
+        | Step::Withdrawn => &[],
     }
 }
 

@@ -289,7 +289,8 @@ impl<R: Rows> Book<R> {
             | State::Sent
             | State::Delivered
             | State::Read
-            | State::Superseded => {}
+            | State::Superseded
+            | State::Withdrawn => {}
         }
     }
 
@@ -320,6 +321,7 @@ fn entity_of(change: &Change) -> (&'static str, u64) {
         Change::Tally(_) | Change::Gone(Gone::Tally(_)) => ("tally", 0),
         Change::Stay(Stay { person, .. }) | Change::Gone(Gone::Stay(person)) => ("stay", person.0),
         Change::Card(card) => ("card", card.person.0),
+        Change::Terms(terms) => ("terms", terms.person.0),
         Change::Question(Question { asked, .. }) | Change::Gone(Gone::Question(asked)) => {
             ("question", asked.0)
         }

@@ -39,7 +39,8 @@ impl<R: Rows> Book<R> {
             | State::Read
             | State::Superseded
             | State::Expired
-            | State::Dead => Ok(()),
+            | State::Dead
+            | State::Withdrawn => Ok(()),
         }
     }
 }

@@ -4,7 +4,7 @@ use super::Book;
 use crate::row::DeliveryRow;
 use crate::rows::{FindKind, RowAnswer, Rows};
 use ieum_core::content::MessageId;
-use ieum_core::delivery::{Delivery, State};
+use ieum_core::delivery::{Delivery, Lane, State};
 use ieum_core::ids::{ConversationId, DeliverySeq, JournalSeq, MessageSeq};
 use ieum_core::journal::JournalEntry;
 use ieum_core::message::Message;
@@ -35,6 +35,10 @@ impl<R: Rows> Book<R> {
 
     /// Some of those that may pass the filter, in order; all at once or a page.
     fn open_seqs(&mut self, filter: OpenFilter, after: DeliverySeq) -> Vec<DeliverySeq> {
+        if let (Some(conversation), Some(recipient)) = (filter.conversation, filter.recipient) {
+            let open = self.lanes.open_in(Lane { conversation, recipient });
+            return open.filter(|seq| *seq > after).take(PAGE_ROWS_MAX).collect();
+        }
         let mut seqs: Vec<DeliverySeq> = match (filter.state, filter.conversation) {
             (Some(State::Attempting), _) => self.attempting().into_iter().collect(),
             // Behind a head in doubt others may be in doubt, too: they are looked at in turn.
@@ -102,4 +106,5 @@ fn matches(filter: OpenFilter, row: &DeliveryRow) -> bool {
     filter.account.is_none_or(|account| row.account() == Some(account))
         && filter.state.is_none_or(|state| delivery.state == state)
         && filter.conversation.is_none_or(|conversation| delivery.conversation == conversation)
+        && filter.recipient.is_none_or(|recipient| delivery.recipient == recipient)
 }

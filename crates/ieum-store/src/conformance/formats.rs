@@ -19,13 +19,15 @@ use ieum_core::message::Author;
 use ieum_core::network::Network;
 use ieum_core::outgoing::Scope;
 use ieum_core::people::code::{CodeId, Party};
+use ieum_core::people::terms::{Reach, Terms};
 use ieum_core::ports::store::{Moves, OpenFilter, ReceiptNote, Store};
+use ieum_core::route::security::SecurityLevel;
 use ieum_core::time::Timestamp;
 use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 
 /// The schema that is written now.
-const PRESENT: u32 = 6;
+const PRESENT: u32 = 7;
 
 /// The schema that keeps incidents first.
 const INCIDENTS_SINCE: u32 = 3;
@@ -38,6 +40,9 @@ const STAYS_SINCE: u32 = 5;
 
 /// The schema that keeps contacts first.
 const CARDS_SINCE: u32 = 6;
+
+/// The schema that keeps terms and what was taken back first.
+const TERMS_SINCE: u32 = 7;
 
 fn fixture(version: u32) -> PathBuf {
     let name = format!("tests/fixtures/store-v{version}.sqlite3");
@@ -62,6 +67,9 @@ fn every_format_that_was_ever_written_is_read_right() {
         if version >= CARDS_SINCE {
             fill_cards(&same);
         }
+        if version >= TERMS_SINCE {
+            fill_terms(&same);
+        }
         assert_eq!(told(&old), told(&same), "format {version}");
         if version >= INCIDENTS_SINCE {
             assert_eq!(incidents(&old), incidents(&same), "format {version}");
@@ -81,6 +89,7 @@ fn write_if_missing(path: &Path) {
     fill_codes(&store);
     fill_stays(&store);
     fill_cards(&store);
+    fill_terms(&store);
     wait(store.close()).unwrap();
     std::fs::copy(directory.path().join(STORE_FILE), path).unwrap();
     panic!("{} was missing and is written now: keep it", path.display());
@@ -110,6 +119,7 @@ fn told(store: &dyn Store) -> Vec<String> {
     let directory = &loaded.directory;
     lines.push(format!("{:?} {:?}", directory.codes(), directory.stays()));
     lines.push(format!("{:?}", directory.cards()));
+    lines.push(format!("{:?}", directory.terms_of(PersonId(1))));
     let asked = (0..3).map(|id| directory.question_to(AddressId(id)));
     lines.push(format!("{:?}", asked.collect::<Vec<_>>()));
     lines
@@ -175,6 +185,18 @@ fn fill_stays(store: &dyn Store) {
 /// A card of each kind of standing.
 fn fill_cards(store: &dyn Store) {
     wait(store.change(Timestamp(95), vec![card(1), card(2)])).unwrap();
+}
+
+/// Somebody's terms, and a delivery that ended because of them.
+fn fill_terms(store: &dyn Store) {
+    let reach = Reach { conversation: ConversationId(1), networks: vec![Network::Line] };
+    let security_min = SecurityLevel::Transport;
+    let terms = Terms { person: PersonId(1), security_min, reaches: vec![reach] };
+    wait(store.change(Timestamp(96), vec![Change::Terms(terms)])).unwrap();
+    admit(store, event(98, 1, vec![to_person(KAKAO, 1)]));
+    let open = wait(store.page_open(OpenFilter::default(), DeliverySeq(0))).unwrap();
+    let moved = vec![settlement(open.last().unwrap().seq, Step::Withdrawn)];
+    wait(store.apply_moves(Moves { at: Timestamp(97), moved, ..Moves::default() })).unwrap();
 }
 
 fn directory() -> Vec<Change> {

@@ -122,6 +122,7 @@ impl Model {
             Step::Superseded => delivery.state = State::Superseded,
             Step::Expired => delivery.state = State::Expired,
             Step::Dead { .. } => delivery.state = State::Dead,
+            Step::Withdrawn => delivery.state = State::Withdrawn,
             Step::NextPart { .. } => {
                 (delivery.state, delivery.due_at) = (State::Queued, settlement.at.0);
             }
@@ -162,6 +163,7 @@ fn step(kind: u8, now: i64) -> Step {
         5 => Step::Hold { label: None },
         6 => Step::Unsure { decide_at: soon },
         7 => Step::Superseded,
+        8 => Step::Withdrawn,
         _ => Step::Dead { scope: Scope::Message },
     }
 }

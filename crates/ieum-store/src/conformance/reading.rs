@@ -2,9 +2,9 @@
 
 use super::sample::*;
 use super::{Bench, wait};
-use ieum_core::delivery::{State, Step};
-use ieum_core::ids::NativeMessageId;
+use ieum_core::delivery::{Recipient, State, Step};
 use ieum_core::ids::{ChatKey, ConversationId, DeliverySeq, JournalSeq, MessageSeq};
+use ieum_core::ids::{NativeMessageId, PersonId};
 use ieum_core::inbound::ReceiptLevel;
 use ieum_core::journal::JournalEvent;
 use ieum_core::ports::store::{OpenFilter, PAGE_ROWS_MAX, ReceiptNote, Store};
@@ -151,8 +151,8 @@ fn open_deliveries_are_paged_by_every_filter() {
         settle(store, claims[1].delivery.seq, unsure);
         settle(store, claims[2].delivery.seq, sent("x"));
         let page = |account, state, conversation: Option<u64>, after| {
-            let filter =
-                OpenFilter { account, state, conversation: conversation.map(ConversationId) };
+            let conversation = conversation.map(ConversationId);
+            let filter = OpenFilter { account, state, conversation, recipient: None };
             let rows = wait(store.page_open(filter, DeliverySeq(after))).unwrap();
             rows.iter().map(|row| row.seq.0).collect::<Vec<_>>()
         };
@@ -164,5 +164,16 @@ fn open_deliveries_are_paged_by_every_filter() {
         assert_eq!(page(None, Some(State::Attempting), None, 0), [1]);
         assert_eq!(page(None, Some(State::Queued), None, 0), [2, 4]);
         assert_eq!(page(Some(KAKAO), Some(State::Queued), Some(2), 0), [4]);
+        let owed = |conversation: Option<u64>, person, after| {
+            let (conversation, recipient) =
+                (conversation.map(ConversationId), Some(Recipient::Person(PersonId(person))));
+            let filter = OpenFilter { conversation, recipient, ..OpenFilter::default() };
+            let rows = wait(store.page_open(filter, DeliverySeq(after))).unwrap();
+            rows.iter().map(|row| row.seq.0).collect::<Vec<_>>()
+        };
+        assert_eq!(owed(Some(2), 4, 0), [4]);
+        assert_eq!(owed(Some(1), 4, 0), [0; 0], "not in that conversation");
+        assert_eq!(owed(Some(2), 4, 4), [0; 0]);
+        assert_eq!(owed(None, 2, 0), [2]);
     }
 }

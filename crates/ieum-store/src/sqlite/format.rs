@@ -230,6 +230,7 @@ pub(super) fn state_number(state: State) -> i64 {
         State::Superseded => 7,
         State::Expired => 8,
         State::Dead => 9,
+        State::Withdrawn => 10,
     }
 }
 
@@ -245,6 +246,7 @@ fn state_of(stored: i64) -> RowAnswer<State> {
         7 => State::Superseded,
         8 => State::Expired,
         9 => State::Dead,
+        10 => State::Withdrawn,
         other => return Err(damaged(format!("state {other} of a delivery"))),
     })
 }

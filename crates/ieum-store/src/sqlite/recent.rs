@@ -125,6 +125,7 @@ impl Recent {
             | Change::Stay(_)
             | Change::Question(_)
             | Change::Card(_)
+            | Change::Terms(_)
             | Change::Gone(_) => {}
         }
     }

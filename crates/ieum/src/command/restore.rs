@@ -112,7 +112,8 @@ fn doubted_one(delivery: &Delivery, at: Timestamp) -> Option<Settlement> {
         | State::Read
         | State::Superseded
         | State::Expired
-        | State::Dead => return None,
+        | State::Dead
+        | State::Withdrawn => return None,
     };
     Some(Settlement { delivery: delivery.seq, step, evidence: IN_DOUBT.into(), at, plus: vec![] })
 }

@@ -14,7 +14,7 @@ use ieum_lab::world::screen::Line;
 use std::collections::BTreeMap;
 
 /// What was on its way when somebody took back their consent may still arrive, in milliseconds.
-const WITHDRAWN_MS: u64 = 180_000;
+const WITHDRAWN_MS: u64 = 15_000;
 /// Broken promises that are told in words.
 const TOLD_MAX: usize = 20;
 /// A copy that comes later than this is late, in milliseconds.

@@ -119,6 +119,8 @@ fn ended(reception: &Reception, deliveries: &[Delivery], name: &str) -> bool {
         };
         deliveries.iter().filter(|delivery| room(&delivery.recipient)).collect()
     });
-    let told = |state| matches!(state, State::Expired | State::Superseded | State::Dead);
+    let told = |state| {
+        matches!(state, State::Expired | State::Superseded | State::Dead | State::Withdrawn)
+    };
     theirs.iter().all(|one| one.state.ended()) && theirs.iter().any(|one| told(one.state))
 }
