@@ -77,6 +77,15 @@ await run(async (hub) => {
     await page.fill("textarea", "");
   });
 
+  await check("a hub that was killed and comes back knows who is signed in", async () => {
+    await hub.kill();
+    await hub.start();
+    await page.goto(`${root}/inbox`);
+    assert.match(await page.textContent("main"), /우리 가족/);
+    complaints.splice(0, Infinity, ...complaints.filter((line) => !line.includes("ERR_CONN")
+      && !line.includes("ERR_INCOMPLETE")));
+  });
+
   await check("an outage is told on the front page, with its incident", async () => {
     await hub.put("/v1/networks/line/hold", { state: "down" });
     await page.goto(root);

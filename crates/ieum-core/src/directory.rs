@@ -17,6 +17,7 @@ use crate::people::codes::{Codes, Tally};
 use crate::people::contacts::{Card, Cards};
 use crate::people::here::{Stay, Stays};
 use crate::people::links::Question;
+use crate::people::sessions::{Door, Doors};
 use crate::people::terms::Terms;
 use crate::time::Timestamp;
 use index::{KeyIndex, Memberships};
@@ -204,6 +205,8 @@ pub enum Change {
     Card(Card),
     /// What a person asks of the ways to them.
     Terms(Terms),
+    /// Who is signed in as a person, and who was.
+    Door(Door),
     /// What is not there any more.
     Gone(Gone),
 }
@@ -240,6 +243,7 @@ pub struct Directory {
     stays: Stays,
     cards: Cards,
     terms: BTreeMap<PersonId, Terms>,
+    doors: Doors,
     questions: BTreeMap<AddressId, Question>,
     changes: u32,
 }
@@ -275,6 +279,7 @@ impl Directory {
             Change::Terms(terms) => {
                 self.terms.insert(terms.person, terms);
             }
+            Change::Door(door) => self.doors.put(door),
             Change::Gone(gone) => self.forget(gone),
         }
         self.changes += 1;
@@ -429,6 +434,12 @@ impl Directory {
     #[must_use]
     pub fn terms_of(&self, person: PersonId) -> Option<&Terms> {
         self.terms.get(&person)
+    }
+
+    /// Who is signed in on the page.
+    #[must_use]
+    pub fn doors(&self) -> &Doors {
+        &self.doors
     }
 
     /// What an address was asked; it may be over.

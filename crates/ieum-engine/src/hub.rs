@@ -12,6 +12,7 @@ use crate::operator::{self, ReportAnswer};
 use crate::people::{self, ChangeFailure, NewConversation, NewPerson};
 use crate::pieces::{Pieces, lock};
 use crate::say::{self, Said, Say, SayFailure};
+use crate::sessions;
 use crate::settings::Settings;
 use crate::sweep;
 use crate::tasks::Tasks;
@@ -25,6 +26,7 @@ use ieum_core::network::Network;
 use ieum_core::outgoing::Outcome;
 use ieum_core::people::code::{Code, CodeId, CodePurpose, Party};
 use ieum_core::people::contacts::Standing;
+use ieum_core::people::sessions::SessionMark;
 use ieum_core::ports::clock::Clock;
 use ieum_core::ports::connector::HookRequest;
 use ieum_core::ports::entropy::Entropy;
@@ -386,6 +388,40 @@ impl Hub {
         networks: Option<Vec<Network>>,
     ) -> Result<(), ChangeFailure> {
         terms::set_reach(&self.pieces, person, conversation, networks).await
+    }
+
+    /// Signs a person in: from now on `mark`, the digest of a secret that only their browser has,
+    /// stands for them.
+    ///
+    /// # Errors
+    /// A [`ChangeFailure`].
+    pub async fn open_session(
+        &self,
+        person: PersonId,
+        mark: SessionMark,
+        browser: &str,
+    ) -> Result<(), ChangeFailure> {
+        sessions::open(&self.pieces, person, mark, browser).await
+    }
+
+    /// Ends one session; nothing where there is none.
+    ///
+    /// # Errors
+    /// A [`ChangeFailure`].
+    pub async fn close_session(&self, mark: SessionMark) -> Result<(), ChangeFailure> {
+        sessions::close(&self.pieces, mark).await
+    }
+
+    /// Ends all sessions of a person, by their word from `browser`.
+    ///
+    /// # Errors
+    /// A [`ChangeFailure`].
+    pub async fn close_sessions(
+        &self,
+        person: PersonId,
+        browser: &str,
+    ) -> Result<(), ChangeFailure> {
+        sessions::close_all(&self.pieces, person, browser).await
     }
 
     /// Makes a conversation.

@@ -216,6 +216,7 @@ impl<'a> Draft<'a> {
             | Change::Question(_)
             | Change::Card(_)
             | Change::Terms(_)
+            | Change::Door(_)
             | Change::Gone(_) => None,
         });
         drafted.unwrap_or_else(|| {

@@ -35,6 +35,7 @@ mod replies;
 mod rooms;
 mod runs;
 mod say;
+mod sessions;
 mod settings;
 mod speak;
 mod summary;

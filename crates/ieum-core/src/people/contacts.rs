@@ -115,6 +115,12 @@ impl Cards {
         self.of.get(&person)
     }
 
+    /// Who has this handle, as somebody typed it. For signing in alone: nobody else is told.
+    #[must_use]
+    pub fn person_called(&self, typed: &str) -> Option<PersonId> {
+        self.handles.get(&handle(typed)?).copied()
+    }
+
     /// Whether `person` blocks `other`.
     #[must_use]
     pub fn blocks(&self, person: PersonId, other: PersonId) -> bool {

@@ -10,6 +10,7 @@ use crate::directory::{Gone, Person, Purpose};
 use crate::ids::{AddressId, PersonId};
 use crate::network::Network;
 use crate::people::contacts::merged;
+use crate::people::sessions::without_sessions;
 use crate::people::terms;
 use crate::time::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -173,6 +174,8 @@ pub fn absorbed(
     }
     changes.extend(merged(directory, other.id, owner.id));
     changes.extend(terms::merged(directory, other.id, owner.id));
+    // Whoever was signed in as somebody who is no longer there signs in again.
+    changes.extend(without_sessions(directory, other.id));
     changes.push(Change::Person(other));
     Ok(changes)
 }

@@ -10,5 +10,6 @@ pub mod command;
 pub mod contacts;
 pub mod here;
 pub mod links;
+pub mod sessions;
 pub mod terms;
 pub mod withdrawal;

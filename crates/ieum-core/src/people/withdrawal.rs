@@ -91,6 +91,7 @@ pub fn narrowed(before: &Directory, changes: &[Change]) -> BTreeSet<Concern> {
             | Change::Tally(_)
             | Change::Stay(_)
             | Change::Question(_)
+            | Change::Door(_)
             | Change::Gone(_) => {}
         }
     }

@@ -36,18 +36,13 @@ const FORM_BYTES_MAX: usize = 256 * 1_024;
 /// What the pages keep in memory.
 #[derive(Debug)]
 pub(crate) struct Pages {
-    /// Who is signed in.
-    pub(crate) sessions: sessions::Sessions,
     /// One permit for each page that listens.
     streams: Arc<Semaphore>,
 }
 
 impl Default for Pages {
     fn default() -> Self {
-        Self {
-            sessions: sessions::Sessions::default(),
-            streams: Arc::new(Semaphore::new(live::STREAMS_MAX)),
-        }
+        Self { streams: Arc::new(Semaphore::new(live::STREAMS_MAX)) }
     }
 }
 

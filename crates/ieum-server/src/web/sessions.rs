@@ -1,99 +1,43 @@
-//! Who is signed in: sessions by the digest of a secret that only the browser has.
+//! Who makes a request: the person behind the secret in the browser's cookie.
 //!
-//! They live in memory: after a restart people sign in again, by whatever way works. Invariants: a
-//! session is made by a code alone and never taken from what a browser brought; its secret is in
-//! no log, page or address.
+//! The hub keeps digests only ([`ieum_core::people::sessions`]). Invariants: a session is made by a
+//! proof alone and never taken from what a browser brought; its secret is in no log, page or
+//! address.
 
 use super::reader::{Reader, cookie};
 use crate::edge::{Edge, Shared};
 use axum::extract::FromRequestParts;
 use axum::response::{IntoResponse, Redirect, Response};
 use http::request::Parts;
-use http::{HeaderMap, HeaderValue};
+use http::{HeaderMap, HeaderValue, header};
 use ieum_core::ids::PersonId;
+use ieum_core::people::sessions::{SESSION_MS, SessionMark};
 use ieum_core::ports::entropy::Entropy;
-use ieum_core::time::Timestamp;
 use sha2::{Digest, Sha256};
-use std::collections::BTreeMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use subtle::ConstantTimeEq;
 
 /// The cookie that holds the secret.
 const COOKIE: &str = "ieum_session";
-/// Most sessions of all people; the oldest end first.
-const SESSIONS_MAX: usize = 100_000;
-/// Most sessions of one person; the oldest end first.
-const SESSIONS_PER_PERSON_MAX: usize = 16;
-/// How long a session lasts: 30 days.
-const SESSION_MS: u64 = 30 * 24 * 3_600 * 1_000;
+/// Letters of a secret.
+const SECRET_CHARS: usize = 64;
 
-type Mark = [u8; 32];
-
-#[derive(Debug, Clone)]
-struct Session {
-    person: PersonId,
-    csrf: String,
-    opened_at: Timestamp,
+/// A new secret: 256 bits.
+pub(super) fn new_secret(entropy: &dyn Entropy) -> String {
+    format!("{}{}", hex(&entropy.next_16()), hex(&entropy.next_16()))
 }
 
-/// All sessions.
-#[derive(Debug, Default)]
-pub(crate) struct Sessions {
-    open: Mutex<BTreeMap<Mark, Session>>,
+/// What the hub knows a secret by.
+pub(super) fn mark(secret: &str) -> SessionMark {
+    SessionMark(Sha256::digest(secret).into())
 }
 
-impl Sessions {
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<Mark, Session>> {
-        // Each change is one call to the map: a thread that died with it left nothing half done.
-        self.open.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Opens a session; its secret is told once.
-    pub(crate) fn open(&self, person: PersonId, entropy: &dyn Entropy, now: Timestamp) -> String {
-        let secret = format!("{}{}", hex(entropy.next_16()), hex(entropy.next_16()));
-        let session = Session { person, csrf: hex(entropy.next_16()), opened_at: now };
-        let mut open = self.lock();
-        open.retain(|_, session| now.ms_since(session.opened_at) < SESSION_MS);
-        let of_person = open.values().filter(|session| session.person == person).count();
-        if of_person >= SESSIONS_PER_PERSON_MAX {
-            end_oldest(&mut open, |session| session.person == person);
-        }
-        if open.len() >= SESSIONS_MAX {
-            end_oldest(&mut open, |_| true);
-        }
-        open.insert(mark(&secret), session);
-        secret
-    }
-
-    fn of(&self, secret: &str, now: Timestamp) -> Option<Session> {
-        let session = self.lock().get(&mark(secret)).cloned()?;
-        (now.ms_since(session.opened_at) < SESSION_MS).then_some(session)
-    }
-
-    /// Ends the session with this secret.
-    pub(super) fn end(&self, secret: &str) {
-        self.lock().remove(&mark(secret));
-    }
-
-    /// Ends all sessions of a person.
-    pub(super) fn end_all(&self, person: PersonId) {
-        self.lock().retain(|_, session| session.person != person);
-    }
+/// What every form of a session carries: told by nothing but its secret, and telling nothing of it.
+pub(super) fn csrf_of(secret: &str) -> String {
+    let digest = Sha256::new().chain_update("form:").chain_update(secret).finalize();
+    hex(digest.get(..16).unwrap_or_default())
 }
 
-fn end_oldest(open: &mut BTreeMap<Mark, Session>, which: impl Fn(&Session) -> bool) {
-    let found = open.iter().filter(|(_, session)| which(session));
-    let oldest = found.min_by_key(|(_, session)| session.opened_at).map(|(mark, _)| *mark);
-    if let Some(mark) = oldest {
-        open.remove(&mark);
-    }
-}
-
-fn mark(secret: &str) -> Mark {
-    Sha256::digest(secret).into()
-}
-
-fn hex(bytes: [u8; 16]) -> String {
+fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
@@ -104,23 +48,26 @@ pub(crate) struct SignedIn {
     pub(crate) person: PersonId,
     /// What every form of theirs must carry.
     pub(crate) csrf: String,
-    /// The session's secret, to end it.
-    pub(super) secret: String,
+    /// What the hub knows the session by.
+    pub(super) mark: SessionMark,
 }
 
 impl SignedIn {
     /// Who is behind these headers.
-    pub(crate) fn of(headers: &HeaderMap, edge: &Shared) -> Option<Self> {
-        let secret = cookie(headers, COOKIE)?;
-        let session = edge.pages.sessions.of(secret, edge.hub.now())?;
-        let person = session.person;
-        edge.hub.with_directory(|directory| directory.person(person).map(drop))?;
-        Some(Self { person, csrf: session.csrf, secret: secret.to_owned() })
+    pub(crate) fn of(headers: &HeaderMap, edge: &Edge) -> Option<Self> {
+        let secret = cookie(headers, COOKIE).filter(|secret| secret.len() == SECRET_CHARS)?;
+        let (mark, now) = (mark(secret), edge.hub.now());
+        let person = edge.hub.with_directory(|directory| {
+            let person = directory.doors().person_in(mark, now)?;
+            directory.person(person).map(|person| person.id)
+        })?;
+        Some(Self { person, csrf: csrf_of(secret), mark })
     }
 
     /// Whether the session has not ended.
     pub(super) fn lasts(&self, edge: &Edge) -> bool {
-        edge.pages.sessions.of(&self.secret, edge.hub.now()).is_some()
+        let now = edge.hub.now();
+        edge.hub.with_directory(|directory| directory.doors().person_in(self.mark, now).is_some())
     }
 
     /// Whether a form came from one of this session's own pages.
@@ -162,44 +109,95 @@ pub(super) fn not_ours(reader: &Reader) -> Response {
     super::wrong::Wrong::new(reader, problem).into_response()
 }
 
+const BROWSERS: &[(&str, &str)] = &[
+    ("KAKAOTALK", "KakaoTalk"),
+    ("Line/", "LINE"),
+    ("Edg", "Edge"),
+    ("SamsungBrowser", "Samsung"),
+    ("Whale/", "Whale"),
+    ("OPR/", "Opera"),
+    ("Firefox/", "Firefox"),
+    ("FxiOS/", "Firefox"),
+    ("Chrome/", "Chrome"),
+    ("CriOS/", "Chrome"),
+    ("Safari/", "Safari"),
+];
+const SYSTEMS: &[(&str, &str)] = &[
+    ("Android", "Android"),
+    ("iPhone", "iPhone"),
+    ("iPad", "iPad"),
+    ("Windows", "Windows"),
+    ("Macintosh", "Mac"),
+    ("CrOS", "ChromeOS"),
+    ("Linux", "Linux"),
+];
+
+/// Which browser it is, in two words of ours at most: never its own text.
+pub(super) fn browser(headers: &HeaderMap) -> String {
+    let told = headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok());
+    let told = told.unwrap_or_default();
+    let named = |table: &[(&str, &'static str)]| {
+        table.iter().find(|(sign, _)| told.contains(sign)).map(|(_, name)| *name)
+    };
+    let words = [named(BROWSERS), named(SYSTEMS)];
+    words.into_iter().flatten().collect::<Vec<_>>().join(" · ")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::sync::atomic::{AtomicU64, Ordering};
+    use proptest::prelude::*;
 
-    #[derive(Debug, Default)]
-    struct Steps(AtomicU64);
+    fn named(agent: &str) -> String {
+        let mut headers = HeaderMap::new();
+        if let Ok(value) = HeaderValue::from_str(agent) {
+            headers.insert(header::USER_AGENT, value);
+        }
+        browser(&headers)
+    }
 
-    impl Entropy for Steps {
-        fn next_u64(&self) -> u64 {
-            self.0.fetch_add(0x9E37_79B9_7F4A_7C15, Ordering::Relaxed)
+    #[test]
+    fn browsers_are_named_as_people_call_them() {
+        let table = [
+            (
+                "Mozilla/5.0 (Linux; Android 14; SM-S918N) AppleWebKit/537.36 (KHTML, like Gecko) \
+                 SamsungBrowser/25.0 Chrome/121.0.0.0 Mobile Safari/537.36",
+                "Samsung · Android",
+            ),
+            (
+                "Mozilla/5.0 (iPhone; CPU iPhone OS 17_5 like Mac OS X) AppleWebKit/605.1.15 \
+                 (KHTML, like Gecko) Version/17.5 Mobile/15E148 Safari/604.1",
+                "Safari · iPhone",
+            ),
+            (
+                "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) \
+                 Chrome/126.0.0.0 Whale/3.27 Safari/537.36",
+                "Whale · Windows",
+            ),
+            ("curl/8.7", ""),
+            ("", ""),
+        ];
+        for (agent, name) in table {
+            assert_eq!(named(agent), name, "{agent}");
         }
     }
 
     #[test]
-    fn a_session_ends_by_time_by_its_owner_and_with_all_of_theirs() {
-        let (sessions, entropy) = (Sessions::default(), Steps::default());
-        let open = |person, at| sessions.open(PersonId(person), &entropy, Timestamp(at));
-        let (one, two, other) = (open(1, 0), open(1, 5), open(2, 0));
-        let person =
-            |secret: &str, at| sessions.of(secret, Timestamp(at)).map(|session| session.person.0);
-        assert_eq!((person(&one, 9), person(&other, 9)), (Some(1), Some(2)));
-        assert_eq!((person("", 9), person("0", 9)), (None, None));
-        sessions.end(&one);
-        assert_eq!((person(&one, 9), person(&two, 9)), (None, Some(1)));
-        let over = i64::try_from(SESSION_MS).unwrap();
-        assert_eq!((person(&two, over + 4), person(&two, over + 5)), (Some(1), None));
-        sessions.end_all(PersonId(1));
-        assert_eq!((person(&two, 9), person(&other, 9)), (None, Some(2)));
+    fn a_secret_tells_two_things_that_do_not_tell_each_other() {
+        let (one, other) = ("a".repeat(64), "b".repeat(64));
+        assert_eq!(csrf_of(&one), csrf_of(&one));
+        assert_ne!(csrf_of(&one), csrf_of(&other));
+        assert_ne!(mark(&one), mark(&other));
+        assert!(!hex(&mark(&one).0).contains(&csrf_of(&one)));
     }
 
-    #[test]
-    fn the_oldest_sessions_of_a_person_make_room() {
-        let (sessions, entropy) = (Sessions::default(), Steps::default());
-        let open = |at: i64| sessions.open(PersonId(1), &entropy, Timestamp(at));
-        let all: Vec<_> = (0..=SESSIONS_PER_PERSON_MAX).map(|at| open(at as i64)).collect();
-        let is_open = |secret: &String| sessions.of(secret, Timestamp(99)).is_some();
-        assert!(!is_open(&all[0]));
-        assert_eq!(all.iter().filter(|one| is_open(one)).count(), SESSIONS_PER_PERSON_MAX);
+    proptest! {
+        #[test]
+        fn nothing_of_a_browsers_own_words_is_kept(agent in "[ -~]{0,120}") {
+            let known = BROWSERS.iter().chain(SYSTEMS).map(|(_, name)| *name);
+            let known: Vec<_> = known.collect();
+            let words = named(&agent);
+            prop_assert!(words.is_empty() || words.split(" · ").all(|word| known.contains(&word)));
+        }
     }
 }

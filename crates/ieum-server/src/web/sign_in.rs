@@ -5,9 +5,11 @@
 
 use super::frame::{Tab, page as framed};
 use super::reader::{Reader, cookie, same_site};
-use super::sessions::{SignedIn, cookie_line, is_secure, not_ours};
+use super::sessions::{SignedIn, browser, cookie_line, is_secure, mark, new_secret, not_ours};
+use super::wrong::Wrong;
 use crate::edge::Shared;
 use crate::peer::Peer;
+use crate::problem::Problem;
 use crate::public::rank;
 use crate::setup::millis;
 use axum::Extension;
@@ -69,7 +71,9 @@ fn who(reader: &Reader, ways: &[(Network, CellState)]) -> Markup {
                 "비밀번호는 없어요. 이어 둔 메신저로 한 번 쓰는 코드를 보내 드려요.",
                 "There is no password: a code for one use comes to a messenger you linked.",
             )) }
-            label for="who" { (reader.say("이음 번호나 메일 주소", "Your Ieum number or mail address")) }
+            label for="who" { (reader.say("이음 번호, @아이디, 메일 주소 중 하나",
+                "Your Ieum number, @handle or mail address",
+            )) }
             input id="who" name="who" required maxlength="256" autocomplete="username"
                 autocapitalize="none" spellcheck="false";
             fieldset class="ways" {
@@ -156,6 +160,9 @@ fn named<'d>(directory: &'d Directory, who: &str) -> Option<&'d Person> {
     if let Ok(number) = who.parse() {
         return directory.person(PersonId(number));
     }
+    if let Some(found) = directory.cards().person_called(who) {
+        return directory.person(found);
+    }
     let user = UserKey::new(who.to_lowercase());
     let found = directory
         .accounts()
@@ -237,10 +244,20 @@ pub(super) async fn redeem(
         let title = reader.say("코드 넣기", "Enter the code");
         return framed(&reader, Tab::Inbox, title, &code(&reader, true)).into_response();
     };
-    let secret = edge.pages.sessions.open(person, &**edge.hub.entropy(), edge.hub.now());
+    enter(&edge, &reader, person, &headers).await
+}
+
+/// Opens a session with a new secret for somebody who proved who they are.
+async fn enter(edge: &Shared, reader: &Reader, person: PersonId, headers: &HeaderMap) -> Response {
+    let secret = new_secret(&**edge.hub.entropy());
+    let opened = edge.hub.open_session(person, mark(&secret), &browser(headers)).await;
+    if opened.is_err() {
+        let problem = Problem::unavailable("the hub did not keep a session");
+        return Wrong::new(reader, problem).into_response();
+    }
     tracing::info!(%person, "signed in on a page");
     let mut response = Redirect::to("/inbox").into_response();
-    if let Some(line) = cookie_line(Some(&secret), is_secure(&headers)) {
+    if let Some(line) = cookie_line(Some(&secret), is_secure(headers)) {
         response.headers_mut().append(header::SET_COOKIE, line);
     }
     response
@@ -258,9 +275,13 @@ pub(super) async fn leave(
         return not_ours(&reader);
     }
     let person = signed_in.person;
-    match leaving.everywhere {
-        Some(_) => edge.pages.sessions.end_all(person),
-        None => edge.pages.sessions.end(&signed_in.secret),
+    let left = match leaving.everywhere {
+        Some(_) => edge.hub.close_sessions(person, &browser(&headers)).await,
+        None => edge.hub.close_session(signed_in.mark).await,
+    };
+    if left.is_err() {
+        let problem = Problem::unavailable("the hub did not keep the end of a session");
+        return Wrong::new(&reader, problem).into_response();
     }
     tracing::info!(%person, "signed out");
     let mut response = Redirect::to("/").into_response();

@@ -200,6 +200,7 @@ fn change_facts(change: &Change) -> (&'static str, u64) {
         | Change::Question(_)
         | Change::Card(_)
         | Change::Terms(_)
+        | Change::Door(_)
         | Change::Gone(_) => ("other", 0),
     }
 }

@@ -6,6 +6,7 @@ use ieum_core::directory::{Change, Directory, Gone};
 use ieum_core::ids::{AddressId, JournalSeq, PersonId};
 use ieum_core::journal::JournalEvent;
 use ieum_core::people::code::CodeId;
+use ieum_core::people::sessions::Door;
 use ieum_core::ports::store::Store;
 use ieum_core::time::Timestamp;
 
@@ -65,6 +66,21 @@ fn handles_and_contacts_survive_a_crash() {
         let found = loaded(bench.store());
         let of = |id| found.cards().of(PersonId(id)).cloned().map(Change::Card);
         assert_eq!((of(1), of(2)), (Some(card(1)), Some(card(2))));
+    }
+}
+
+#[test]
+fn who_is_signed_in_stays_so_through_a_crash_and_who_left_stays_out() {
+    for mut bench in Bench::both() {
+        change(bench.store(), &[door(1), door(2)]);
+        let Change::Door(two) = door(2) else { unreachable!() };
+        let mark = two.sessions[0].mark;
+        change(bench.store(), &[Change::Door(Door { sessions: Vec::new(), ..two })]);
+        bench.crash();
+        let found = loaded(bench.store());
+        assert_eq!(found.doors().of(PersonId(1)).cloned().map(Change::Door), Some(door(1)));
+        assert_eq!(found.doors().person_in(mark, Timestamp(9)), None);
+        assert_eq!(found.doors().of(PersonId(2)).map(|door| door.visits.len()), Some(3));
     }
 }
 

@@ -19,6 +19,7 @@ use ieum_core::message::Author;
 use ieum_core::network::Network;
 use ieum_core::outgoing::Scope;
 use ieum_core::people::code::{CodeId, Party};
+use ieum_core::people::sessions::Door;
 use ieum_core::people::terms::{Reach, Terms};
 use ieum_core::ports::store::{Moves, OpenFilter, ReceiptNote, Store};
 use ieum_core::route::security::SecurityLevel;
@@ -27,7 +28,7 @@ use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 
 /// The schema that is written now.
-const PRESENT: u32 = 7;
+const PRESENT: u32 = 8;
 
 /// The schema that keeps incidents first.
 const INCIDENTS_SINCE: u32 = 3;
@@ -43,6 +44,9 @@ const CARDS_SINCE: u32 = 6;
 
 /// The schema that keeps terms and what was taken back first.
 const TERMS_SINCE: u32 = 7;
+
+/// The schema that keeps sessions first.
+const DOORS_SINCE: u32 = 8;
 
 fn fixture(version: u32) -> PathBuf {
     let name = format!("tests/fixtures/store-v{version}.sqlite3");
@@ -70,6 +74,9 @@ fn every_format_that_was_ever_written_is_read_right() {
         if version >= TERMS_SINCE {
             fill_terms(&same);
         }
+        if version >= DOORS_SINCE {
+            fill_doors(&same);
+        }
         assert_eq!(told(&old), told(&same), "format {version}");
         if version >= INCIDENTS_SINCE {
             assert_eq!(incidents(&old), incidents(&same), "format {version}");
@@ -90,6 +97,7 @@ fn write_if_missing(path: &Path) {
     fill_stays(&store);
     fill_cards(&store);
     fill_terms(&store);
+    fill_doors(&store);
     wait(store.close()).unwrap();
     std::fs::copy(directory.path().join(STORE_FILE), path).unwrap();
     panic!("{} was missing and is written now: keep it", path.display());
@@ -120,6 +128,7 @@ fn told(store: &dyn Store) -> Vec<String> {
     lines.push(format!("{:?} {:?}", directory.codes(), directory.stays()));
     lines.push(format!("{:?}", directory.cards()));
     lines.push(format!("{:?}", directory.terms_of(PersonId(1))));
+    lines.push(format!("{:?}", directory.doors()));
     let asked = (0..3).map(|id| directory.question_to(AddressId(id)));
     lines.push(format!("{:?}", asked.collect::<Vec<_>>()));
     lines
@@ -197,6 +206,14 @@ fn fill_terms(store: &dyn Store) {
     let open = wait(store.page_open(OpenFilter::default(), DeliverySeq(0))).unwrap();
     let moved = vec![settlement(open.last().unwrap().seq, Step::Withdrawn)];
     wait(store.apply_moves(Moves { at: Timestamp(97), moved, ..Moves::default() })).unwrap();
+}
+
+/// A door with sessions, and one that all have left.
+fn fill_doors(store: &dyn Store) {
+    wait(store.change(Timestamp(97), vec![door(1), door(2)])).unwrap();
+    let Change::Door(two) = door(2) else { unreachable!() };
+    let left = Door { sessions: Vec::new(), ..two };
+    wait(store.change(Timestamp(98), vec![Change::Door(left)])).unwrap();
 }
 
 fn directory() -> Vec<Change> {

@@ -12,6 +12,7 @@ use ieum_core::people::codes::Tally;
 use ieum_core::people::contacts::{Asked, Card, Contact, Standing};
 use ieum_core::people::here::Stay;
 use ieum_core::people::links::Question;
+use ieum_core::people::sessions::{Door, Session, SessionMark, Visit, VisitKind};
 use ieum_core::ports::store::{Admission, AdmitBatch, Admitted, Advance, ClaimRequest, Store};
 use ieum_core::time::Timestamp;
 
@@ -104,6 +105,19 @@ pub(super) fn card(person: u64) -> Change {
         handle: Some(format!("민지{person}").into()),
         contacts: entries.map(entry).collect(),
         asked: vec![Asked { handle: "yuna".into(), at: Timestamp(8) }],
+    })
+}
+
+/// A door with a session and a line of each kind.
+pub(super) fn door(person: u64) -> Change {
+    use VisitKind::{Closed, ClosedAll, Opened};
+    let at = Timestamp(9);
+    let visit = |kind| Visit { at, kind, browser: "Firefox · Linux".into() };
+    let mark = SessionMark([u8::try_from(person).unwrap(); 32]);
+    Change::Door(Door {
+        person: PersonId(person),
+        sessions: vec![Session { mark, opened_at: at, browser: "Chrome · Android".into() }],
+        visits: [Opened, Closed, ClosedAll].map(visit).to_vec(),
     })
 }
 

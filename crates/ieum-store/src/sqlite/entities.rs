@@ -21,6 +21,7 @@ const KIND_STAY: i64 = 7;
 const KIND_QUESTION: i64 = 8;
 const KIND_CARD: i64 = 9;
 const KIND_TERMS: i64 = 10;
+const KIND_DOOR: i64 = 11;
 
 fn key(change: &Change) -> (i64, u64) {
     match change {
@@ -35,6 +36,7 @@ fn key(change: &Change) -> (i64, u64) {
         Change::Question(question) => (KIND_QUESTION, question.asked.0),
         Change::Card(card) => (KIND_CARD, card.person.0),
         Change::Terms(terms) => (KIND_TERMS, terms.person.0),
+        Change::Door(door) => (KIND_DOOR, door.person.0),
         Change::Gone(Gone::Code(id)) => (KIND_CODE, id.0),
         Change::Gone(Gone::Stay(person)) => (KIND_STAY, person.0),
         Change::Gone(Gone::Question(address)) => (KIND_QUESTION, address.0),

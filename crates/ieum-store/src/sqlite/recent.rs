@@ -126,6 +126,7 @@ impl Recent {
             | Change::Question(_)
             | Change::Card(_)
             | Change::Terms(_)
+            | Change::Door(_)
             | Change::Gone(_) => {}
         }
     }

@@ -1,0 +1,308 @@
+//! Who is signed in on the page, and who was: sessions by the digest of a secret that only the
+//! browser has.
+//!
+//! Pure. Invariants: nothing here lets anybody in who read it; a session that ended is never found
+//! again; what a person is told of their sign-ins names no secret.
+
+use crate::directory::{Change, Directory};
+use crate::ids::PersonId;
+use crate::time::Timestamp;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// Most sessions of one person; the oldest end first.
+pub const SESSIONS_PER_PERSON_MAX: usize = 16;
+/// Sign-ins and sign-outs that are remembered for each person; the oldest are forgotten first.
+pub const VISITS_PER_PERSON_MAX: usize = 40;
+/// How long a session lasts: 30 days.
+pub const SESSION_MS: u64 = 30 * 24 * 3_600 * 1_000;
+/// Longest name of a browser that is kept, in characters.
+pub const BROWSER_CHARS_MAX: usize = 40;
+
+/// The SHA-256 of a session's secret.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct SessionMark(pub [u8; 32]);
+
+/// One browser that is signed in.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Session {
+    /// By which it is recognised.
+    pub mark: SessionMark,
+    /// Since when.
+    pub opened_at: Timestamp,
+    /// Which browser, in a word or two.
+    pub browser: Box<str>,
+}
+
+impl Session {
+    /// Whether its time is not over.
+    #[must_use]
+    pub fn lasts(&self, now: Timestamp) -> bool {
+        now.ms_since(self.opened_at) < SESSION_MS
+    }
+}
+
+/// What happened at the door.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum VisitKind {
+    /// Signed in.
+    Opened,
+    /// Signed out.
+    Closed,
+    /// Signed out everywhere.
+    ClosedAll,
+}
+
+/// One line of what a person is told of their sign-ins.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Visit {
+    /// When.
+    pub at: Timestamp,
+    /// What.
+    pub kind: VisitKind,
+    /// With which browser, in a word or two.
+    pub browser: Box<str>,
+}
+
+/// Everything at the door of one person.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Door {
+    /// Whose.
+    pub person: PersonId,
+    /// Who is signed in as them, the oldest first.
+    pub sessions: Vec<Session>,
+    /// What happened, the oldest first.
+    pub visits: Vec<Visit>,
+}
+
+impl Door {
+    fn of(directory: &Directory, person: PersonId) -> Self {
+        let closed = || Self { person, sessions: Vec::new(), visits: Vec::new() };
+        directory.doors().of(person).cloned().unwrap_or_else(closed)
+    }
+
+    fn note(&mut self, at: Timestamp, kind: VisitKind, browser: &str) {
+        let browser = browser.into();
+        self.visits.push(Visit { at, kind, browser });
+        let over = self.visits.len().saturating_sub(VISITS_PER_PERSON_MAX);
+        self.visits.drain(..over);
+    }
+}
+
+/// All doors, found by person and by session.
+#[derive(Debug, Clone, Default)]
+pub struct Doors {
+    of: BTreeMap<PersonId, Door>,
+    sessions: BTreeMap<SessionMark, PersonId>,
+}
+
+impl Doors {
+    /// A door is new or changed.
+    pub(crate) fn put(&mut self, door: Door) {
+        for old in self.of.get(&door.person).into_iter().flat_map(|door| &door.sessions) {
+            self.sessions.remove(&old.mark);
+        }
+        for session in &door.sessions {
+            self.sessions.insert(session.mark, door.person);
+        }
+        self.of.insert(door.person, door);
+    }
+
+    /// A person's door, if they ever signed in.
+    #[must_use]
+    pub fn of(&self, person: PersonId) -> Option<&Door> {
+        self.of.get(&person)
+    }
+
+    /// Whose session this is, while it lasts.
+    #[must_use]
+    pub fn person_in(&self, mark: SessionMark, now: Timestamp) -> Option<PersonId> {
+        let person = *self.sessions.get(&mark)?;
+        let mut sessions = self.of.get(&person)?.sessions.iter();
+        sessions.any(|session| session.mark == mark && session.lasts(now)).then_some(person)
+    }
+}
+
+/// Signs a person in: the changes. Nothing where there is no such person.
+#[must_use]
+pub fn opened(
+    directory: &Directory,
+    person: PersonId,
+    mark: SessionMark,
+    browser: &str,
+    now: Timestamp,
+) -> Vec<Change> {
+    if directory.person(person).is_none() {
+        return Vec::new();
+    }
+    let mut door = Door::of(directory, person);
+    let browser: Box<str> = browser.chars().take(BROWSER_CHARS_MAX).collect();
+    door.note(now, VisitKind::Opened, &browser);
+    door.sessions.retain(|session| session.lasts(now));
+    door.sessions.push(Session { mark, opened_at: now, browser });
+    let over = door.sessions.len().saturating_sub(SESSIONS_PER_PERSON_MAX);
+    door.sessions.drain(..over);
+    vec![Change::Door(door)]
+}
+
+/// Ends one session: the changes. Nothing where there is no such session.
+#[must_use]
+pub fn closed(directory: &Directory, mark: SessionMark, now: Timestamp) -> Vec<Change> {
+    let Some(person) = directory.doors().sessions.get(&mark) else { return Vec::new() };
+    let mut door = Door::of(directory, *person);
+    let ends = door.sessions.iter().position(|session| session.mark == mark);
+    let Some(ends) = ends else { return Vec::new() };
+    let session = door.sessions.remove(ends);
+    door.note(now, VisitKind::Closed, &session.browser);
+    vec![Change::Door(door)]
+}
+
+/// Ends all sessions of a person, by their word from `browser`: the changes.
+#[must_use]
+pub fn closed_all(
+    directory: &Directory,
+    person: PersonId,
+    browser: &str,
+    now: Timestamp,
+) -> Vec<Change> {
+    let mut door = Door::of(directory, person);
+    if door.sessions.is_empty() {
+        return Vec::new();
+    }
+    door.sessions.clear();
+    door.note(now, VisitKind::ClosedAll, browser);
+    vec![Change::Door(door)]
+}
+
+/// Ends all sessions of somebody who turned out to be another: the change, if there is any.
+#[must_use]
+pub fn without_sessions(directory: &Directory, person: PersonId) -> Option<Change> {
+    let door = directory.doors().of(person).filter(|door| !door.sessions.is_empty())?;
+    Some(Change::Door(Door { sessions: Vec::new(), ..door.clone() }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::directory::{Language, Person};
+    use proptest::prelude::*;
+
+    fn town(people: u64) -> Directory {
+        let mut directory = Directory::default();
+        for id in (1..=people).map(PersonId) {
+            let (routes, consents) = (Vec::new(), Vec::new());
+            let person =
+                Person { id, name: "민지".into(), language: Language::Ko, routes, consents };
+            directory.apply(Change::Person(person));
+        }
+        directory
+    }
+
+    fn mark(number: u64) -> SessionMark {
+        let mut bytes = [0; 32];
+        bytes[..8].copy_from_slice(&number.to_be_bytes());
+        SessionMark(bytes)
+    }
+
+    fn apply(directory: &mut Directory, changes: Vec<Change>) {
+        for change in changes {
+            directory.apply(change);
+        }
+    }
+
+    #[test]
+    fn a_session_ends_by_its_time_to_the_millisecond() {
+        let mut directory = town(1);
+        let changes = opened(&directory, PersonId(1), mark(1), "Firefox", Timestamp(5));
+        apply(&mut directory, changes);
+        let whose = |at| directory.doors().person_in(mark(1), Timestamp(at));
+        let over = i64::try_from(SESSION_MS).unwrap();
+        assert_eq!((whose(over + 4), whose(over + 5)), (Some(PersonId(1)), None));
+    }
+
+    #[test]
+    fn nobody_signs_in_who_is_not_there_and_nothing_ends_twice() {
+        let mut directory = town(1);
+        assert_eq!(opened(&directory, PersonId(2), mark(1), "", Timestamp(1)), []);
+        assert_eq!(closed(&directory, mark(1), Timestamp(1)), []);
+        assert_eq!(closed_all(&directory, PersonId(1), "", Timestamp(1)), []);
+        let changes = opened(&directory, PersonId(1), mark(1), "", Timestamp(1));
+        apply(&mut directory, changes);
+        let changes = closed(&directory, mark(1), Timestamp(2));
+        apply(&mut directory, changes);
+        assert_eq!(closed(&directory, mark(1), Timestamp(3)), []);
+    }
+
+    #[test]
+    fn what_happened_is_told_in_order_and_not_for_ever() {
+        let mut directory = town(1);
+        for at in 0..60 {
+            let (number, at) = (u64::try_from(at).unwrap(), Timestamp(at));
+            let long = "가".repeat(99);
+            let changes = opened(&directory, PersonId(1), mark(number), &long, at);
+            apply(&mut directory, changes);
+        }
+        let door = directory.doors().of(PersonId(1)).unwrap();
+        assert_eq!(door.visits.len(), VISITS_PER_PERSON_MAX);
+        assert_eq!(door.visits.last().unwrap().at, Timestamp(59));
+        assert!(door.visits.is_sorted_by_key(|visit| visit.at));
+        assert!(door.visits.iter().all(|one| one.browser.chars().count() == BROWSER_CHARS_MAX));
+    }
+
+    #[derive(Debug, Clone)]
+    enum Deed {
+        Open(u64, u64),
+        Close(u64),
+        CloseAll(u64),
+    }
+
+    fn deed() -> impl Strategy<Value = Deed> {
+        prop_oneof![
+            4 => (1..4_u64, 0..40_u64).prop_map(|(person, number)| Deed::Open(person, number)),
+            2 => (0..40_u64).prop_map(Deed::Close),
+            1 => (1..4_u64).prop_map(Deed::CloseAll),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn who_is_in_is_who_came_in_last_and_did_not_leave(
+            deeds in prop::collection::vec(deed(), 0..120),
+        ) {
+            let mut directory = town(3);
+            let mut inside: Vec<(u64, u64)> = Vec::new();
+            for (at, deed) in deeds.into_iter().enumerate() {
+                let at = Timestamp(i64::try_from(at).unwrap());
+                let changes = match deed {
+                    // A secret is drawn once: nobody else has its mark.
+                    Deed::Open(_, number) if inside.iter().any(|one| one.1 == number) => continue,
+                    Deed::Open(person, number) => {
+                        inside.push((person, number));
+                        let own = inside.iter().filter(|one| one.0 == person).count();
+                        if own > SESSIONS_PER_PERSON_MAX {
+                            let oldest = inside.iter().position(|one| one.0 == person).unwrap();
+                            inside.remove(oldest);
+                        }
+                        opened(&directory, PersonId(person), mark(number), "", at)
+                    }
+                    Deed::Close(number) => {
+                        inside.retain(|one| one.1 != number);
+                        closed(&directory, mark(number), at)
+                    }
+                    Deed::CloseAll(person) => {
+                        inside.retain(|one| one.0 != person);
+                        closed_all(&directory, PersonId(person), "", at)
+                    }
+                };
+                apply(&mut directory, changes);
+            }
+            for number in 0..40 {
+                let found = directory.doors().person_in(mark(number), Timestamp(999));
+                let wanted = inside.iter().find(|one| one.1 == number).map(|one| PersonId(one.0));
+                prop_assert_eq!(found, wanted);
+            }
+        }
+    }
+}
