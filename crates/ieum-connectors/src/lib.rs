@@ -18,7 +18,8 @@
 //! | `gateway.rs`, `poll.rs` or `errands.rs` | `listen`, where there is something to do unasked |
 //!
 //! XMPP has more to it than a folder may hold: `component` is its stream, `muc` its rooms. So has
-//! Matrix: `homeserver` is its server and our users there.
+//! Matrix: `homeserver` is its server and our users there. And Telegram:
+//! `bot_api` waits for updates and carries files.
 //!
 //! # Adding a network
 //!
@@ -39,9 +40,11 @@
 
 mod api_base;
 mod backoff;
+mod bot_api;
 mod complaints;
 mod component;
 pub mod doors;
+mod files;
 mod heartbeat;
 mod homeserver;
 mod hooks;

@@ -8,12 +8,17 @@ use futures_util::FutureExt as _;
 use http::{Request, Response};
 use ieum_core::ids::Cursor;
 use ieum_core::inbound::Arrival;
+use ieum_core::inbound::FileKind;
+use ieum_core::outgoing::{FileContent, PartFile};
 use ieum_core::ports::BoxFuture;
 use ieum_core::ports::clock::Clock;
 use ieum_core::ports::connector::{Inbox, InboxClosed, Pulse};
 use ieum_core::ports::dial::{ByteStream, Dial, DialFailure, FrameStream};
 use ieum_core::ports::entropy::Entropy;
-use ieum_core::ports::http::{HttpFailure, HttpLimits, HttpTransport};
+use ieum_core::ports::http::{
+    CarryLimits, HttpFailure, HttpLimits, HttpTransport, OnePiece, PieceStream, Reach, Upload,
+};
+use ieum_core::ports::media::{MediaAnswer, MediaFile};
 use ieum_core::time::Timestamp;
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -28,6 +33,7 @@ struct Stage {
     answers: VecDeque<(u64, Answer)>,
     calls: Vec<Request<Bytes>>,
     limits: Vec<HttpLimits>,
+    reaches: Vec<Reach>,
     elapsed_ms: u64,
     slept_ms: Vec<u64>,
 }
@@ -51,6 +57,16 @@ impl Script {
         let mut response = Response::new(Bytes::copy_from_slice(body.as_bytes()));
         *response.status_mut() = status.try_into().unwrap();
         self.respond(ms, Ok(response))
+    }
+
+    /// The next call gets this answer, headers and all.
+    pub(crate) fn respond_with(&self, answer: Response<Bytes>) -> &Self {
+        self.respond(0, Ok(answer))
+    }
+
+    /// How far every call for or with a file may go.
+    pub(crate) fn reaches(&self) -> Vec<Reach> {
+        self.stage().reaches.clone()
     }
 
     /// The next call fails.
@@ -97,6 +113,34 @@ impl Script {
 }
 
 impl HttpTransport for Script {
+    fn carry(
+        &self,
+        request: Request<Upload>,
+        limits: CarryLimits,
+    ) -> BoxFuture<'_, Result<Response<Box<dyn PieceStream>>, HttpFailure>> {
+        self.stage().reaches.push(limits.reach);
+        Box::pin(async move {
+            let (head, upload) = request.into_parts();
+            let mut whole = Vec::new();
+            match upload {
+                Upload::Whole(bytes) => whole.extend_from_slice(&bytes),
+                Upload::Streamed { mut pieces, bytes } => {
+                    while let Some(piece) = pieces.next().await? {
+                        whole.extend_from_slice(&piece);
+                    }
+                    assert_eq!(whole.len() as u64, bytes, "as long as it says");
+                }
+            }
+            let request = Request::from_parts(head, whole.into());
+            let limits = HttpLimits { timeout_ms: limits.idle_ms, answer_bytes_max: 1 << 20 };
+            let answer = self.call(request, limits).await?;
+            Ok(answer.map(|body| {
+                let pieces: Box<dyn PieceStream> = Box::new(OnePiece(Some(body)));
+                pieces
+            }))
+        })
+    }
+
     fn call(&self, request: Request<Bytes>, limits: HttpLimits) -> BoxFuture<'_, Answer> {
         let mut stage = self.stage();
         stage.calls.push(request);
@@ -198,5 +242,41 @@ impl Inbox for Kept {
 
     fn pulse(&self, pulse: Pulse) {
         self.pulses.lock().unwrap().push(pulse);
+    }
+}
+
+#[derive(Debug)]
+struct FileInMemory(Bytes);
+
+impl MediaFile for FileInMemory {
+    fn bytes(&self) -> u64 {
+        self.0.len() as u64
+    }
+
+    fn piece(&self, at: u64) -> MediaAnswer<'_, Bytes> {
+        let at = usize::try_from(at).unwrap().min(self.0.len());
+        let end = (at + 4).min(self.0.len());
+        Box::pin(std::future::ready(Ok(self.0.slice(at..end))))
+    }
+}
+
+/// A picture to send, unless its name says otherwise; it comes in small pieces.
+pub(crate) fn file(name: &str, bytes: &'static [u8]) -> PartFile {
+    let (kind, media_type) = match name.rsplit_once('.').map(|(_, ending)| ending) {
+        Some("mp4") => (FileKind::Video, "video/mp4"),
+        Some("ogg") => (FileKind::Audio, "audio/ogg"),
+        Some("mp3") => (FileKind::Audio, "audio/mpeg"),
+        Some("pdf") => (FileKind::File, "application/pdf"),
+        _ => (FileKind::Picture, "image/png"),
+    };
+    PartFile {
+        kind,
+        media_type: media_type.into(),
+        name: name.to_owned(),
+        bytes: bytes.len() as u64,
+        duration_ms: None,
+        link: Some("https://hub.example/m/abc".to_owned()),
+        preview: Some("https://hub.example/m/preview.png".to_owned()),
+        content: FileContent(Arc::new(FileInMemory(Bytes::from_static(bytes)))),
     }
 }

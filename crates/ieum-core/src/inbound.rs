@@ -3,6 +3,7 @@
 use crate::ids::{ChatKey, EventKey, NativeMessageId, QuoteKey, UserKey};
 use crate::network::ChatKind;
 use crate::time::Timestamp;
+use serde::Serialize;
 
 /// Most events that one webhook call or one polled batch may carry.
 pub const EVENTS_PER_ARRIVAL_MAX: usize = 1_000;
@@ -60,10 +61,28 @@ pub struct FileNote {
     pub name: Option<Box<str>>,
     /// Its size in bytes, where it is told.
     pub bytes: Option<u64>,
+    /// Its media type, where it is told.
+    pub media_type: Option<Box<str>>,
+    /// How long it plays, where it is told.
+    pub duration_ms: Option<u32>,
+    /// Where its bytes are, in words that [`Connector::fetch`] understands; `None` where there is
+    /// nothing to fetch.
+    ///
+    /// [`Connector::fetch`]: crate::ports::connector::Connector::fetch
+    pub place: Option<Box<str>>,
+}
+
+impl FileNote {
+    /// A thing of a kind, of which nothing else is known.
+    #[must_use]
+    pub fn of(kind: FileKind) -> Self {
+        Self { kind, name: None, bytes: None, media_type: None, duration_ms: None, place: None }
+    }
 }
 
 /// Kinds of files and other things that are not text.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum FileKind {
     /// A picture.
     Picture,

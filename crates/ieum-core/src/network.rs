@@ -1,5 +1,6 @@
 //! Networks and what they can carry, as data.
 
+use crate::inbound::FileKind;
 use crate::render::measure::TextUnit;
 use minicbor::{Decode, Encode};
 use serde::{Deserialize, Serialize};
@@ -151,6 +152,62 @@ pub struct ChatCapabilities {
     pub buttons: bool,
     /// Whether a send with the same key is carried out once, so that `Unknown` may be repeated.
     pub idempotent_send: bool,
+    /// Which files it carries, and how; the first that fits is taken. What fits none goes as words
+    /// and a link.
+    pub files: &'static [FileWay],
+    /// Longest text that goes with a file in one part, in the unit of texts; 0 where none can.
+    pub caption_max: usize,
+}
+
+/// One way in which a network carries files.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct FileWay {
+    /// Of which kind.
+    pub kind: FileKind,
+    /// Of which media types; empty for all.
+    pub types: &'static [&'static str],
+    /// Largest size.
+    pub bytes_max: u64,
+    /// How they get there.
+    pub by: FileDoor,
+}
+
+/// How a file gets to a network.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FileDoor {
+    /// We hand its bytes over.
+    Upload,
+    /// The network fetches it from a public https address of ours.
+    PublicLink,
+}
+
+impl ChatCapabilities {
+    /// How a file is carried: as what it is, else as a lesser thing of which it is one.
+    #[must_use]
+    pub fn file_way(
+        &self,
+        kind: FileKind,
+        media_type: &str,
+        bytes: u64,
+    ) -> Option<&'static FileWay> {
+        let fallbacks: &[FileKind] = match kind {
+            FileKind::Sticker => &[FileKind::Sticker, FileKind::Picture, FileKind::File],
+            FileKind::Picture => &[FileKind::Picture, FileKind::File],
+            FileKind::Video => &[FileKind::Video, FileKind::File],
+            FileKind::Audio => &[FileKind::Audio, FileKind::File],
+            FileKind::File => &[FileKind::File],
+            FileKind::Place | FileKind::Other => &[],
+        };
+        let takes = |way: &&FileWay, kind| {
+            way.kind == kind
+                && bytes <= way.bytes_max
+                && (way.types.is_empty() || way.types.contains(&media_type))
+        };
+        // No network takes a file of nothing.
+        let kinds = fallbacks.iter().filter(|_| bytes > 0);
+        kinds.into_iter().find_map(|kind| self.files.iter().find(|way| takes(way, *kind)))
+    }
 }
 
 /// Speed limits that a network publishes; the dispatcher stays below them.

@@ -1,9 +1,14 @@
 //! What a connector is asked to say, and what came of it.
 
 use crate::ids::{AuthorKey, ChatKey, NativeMessageId, QuoteKey, UserKey};
-use crate::inbound::ChatRef;
+use crate::inbound::{ChatRef, FileKind};
+use crate::ports::BoxFuture;
+use crate::ports::http::{HttpFailure, PieceStream};
+use crate::ports::media::MediaFile;
+use bytes::Bytes;
 use minicbor::{Decode, Encode};
 use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 
 /// One call to make: at most [`parts_per_send_max`] parts, once.
 ///
@@ -73,6 +78,66 @@ pub struct Part {
     pub mentions: Vec<UserKey>,
     /// Buttons below the text.
     pub buttons: Vec<Button>,
+    /// A file that goes with it; then the text is its caption and may be empty.
+    pub file: Option<PartFile>,
+}
+
+/// A file as the network is to show it: of a kind, type and size that it takes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PartFile {
+    /// As what it is shown.
+    pub kind: FileKind,
+    /// Its media type.
+    pub media_type: Box<str>,
+    /// Its name; never empty.
+    pub name: String,
+    /// Its size.
+    pub bytes: u64,
+    /// How long it plays, where that is known.
+    pub duration_ms: Option<u32>,
+    /// A public address that gives it for a while, where the hub has one.
+    pub link: Option<String>,
+    /// A public address of a small picture that stands for it.
+    pub preview: Option<String>,
+    /// Its bytes.
+    pub content: FileContent,
+}
+
+/// The bytes of a file that goes out.
+#[derive(Debug, Clone)]
+pub struct FileContent(pub Arc<dyn MediaFile>);
+
+impl FileContent {
+    /// All its bytes, from the first on.
+    #[must_use]
+    pub fn pieces(&self) -> Box<dyn PieceStream> {
+        Box::new(FilePieces { file: Arc::clone(&self.0), at: 0 })
+    }
+}
+
+/// Two parts are the same when all that is told of their files is the same.
+impl PartialEq for FileContent {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.bytes() == other.0.bytes()
+    }
+}
+
+impl Eq for FileContent {}
+
+struct FilePieces {
+    file: Arc<dyn MediaFile>,
+    at: u64,
+}
+
+impl PieceStream for FilePieces {
+    fn next(&mut self) -> BoxFuture<'_, Result<Option<Bytes>, HttpFailure>> {
+        Box::pin(async {
+            let piece = self.file.piece(self.at).await;
+            let piece = piece.map_err(|failure| HttpFailure::NotSent(failure.to_string()))?;
+            self.at += piece.len() as u64;
+            Ok((!piece.is_empty()).then_some(piece))
+        })
+    }
 }
 
 /// The author as the network shows them.

@@ -4,6 +4,7 @@
 
 use crate::account::Account;
 use crate::failover::{self, Moving};
+use crate::media::file_of;
 use crate::notices::HUB_CONVERSATION;
 use crate::pieces::{Pieces, lock};
 use crate::speak::Spoken;
@@ -34,8 +35,8 @@ struct Call {
 enum NoCall {
     /// It comes to the same as this answer of the network.
     As(Outcome),
-    /// The room's pace allows it only later.
-    Later(Timestamp),
+    /// It can only go later, and why.
+    Later(Timestamp, &'static str),
     /// Its lifetime passed while it waited.
     Expired,
     /// Its recipient does not agree to it now.
@@ -69,13 +70,14 @@ async fn run(pieces: &Pieces, account: &Account, claim: &Claim) -> (Settlement, 
     let delivery = claim.delivery.seq;
     let call = match prepare(pieces, account, claim).await {
         Ok(call) => call,
-        Err(NoCall::Later(at)) => {
-            return (unsent(pieces, delivery, Step::RetryAt { at, label: None }), None);
+        Err(NoCall::Later(at, why)) => {
+            return (unsent(pieces, delivery, Step::RetryAt { at, label: None }, why), None);
         }
-        Err(NoCall::Expired) => return (unsent(pieces, delivery, Step::Expired), None),
+        Err(NoCall::Expired) => {
+            return (unsent(pieces, delivery, Step::Expired, "its lifetime passed"), None);
+        }
         Err(NoCall::TakenBack(step, evidence)) => {
-            let (evidence, at, plus) = (evidence.into(), pieces.now(), Vec::new());
-            return (Settlement { delivery, step, evidence, at, plus }, None);
+            return (unsent(pieces, delivery, step, evidence), None);
         }
         Err(NoCall::As(outcome)) => {
             let ended = (pieces.now(), outcome);
@@ -94,10 +96,8 @@ async fn run(pieces: &Pieces, account: &Account, claim: &Claim) -> (Settlement, 
 }
 
 /// The settlement of a claim for which no call was made.
-fn unsent(pieces: &Pieces, delivery: DeliverySeq, step: Step) -> Settlement {
-    let over = matches!(step, Step::Expired);
-    let evidence = if over { "its lifetime passed" } else { "the room's pace" }.into();
-    Settlement { delivery, step, evidence, at: pieces.now(), plus: Vec::new() }
+fn unsent(pieces: &Pieces, delivery: DeliverySeq, step: Step, why: &str) -> Settlement {
+    Settlement { delivery, step, evidence: why.into(), at: pieces.now(), plus: Vec::new() }
 }
 
 async fn follow_move(pieces: &Pieces, route: Option<Route>, to: ChatKey) {
@@ -218,12 +218,15 @@ async fn prepare(pieces: &Pieces, account: &Account, claim: &Claim) -> Result<Ca
         .filter(|(owner, _)| *owner == account.id)
         .map(|(_, chat)| chat)
         .ok_or_else(|| refused(Scope::Recipient, "the chat is closed to us"))?;
-    if let Recipient::Room(_) = claim.delivery.recipient {
-        account.room_pace(&chat.key, now).map_err(NoCall::Later)?;
-    }
     let content = Content::decode(&claim.message.new.content)
         .map_err(|error| refused(Scope::Message, &format!("content: {error}")))?;
-    let spoken = Spoken { pieces, account, claim, chat: &chat };
+    let file = file_of(pieces, claim, &content).await;
+    let file = file.map_err(|at| NoCall::Later(at, "its file is on the way"))?;
+    if let Recipient::Room(_) = claim.delivery.recipient {
+        let paced = account.room_pace(&chat.key, now);
+        paced.map_err(|at| NoCall::Later(at, "the room's pace"))?;
+    }
+    let spoken = Spoken { pieces, account, claim, chat: &chat, file: &file };
     let (act, parts, carried) = spoken.act(&content).await;
     let author = spoken.acting(&content, &act).await;
     // At the last moment: what was agreed to when it was planned may be taken back by now.

@@ -10,7 +10,8 @@ use crate::told::{ReplyPlace, remember_unreadable};
 use ieum_core::content::{Content, MessageId, What};
 use ieum_core::directory::{Change, Language};
 use ieum_core::ids::{AddressId, ConversationId, NativeMessageId};
-use ieum_core::inbound::{Inbound, InboundKind, InboundMessage, Unreadable};
+use ieum_core::inbound::{FileNote, Inbound, InboundKind, InboundMessage, Unreadable};
+use ieum_core::media::{MediaId, PLACE_BYTES_MAX, Wanted, tidy_name};
 use ieum_core::message::{Author, NewMessage, Source};
 use ieum_core::network::NameSource;
 use ieum_core::ports::store::StoreFailure;
@@ -109,8 +110,10 @@ impl Taking<'_> {
         };
         let uris = uris(author(scene), conversation);
         let salt = self.salt(event, native);
+        let wanted = message.file.as_ref().and_then(|file| self.wanted(event, native, file));
+        let media = wanted.as_ref().map(|wanted| wanted.id);
         let mut content = match &message.file {
-            Some(file) => Content::file_placeholder(salt, &uris.sender, &uris.room, file, &text),
+            Some(file) => Content::file(salt, &uris.sender, &uris.room, (file, media), &text),
             None => Content::text(salt, &uris.sender, &uris.room, &text),
         };
         if let Some(answered) = answered.filter(|earlier| earlier.conversation == conversation) {
@@ -122,7 +125,22 @@ impl Taking<'_> {
             native: NativeMessageId::new(native),
             quote: message.quote.clone(),
         };
-        Ok(Some(Said { source: Some(source), ..Said::new(conversation, content) }))
+        Ok(Some(Said { source: Some(source), wanted, ..Said::new(conversation, content) }))
+    }
+
+    /// What is to be fetched of a message's file.
+    fn wanted(&self, event: &Inbound, native: &str, file: &FileNote) -> Option<Wanted> {
+        let place = file.place.as_ref().filter(|place| place.len() <= PLACE_BYTES_MAX)?;
+        let (account, chat) = (self.account.id, event.chat.key.as_str());
+        Some(Wanted {
+            id: MediaId::of_native(&self.pieces.secret, account, chat, native),
+            account,
+            place: place.clone(),
+            kind: file.kind,
+            name: tidy_name(file.name.as_deref().unwrap_or_default()).into(),
+            duration_ms: file.duration_ms,
+            at: self.now,
+        })
     }
 
     /// What the hub answers to words that are for itself.
@@ -338,11 +356,13 @@ pub(crate) struct Said {
     pub(crate) content: Content,
     pub(crate) source: Option<Source>,
     pub(crate) answer: Option<String>,
+    /// The file to fetch for it.
+    pub(crate) wanted: Option<Wanted>,
 }
 
 impl Said {
     fn new(conversation: ConversationId, content: Content) -> Self {
-        Self { conversation, content, source: None, answer: None }
+        Self { conversation, content, source: None, answer: None, wanted: None }
     }
 
     fn answer(pieces: &Pieces, text: String) -> Self {

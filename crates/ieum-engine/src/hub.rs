@@ -22,6 +22,7 @@ use ieum_core::directory::{self, Change, Directory, Purpose};
 use ieum_core::health::book::CellView;
 use ieum_core::health::{Cell, CellState};
 use ieum_core::ids::{AccountId, AddressId, ChatKey, ConversationId, PersonId, RoomId, UserKey};
+use ieum_core::media::link::{self, LinkFault};
 use ieum_core::network::Network;
 use ieum_core::outgoing::Outcome;
 use ieum_core::people::code::{Code, CodeId, CodePurpose, Party};
@@ -30,6 +31,7 @@ use ieum_core::people::sessions::SessionMark;
 use ieum_core::ports::clock::Clock;
 use ieum_core::ports::connector::HookRequest;
 use ieum_core::ports::entropy::Entropy;
+use ieum_core::ports::media::{MediaStore, Opened};
 use ieum_core::ports::store::{Advance, Loaded, Store, StoreFailure};
 use ieum_core::ports::tell::Teller;
 use ieum_core::route::security::SecurityLevel;
@@ -43,6 +45,8 @@ use tokio::sync::watch;
 pub struct HubSetup {
     /// Where everything durable is.
     pub store: Arc<dyn Store>,
+    /// Where what comes with messages is.
+    pub media: Arc<dyn MediaStore>,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// The randomness.
@@ -73,6 +77,20 @@ pub enum HubFailure {
     },
 }
 
+/// Why a link gives no file.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum LinkFailure {
+    /// It was not made here, or its time is over.
+    #[error(transparent)]
+    Fault(#[from] LinkFault),
+    /// The file is not here, or not yet.
+    #[error("the file is not here")]
+    NotHere,
+    /// The media room cannot read it.
+    #[error("the file cannot be read now")]
+    Unreadable,
+}
+
 /// A running hub. Clones are handles to the same one.
 #[derive(Debug, Clone)]
 pub struct Hub {
@@ -91,7 +109,7 @@ impl Hub {
         let Loaded { mut directory, cursors, interrupted } = loaded;
         let accounts = known_accounts(&setup, &mut directory).await?;
         let pieces = Arc::new(Pieces::new(
-            setup.store,
+            (setup.store, setup.media),
             setup.clock,
             setup.entropy,
             setup.secret,
@@ -113,6 +131,9 @@ impl Hub {
         let tasks = lock(&self.tasks).take();
         if let Some(tasks) = tasks {
             tasks.stop().await;
+        }
+        if let Err(failure) = self.pieces.media.close().await {
+            tracing::error!(%failure, "the media room did not close calmly");
         }
         if let Err(failure) = self.pieces.store.close().await {
             tracing::error!(%failure, "the store did not close calmly");
@@ -162,6 +183,22 @@ impl Hub {
     /// Reads the directory; `read` must be short.
     pub fn with_directory<R>(&self, read: impl FnOnce(&Directory) -> R) -> R {
         self.pieces.read(read)
+    }
+
+    /// The file behind a public link, with what is known of it.
+    ///
+    /// # Errors
+    /// A [`LinkFailure`]; a link that was not made here tells nothing about any file.
+    pub async fn linked_file(&self, link: &str) -> Result<Opened, LinkFailure> {
+        let now = self.pieces.now();
+        let id = link::read(&self.pieces.secret, link, now)?;
+        match self.pieces.media.open(id, now).await {
+            Ok(opened) => opened.ok_or(LinkFailure::NotHere),
+            Err(failure) => {
+                tracing::error!(%failure, "a linked file cannot be read");
+                Err(LinkFailure::Unreadable)
+            }
+        }
     }
 
     /// The store, for reading pages.

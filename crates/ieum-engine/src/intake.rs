@@ -13,6 +13,7 @@ use crate::pieces::Pieces;
 use crate::told::{ReplyPlace, ask_name, tell_unreachable, to_place};
 use ieum_core::ids::{AccountId, AddressId, ConversationId, Cursor, PersonId, RoomId};
 use ieum_core::inbound::{Arrival, Inbound, InboundKind};
+use ieum_core::media::Wanted;
 use ieum_core::message::{Class, NewMessage};
 use ieum_core::network::ChatKind;
 use ieum_core::ports::connector::{HookRefusal, HookRequest, hook_bytes_max};
@@ -71,6 +72,8 @@ pub(crate) struct Taken {
     source_room: Option<RoomId>,
     reply_place: Option<ReplyPlace>,
     unreachable: Vec<PersonId>,
+    /// The file to fetch for it.
+    wanted: Option<Wanted>,
 }
 
 /// Admits an arrival and, for polled networks, its cursor.
@@ -124,6 +127,13 @@ async fn plan_and_admit(
     for one in &mut taken {
         one.plan(pieces);
     }
+    let wanted: Vec<Wanted> = taken.iter_mut().filter_map(|one| one.wanted.take()).collect();
+    if !wanted.is_empty() {
+        // Before the message: what is admitted is fetched, whatever happens between the two.
+        let noted = pieces.media.want(wanted).await;
+        noted.map_err(|failure| StoreFailure::Unavailable(failure.to_string()))?;
+        pieces.media_bell.notify_one();
+    }
     let notes = taken.iter_mut().map(Taken::note).collect();
     let admissions = taken.into_iter().map(|one| one.admission).collect();
     let admitted = pieces.admit(AdmitBatch { at, admissions, cursor }).await?;
@@ -174,7 +184,7 @@ fn is_membership(event: &Inbound) -> bool {
 pub(crate) struct Taking<'a> {
     pub(crate) pieces: &'a Pieces,
     pub(crate) account: &'a Account,
-    now: Timestamp,
+    pub(crate) now: Timestamp,
     /// The events of the same arrival before this one: answers may point to them.
     pub(crate) before: &'a [Taken],
 }
@@ -239,7 +249,8 @@ impl Taking<'_> {
         let reply_place = place_of(scene);
         let admission = Admission { message: Some(message), ..admission };
         let nameless = scene.address;
-        Taken { admission, nameless, source_room, reply_place, unreachable: Vec::new() }
+        let wanted = said.wanted;
+        Taken { admission, nameless, source_room, reply_place, unreachable: Vec::new(), wanted }
     }
 
     /// The hub's answer to somebody, where they wrote.

@@ -3,6 +3,7 @@
 use crate::account::Account;
 use crate::canary::Perch;
 use crate::held::Held;
+use crate::media::Fetching;
 use crate::metrics::Metrics;
 use crate::settings::Settings;
 use crate::summary::Ledger;
@@ -15,6 +16,7 @@ use ieum_core::ids::{AccountId, AddressId, ConversationId, DeliverySeq, MessageS
 use ieum_core::people::withdrawal::narrowed;
 use ieum_core::ports::clock::Clock;
 use ieum_core::ports::entropy::Entropy;
+use ieum_core::ports::media::MediaStore;
 use ieum_core::ports::store::{Admission, AdmitBatch, Admitted, Store, StoreFailure};
 use ieum_core::time::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
@@ -30,6 +32,7 @@ pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 #[derive(Debug)]
 pub(crate) struct Pieces {
     pub(crate) store: Arc<dyn Store>,
+    pub(crate) media: Arc<dyn MediaStore>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) entropy: Arc<dyn Entropy>,
     pub(crate) secret: HubSecret,
@@ -53,6 +56,10 @@ pub(crate) struct Pieces {
     /// The latest moment that the clock showed, by which one that goes back is noticed.
     pub(crate) latest: Mutex<Timestamp>,
     pub(crate) sweep_bell: Notify,
+    /// Rings when a file is wanted.
+    pub(crate) media_bell: Notify,
+    /// Files that are being fetched.
+    pub(crate) fetching: Mutex<Fetching>,
     pub(crate) journal_bell: watch::Sender<u64>,
     /// Rings when an incident opened, changed or closed.
     pub(crate) incident_bell: watch::Sender<u64>,
@@ -70,7 +77,7 @@ pub(crate) struct Pieces {
 impl Pieces {
     #[allow(clippy::too_many_arguments, reason = "called once, by the hub's start")]
     pub(crate) fn new(
-        store: Arc<dyn Store>,
+        (store, media): (Arc<dyn Store>, Arc<dyn MediaStore>),
         clock: Arc<dyn Clock>,
         entropy: Arc<dyn Entropy>,
         secret: HubSecret,
@@ -80,6 +87,7 @@ impl Pieces {
     ) -> Self {
         Self {
             store,
+            media,
             clock,
             entropy,
             secret,
@@ -95,6 +103,8 @@ impl Pieces {
             perches: Mutex::default(),
             latest: Mutex::default(),
             sweep_bell: Notify::new(),
+            media_bell: Notify::new(),
+            fetching: Mutex::default(),
             journal_bell: watch::Sender::new(0),
             incident_bell: watch::Sender::new(0),
             metrics: Metrics::default(),
@@ -211,6 +221,13 @@ impl Pieces {
     pub(crate) fn ring_probes(&self) {
         for account in self.accounts.values() {
             account.probe_bell.notify_one();
+        }
+    }
+
+    /// Lets every account look whether something is due.
+    pub(crate) fn ring_all(&self) {
+        for account in self.accounts.values() {
+            account.bell.notify_one();
         }
     }
 

@@ -4,6 +4,7 @@ use crate::canary::Watcher;
 use ieum_core::directory::Language;
 use ieum_core::health::cadence::Cadence;
 use ieum_core::health::parameters::Parameters;
+use ieum_core::media::MEDIA_BYTES_MAX;
 
 /// Settings of the engine; all times on the clock port.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,6 +33,33 @@ pub struct Settings {
     pub utc_offset_minutes: i32,
     /// The language of rooms; persons have their own.
     pub language: Language,
+    /// What comes with messages.
+    pub media: MediaSettings,
+}
+
+/// Settings of what comes with messages.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MediaSettings {
+    /// Largest file that is taken from a network.
+    pub bytes_max: u64,
+    /// How long a delivery waits for its file before it goes with a notice; ten times as long while
+    /// the file is on its way. One minute.
+    pub wait_ms: u64,
+    /// How long a file is kept after its last use. Thirty days, far above a delivery's lifetime.
+    pub kept_ms: u64,
+    /// Under which address networks and people reach the hub's links; `None` gives no links.
+    pub public_url: Option<String>,
+}
+
+impl Default for MediaSettings {
+    fn default() -> Self {
+        Self {
+            bytes_max: MEDIA_BYTES_MAX,
+            wait_ms: 60_000,
+            kept_ms: 30 * 24 * 3_600_000,
+            public_url: None,
+        }
+    }
 }
 
 impl Default for Settings {
@@ -49,6 +77,7 @@ impl Default for Settings {
             profile_ms_max: 2_000,
             utc_offset_minutes: 540,
             language: Language::Ko,
+            media: MediaSettings::default(),
         }
     }
 }

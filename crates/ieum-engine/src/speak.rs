@@ -4,6 +4,7 @@
 
 use crate::account::Account;
 use crate::compose::native_salt;
+use crate::media::FileHere;
 use crate::notices::{HUB_CONVERSATION, answer_word, nameless};
 use crate::pieces::Pieces;
 use crate::talk;
@@ -27,6 +28,7 @@ pub(crate) struct Spoken<'a> {
     pub(crate) account: &'a Account,
     pub(crate) claim: &'a Claim,
     pub(crate) chat: &'a ChatRef,
+    pub(crate) file: &'a FileHere,
 }
 
 impl Spoken<'_> {
@@ -34,6 +36,9 @@ impl Spoken<'_> {
     pub(crate) async fn act(&self, content: &Content) -> (Act, u32, u32) {
         if let Some(act) = self.native_act(content).await {
             return (act, 1, 1);
+        }
+        if let What::File { file, .. } = content.what() {
+            return self.filed(content, file, self.file).await;
         }
         let (body, answers) = self.in_words(content);
         self.words(&body, answers).await
@@ -124,16 +129,7 @@ impl Spoken<'_> {
             What::ReactionWithdrawal { target, .. } => {
                 (words::reaction_text(None, language).into(), target)
             }
-            What::File { file, .. } => {
-                let name = &file.filename;
-                let mut text = words::file_text(file.kind(), name, file.size, language);
-                if !file.description.is_empty() {
-                    text.push('\n');
-                    text.push_str(&file.description);
-                }
-                (text.into(), content.in_reply_to)
-            }
-            What::Other => {
+            What::File { .. } | What::Other => {
                 let text = words::file_text(FileKind::Other, "", 0, language);
                 (text.into(), content.in_reply_to)
             }
@@ -141,12 +137,18 @@ impl Spoken<'_> {
     }
 
     /// A text, as the parts of this call.
-    async fn words(&self, body: &str, answers: Option<MessageId>) -> (Act, u32, u32) {
+    pub(crate) async fn words(&self, body: &str, answers: Option<MessageId>) -> (Act, u32, u32) {
         let (reply, quoted) = self.answered(answers).await;
-        let all = self.rendered(body, reply, quoted.as_ref());
+        self.call(self.rendered(body, reply, quoted.as_ref()))
+    }
+
+    /// Of all parts those of this call; how many there are in all, and how many it carries.
+    pub(crate) fn call(&self, all: Vec<Part>) -> (Act, u32, u32) {
         let caps = self.account.connector.capabilities().of(self.chat.kind);
         let total = u32::try_from(all.len()).unwrap_or(u32::MAX);
         let start = usize::try_from(self.claim.delivery.part).unwrap_or(usize::MAX);
+        // A file that is gone since the first part went leaves fewer of them: its word is the last.
+        let start = start.min(all.len().saturating_sub(1));
         let parts: Vec<Part> =
             all.into_iter().skip(start).take(caps.parts_per_send_max.max(1)).collect();
         let carried = u32::try_from(parts.len()).unwrap_or(u32::MAX);
@@ -159,7 +161,7 @@ impl Spoken<'_> {
         parts.into_iter().next().map(|part| part.text).unwrap_or_default()
     }
 
-    fn rendered(
+    pub(crate) fn rendered(
         &self,
         body: &str,
         reply: Option<ReplyTarget>,
@@ -203,7 +205,7 @@ impl Spoken<'_> {
     }
 
     /// How an earlier message is pointed to: natively, or by name and words.
-    async fn answered(
+    pub(crate) async fn answered(
         &self,
         answers: Option<MessageId>,
     ) -> (Option<ReplyTarget>, Option<(String, String)>) {
@@ -240,7 +242,7 @@ impl Spoken<'_> {
         self.any_copy(id).await.filter(|copy| copy.delivery.is_some())
     }
 
-    fn language(&self) -> Language {
+    pub(crate) fn language(&self) -> Language {
         match self.claim.delivery.recipient {
             Recipient::Room(_) => self.pieces.settings.language,
             Recipient::Person(id) => self.pieces.language_of(id),

@@ -56,9 +56,7 @@ async fn once(pieces: &Pieces, forgotten_at: &mut Timestamp) -> Result<(), Store
         pieces.fold();
         *forgotten_at = now;
     }
-    for account in pieces.accounts.values() {
-        account.bell.notify_one();
-    }
+    pieces.ring_all();
     Ok(())
 }
 

@@ -4,6 +4,7 @@ use crate::account::Account;
 use crate::canary::canary;
 use crate::dispatch::dispatch;
 use crate::listen::listen;
+use crate::media::fetch_all;
 use crate::pieces::Pieces;
 use crate::probe::probe;
 use crate::sweep::sweep;
@@ -38,6 +39,7 @@ impl Tasks {
             start_account(&mut loops, pieces, account, cursor, &stop);
         }
         loops.start(sweep(Arc::clone(pieces), stop.subscribe()));
+        loops.start(fetch_all(Arc::clone(pieces), stop.subscribe()));
         for teller in tellers {
             loops.start(tell(Arc::clone(pieces), Arc::clone(teller), stop.subscribe()));
         }

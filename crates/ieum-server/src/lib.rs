@@ -11,6 +11,7 @@ mod cursor;
 mod edge;
 mod endpoint;
 mod exposition;
+mod files;
 mod follow;
 mod guard;
 mod hooks;
@@ -101,6 +102,7 @@ fn router_of(edge: &Shared) -> Router {
     .fallback(no_such_path)
     .method_not_allowed_fallback(no_such_method)
     .nest("/v1", guarded)
+    .merge(files::router())
     .merge(web::router())
     .with_state(Arc::clone(edge))
 }

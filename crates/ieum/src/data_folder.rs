@@ -6,11 +6,13 @@ use anyhow::{Context, bail};
 use ieum_connectors::doors::Secret;
 use ieum_core::content::HubSecret;
 use ieum_core::ports::entropy::Entropy;
-use ieum_store::STORE_FILE;
+use ieum_core::ports::media::MediaStore;
+use ieum_store::{MediaFolder, STORE_FILE};
 use std::fs::{self, DirBuilder, OpenOptions};
 use std::io::{ErrorKind, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::Path;
+use std::sync::Arc;
 
 /// The hub's secret within the data folder.
 pub const SECRET_FILE: &str = "hub.secret";
@@ -55,6 +57,19 @@ pub fn hub_secret(
         }
         Err(error) => Err(error).with_context(|| path.display().to_string()),
     }
+}
+
+/// The media room of the folder; a new one gets a new key.
+///
+/// # Errors
+/// When it cannot be used, or its key is missing.
+pub fn media(folder: &Path, entropy: &dyn Entropy) -> anyhow::Result<Arc<dyn MediaStore>> {
+    let mut key = [0; 32];
+    let (first, second) = key.split_at_mut(16);
+    first.copy_from_slice(&entropy.next_16());
+    second.copy_from_slice(&entropy.next_16());
+    let opened = MediaFolder::open(folder, key);
+    Ok(Arc::new(opened.with_context(|| format!("the media of {}", folder.display()))?))
 }
 
 fn long_enough(text: &str, place: &str) -> anyhow::Result<HubSecret> {

@@ -1,8 +1,10 @@
 //! What KakaoTalk's bot can carry, as data. Where the official limit is unknown the figure is
 //! ours and errs on the careful side.
 
+use ieum_core::inbound::FileKind;
 use ieum_core::network::{
-    AuthorSupport, Capabilities, ChatCapabilities, Hears, NameSource, RateLimits, ReplySupport,
+    AuthorSupport, Capabilities, ChatCapabilities, FileDoor, FileWay, Hears, NameSource,
+    RateLimits, ReplySupport,
 };
 use ieum_core::render::measure::TextUnit;
 
@@ -17,6 +19,14 @@ pub(super) const MENTIONS_PER_SEND_MAX: usize = 15;
 pub const RATE_UNPUBLISHED: RateLimits =
     RateLimits { per_second_max: 20, per_room_minute_max: 60, in_flight_max: 16 };
 
+/// KakaoTalk takes nothing from us: it fetches pictures that we serve. The largest size is ours.
+const PICTURE: FileWay = FileWay {
+    kind: FileKind::Picture,
+    types: &["image/jpeg", "image/png", "image/gif"],
+    bytes_max: 10_000_000,
+    by: FileDoor::PublicLink,
+};
+
 const GROUP: ChatCapabilities = ChatCapabilities {
     hears: Hears::MentionsOnly,
     text_max: TEXT_CHARS_MAX,
@@ -30,6 +40,8 @@ const GROUP: ChatCapabilities = ChatCapabilities {
     mentions_max: MENTIONS_PER_SEND_MAX,
     buttons: true,
     idempotent_send: false,
+    files: &[PICTURE],
+    caption_max: 0,
 };
 
 /// A direct chat with our account: what KakaoTalk calls a channel chat.

@@ -117,7 +117,7 @@ fn message(
     chat: ChatKind,
     reading: Reading<'_>,
 ) -> InboundMessage {
-    let unseen = FileNote { kind: FileKind::Other, name: None, bytes: None };
+    let unseen = FileNote::of(FileKind::Other);
     InboundMessage {
         native: NativeMessageId::new(plain_id(&event).unwrap_or(key.as_str())),
         file: event.content.is_none().then_some(unseen),

@@ -1,6 +1,8 @@
 //! The connector against scripted ports: what it asks, what it makes of each answer, and how the
 //! gateway's whole life looks from outside.
 
+mod files;
+
 use super::fakes::{Fake, Step, config, listen, now};
 use super::*;
 use bytes::Bytes;

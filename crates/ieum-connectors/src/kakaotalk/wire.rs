@@ -57,6 +57,11 @@ pub(super) fn quick_reply(label: &str, text: &str) -> Value {
 }
 
 /// A person to notify.
+/// A picture at a public address, and what it is called.
+pub(super) fn simple_image(url: &str, alt: &str) -> Value {
+    json!({"simpleImage": {"imageUrl": url, "altText": alt}})
+}
+
 pub(super) fn mention(user: &str) -> Value {
     json!({"type": "botUserKey", "id": user})
 }

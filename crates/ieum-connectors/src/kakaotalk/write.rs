@@ -7,6 +7,7 @@ use super::KakaoTalkConfig;
 use super::capabilities::{MENTIONS_PER_SEND_MAX, PARTS_PER_SEND_MAX, TEXT_CHARS_MAX};
 use super::wire;
 use crate::verdict::refused;
+use ieum_core::inbound::FileKind;
 use ieum_core::network::ChatKind;
 use ieum_core::outgoing::{Act, Button, Outcome, Outgoing, Part, Scope};
 
@@ -76,7 +77,9 @@ fn header_value(text: &str) -> Option<HeaderValue> {
 
 fn body(parts: &[Part], kind: ChatKind, to: Option<(&str, &str)>) -> Value {
     if kind == ChatKind::Direct {
-        let bubbles = parts.iter().map(|part| wire::simple_text(&shown(&part.text))).collect();
+        let plain = |part: &Part| wire::simple_text(&shown(&part.text));
+        let bubbles =
+            parts.iter().map(|part| picture(part).unwrap_or_else(|| plain(part))).collect();
         let taps = buttons(parts, QUICK_REPLIES_MAX);
         let taps = taps.map(|tap| wire::quick_reply(&tap.label, &tap.payload)).collect();
         return wire::send_body(to, bubbles, taps, Map::new());
@@ -84,11 +87,19 @@ fn body(parts: &[Part], kind: ChatKind, to: Option<(&str, &str)>) -> Value {
     let mut mentions = Map::new();
     let mut bubbles: Vec<Value> = parts
         .iter()
-        .map(|part| mention_line(part, &mut mentions) + &shown(&part.text))
-        .map(|text| wire::simple_text(&text))
+        .map(|part| {
+            let text = mention_line(part, &mut mentions) + &shown(&part.text);
+            picture(part).unwrap_or_else(|| wire::simple_text(&text))
+        })
         .collect();
     add_card(parts, &mut bubbles);
     wire::send_body(to, bubbles, Vec::new(), mentions)
+}
+
+/// The bubble of a picture that KakaoTalk fetches from us.
+fn picture(part: &Part) -> Option<Value> {
+    let file = part.file.as_ref().filter(|file| file.kind == FileKind::Picture)?;
+    Some(wire::simple_image(file.link.as_deref()?, &shown(&file.name)))
 }
 
 /// What a person wrote must not be taken for a placeholder of ours, which would notify people:
@@ -127,7 +138,10 @@ fn add_card(parts: &[Part], bubbles: &mut Vec<Value>) {
     let (Some(last), false) = (parts.last(), labels.is_empty()) else {
         return;
     };
-    if last.mentions.is_empty() && last.text.chars().count() <= CARD_CHARS_MAX {
+    if last.file.is_none()
+        && last.mentions.is_empty()
+        && last.text.chars().count() <= CARD_CHARS_MAX
+    {
         bubbles.pop();
         bubbles.push(wire::text_card(&shown(&last.text), &labels));
     } else if bubbles.len() < PARTS_PER_SEND_MAX {

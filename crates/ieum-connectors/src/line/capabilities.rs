@@ -3,8 +3,10 @@
 //! Sources: Messaging API reference ("Text character count", "Rate limits", `Sender`). An official
 //! account can neither edit nor unsend nor react; it answers by quote token.
 
+use ieum_core::inbound::FileKind;
 use ieum_core::network::{
-    AuthorSupport, Capabilities, ChatCapabilities, Hears, NameSource, RateLimits, ReplySupport,
+    AuthorSupport, Capabilities, ChatCapabilities, FileDoor, FileWay, Hears, NameSource,
+    RateLimits, ReplySupport,
 };
 use ieum_core::render::measure::TextUnit;
 
@@ -16,6 +18,8 @@ pub(super) const PARTS_PER_PUSH_MAX: usize = 5;
 pub(super) const SENDER_NAME_UTF16_MAX: usize = 20;
 /// Longest address of a sender's picture.
 pub(super) const ICON_URL_BYTES_MAX: usize = 2_000;
+/// Longest address of a file.
+pub(super) const URL_BYTES_MAX: usize = 2_000;
 /// Most quick-reply buttons of one message.
 pub(super) const BUTTONS_MAX: usize = 13;
 /// Longest text on a button, in UTF-16 units.
@@ -32,6 +36,32 @@ pub const RATE_PUBLISHED: RateLimits = RateLimits {
     in_flight_max: 100,
 };
 
+/// Largest picture; largest film or sound.
+const PICTURE_BYTES_MAX: u64 = 10_000_000;
+const FILM_BYTES_MAX: u64 = 200_000_000;
+
+/// LINE takes nothing from us: its apps fetch what we serve. Files of other kinds go as links.
+const FILES: [FileWay; 3] = [
+    FileWay {
+        kind: FileKind::Picture,
+        types: &["image/jpeg", "image/png"],
+        bytes_max: PICTURE_BYTES_MAX,
+        by: FileDoor::PublicLink,
+    },
+    FileWay {
+        kind: FileKind::Video,
+        types: &["video/mp4"],
+        bytes_max: FILM_BYTES_MAX,
+        by: FileDoor::PublicLink,
+    },
+    FileWay {
+        kind: FileKind::Audio,
+        types: &["audio/mpeg", "audio/mp4"],
+        bytes_max: FILM_BYTES_MAX,
+        by: FileDoor::PublicLink,
+    },
+];
+
 const CHAT: ChatCapabilities = ChatCapabilities {
     hears: Hears::Everything,
     text_max: TEXT_UTF16_MAX,
@@ -45,6 +75,8 @@ const CHAT: ChatCapabilities = ChatCapabilities {
     mentions_max: 0,
     buttons: true,
     idempotent_send: true,
+    files: &FILES,
+    caption_max: 0,
 };
 
 /// LINE's capabilities at the given speed.

@@ -1,6 +1,6 @@
 //! LINE, through the Messaging API: signed webhooks in, pushes out.
 //!
-//! Not the reply API, media or LINE Login. Invariant: every push carries its retry key on the
+//! Not the reply API or LINE Login. Invariant: every push carries its retry key on the
 //! first try already, so that a repetition is told (409) and never shown twice.
 
 mod capabilities;
@@ -18,6 +18,7 @@ pub use read::decode;
 use crate::api_base::{API_URL_COMPLAINT, ApiBase};
 use crate::complaints::complaints;
 use crate::doors::{Doors, Secret};
+use crate::files::open::open;
 use crate::hooks::check_plain;
 use crate::verdict::refused;
 use base64::Engine as _;
@@ -29,13 +30,15 @@ use ieum_core::network::{Capabilities, Network, RateLimits};
 use ieum_core::outgoing::{Outcome, Outgoing, Scope};
 use ieum_core::ports::BoxFuture;
 use ieum_core::ports::connector::{
-    Connector, HookRefusal, HookRequest, Inbox, ListenEnd, Probe, Profile,
+    Connector, FetchFailure, Fetched, HookRefusal, HookRequest, Inbox, ListenEnd, Probe, Profile,
 };
 use ieum_core::ports::http::HttpLimits;
 use sha2::Sha256;
 
 /// The public API's address.
 pub const API_URL: &str = "https://api.line.me";
+/// Where the bytes of messages are.
+pub const CONTENT_URL: &str = "https://api-data.line.me";
 /// Largest answer that is read; a push answers with a few hundred bytes.
 const ANSWER_BYTES_MAX: usize = 64 * 1024;
 /// Bytes of a signature before base64.
@@ -54,6 +57,12 @@ pub struct LineConfig {
     pub timeout_ms: u64,
     /// The speed that LINE grants; normally [`RATE_PUBLISHED`].
     pub rate: RateLimits,
+}
+
+/// LINE keeps the bytes of messages at a host of their own; whoever stands in for it may not.
+fn content_base(config: &LineConfig) -> Option<ApiBase> {
+    let url = config.api_url.trim_end_matches('/');
+    ApiBase::new(if url == API_URL { CONTENT_URL } else { url })
 }
 
 /// LINE for one account.
@@ -83,8 +92,10 @@ impl Line {
             (signature.is_some(), "channel_secret is empty"),
             (config.timeout_ms > 0, "timeout_ms must not be zero"),
         ]);
-        let address =
-            base.zip(bearer).and_then(|(base, bearer)| write::Address::new(&base, bearer));
+        let address = base.zip(bearer).and_then(|(base, bearer)| {
+            let content = content_base(config)?;
+            write::Address::new(&base, content, bearer)
+        });
         let (Some(address), Some(signature), []) = (address, signature, complaints.as_slice())
         else {
             return Err(complaints);
@@ -157,6 +168,14 @@ impl Connector for Line {
         _cursor: Option<Cursor>,
     ) -> BoxFuture<'a, ListenEnd> {
         Box::pin(std::future::ready(ListenEnd::NotUsed))
+    }
+
+    fn fetch<'a>(&'a self, place: &'a str) -> BoxFuture<'a, Result<Fetched, FetchFailure>> {
+        Box::pin(async move {
+            let source = self.address.file(place);
+            let unknown = || FetchFailure::Gone("not an address".to_owned());
+            open(&self.doors, source.ok_or_else(unknown)?).await
+        })
     }
 
     fn profile<'a>(

@@ -214,7 +214,34 @@ fn read_file(message: &wire::Message) -> Option<FileNote> {
         MessageKind::Sticker => (FileKind::Sticker, sticker_name(message)),
         MessageKind::Unknown => (FileKind::Other, None),
     };
-    Some(FileNote { kind, name, bytes: message.file_size })
+    Some(FileNote {
+        kind,
+        name,
+        bytes: message.file_size,
+        media_type: None,
+        duration_ms: message.duration.and_then(|ms| u32::try_from(ms).ok()),
+        place: place_of(message),
+    })
+}
+
+/// Where the bytes are: at LINE under the message's id, or where the sender put them.
+fn place_of(message: &wire::Message) -> Option<Box<str>> {
+    match (message.kind, &message.content_provider) {
+        (MessageKind::Image | MessageKind::Video | MessageKind::Audio, Some(provider)) => {
+            match provider.kind {
+                wire::Provider::Line => Some(message.id.clone()),
+                wire::Provider::External => provider.original_content_url.clone(),
+                wire::Provider::Unknown => None,
+            }
+        }
+        (
+            MessageKind::Image | MessageKind::Video | MessageKind::Audio | MessageKind::File,
+            None,
+        )
+        | (MessageKind::File, Some(_)) => Some(message.id.clone()),
+        (MessageKind::Text | MessageKind::Location | MessageKind::Sticker, _)
+        | (MessageKind::Unknown, _) => None,
+    }
 }
 
 fn sticker_name(message: &wire::Message) -> Option<Box<str>> {

@@ -1,5 +1,7 @@
 //! LINE against sample bodies and a scripted network.
 
+mod files;
+
 use super::*;
 use crate::scripted::{NOW, Script, run};
 use bytes::Bytes;
@@ -362,6 +364,7 @@ fn a_push_carries_everything_and_its_retry_key() {
             label: "여기로 대화를 옮겨 주세요 지금 바로요".to_owned(),
             payload: "here".to_owned(),
         }],
+        file: None,
     };
     let outcome = run(line(&script).send(&say(vec![first, part("둘")])));
     let copy = |native: &str, quote: Option<&str>| CopyKey {

@@ -125,6 +125,27 @@ pub(super) struct Message {
     pub(super) latitude: Option<f64>,
     pub(super) longitude: Option<f64>,
     pub(super) keywords: Option<Vec<Box<str>>>,
+    /// In milliseconds.
+    pub(super) duration: Option<u64>,
+    pub(super) content_provider: Option<ContentProvider>,
+}
+
+/// Who has the bytes.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct ContentProvider {
+    #[serde(rename = "type")]
+    pub(super) kind: Provider,
+    pub(super) original_content_url: Option<Box<str>>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) enum Provider {
+    Line,
+    External,
+    #[serde(other)]
+    Unknown,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
@@ -182,7 +203,32 @@ pub(super) struct Member {
 #[derive(Debug, Serialize)]
 pub(super) struct Push<'a> {
     pub(super) to: &'a str,
-    pub(super) messages: Vec<TextMessage<'a>>,
+    pub(super) messages: Vec<PushedMessage<'a>>,
+}
+
+/// A message of a push.
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+pub(super) enum PushedMessage<'a> {
+    Text(TextMessage<'a>),
+    File(FileMessage<'a>),
+}
+
+/// A picture, film or sound at an address that LINE's apps fetch.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct FileMessage<'a> {
+    #[serde(rename = "type")]
+    pub(super) kind: &'static str,
+    pub(super) original_content_url: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) preview_image_url: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) duration: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) quick_reply: Option<QuickReply<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) sender: Option<ShownSender<'a>>,
 }
 
 #[derive(Debug, Serialize)]

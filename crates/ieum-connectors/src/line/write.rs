@@ -5,18 +5,21 @@
 
 use super::capabilities::{
     BUTTON_LABEL_UTF16_MAX, BUTTON_PAYLOAD_UTF16_MAX, BUTTONS_MAX, ICON_URL_BYTES_MAX,
-    PARTS_PER_PUSH_MAX, SENDER_NAME_UTF16_MAX, TEXT_UTF16_MAX,
+    PARTS_PER_PUSH_MAX, SENDER_NAME_UTF16_MAX, TEXT_UTF16_MAX, URL_BYTES_MAX,
 };
 use super::wire;
 use crate::api_base::ApiBase;
+use crate::files::open::Source;
 use crate::wire_text::{first_utf16, utf16_length};
 use bytes::Bytes;
 use http::header::{AUTHORIZATION, CONTENT_TYPE};
 use http::{HeaderName, HeaderValue, Method, Request, Uri};
 use ieum_core::ids::UserKey;
 use ieum_core::inbound::ChatRef;
+use ieum_core::inbound::FileKind;
 use ieum_core::network::ChatKind;
-use ieum_core::outgoing::{Act, Button, Outgoing, Part};
+use ieum_core::outgoing::{Act, Button, Outgoing, Part, PartFile};
+use ieum_core::ports::http::Reach;
 
 /// Why something cannot be said on LINE at all.
 pub(super) type Unsendable = &'static str;
@@ -27,16 +30,23 @@ pub(super) struct Address {
     push: Uri,
     bot_info: Uri,
     base: ApiBase,
+    /// Where the bytes of messages are.
+    content: ApiBase,
     authorization: HeaderValue,
 }
 
 impl Address {
     /// `authorization` is what [`bearer`] made.
-    pub(super) fn new(base: &ApiBase, authorization: HeaderValue) -> Option<Self> {
+    pub(super) fn new(
+        base: &ApiBase,
+        content: ApiBase,
+        authorization: HeaderValue,
+    ) -> Option<Self> {
         Some(Self {
             push: base.join(wire::PUSH_PATH)?,
             bot_info: base.join(wire::BOT_INFO_PATH)?,
             base: base.clone(),
+            content,
             authorization,
         })
     }
@@ -73,6 +83,16 @@ impl Address {
         Some(self.request(Method::GET, uri, Bytes::new()))
     }
 
+    /// Where the bytes of a message are: at LINE by its id, or at an address of the sender's.
+    pub(super) fn file(&self, place: &str) -> Option<Source> {
+        if !place.bytes().all(|byte| byte.is_ascii_digit()) {
+            return Source::named_by_stranger(place);
+        }
+        let uri = self.content.join(&format!("/v2/bot/message/{place}/content"))?;
+        let authorization = Some(self.authorization.clone());
+        Some(Source { uri, authorization, reach: Reach::Anywhere })
+    }
+
     fn request(&self, method: Method, uri: Uri, body: Bytes) -> Request<Bytes> {
         let mut request = Request::new(body);
         *request.method_mut() = method;
@@ -100,9 +120,47 @@ fn push_body(outgoing: &Outgoing) -> Result<Bytes, Unsendable> {
     if !(1..=PARTS_PER_PUSH_MAX).contains(&parts.len()) {
         return Err("a push carries one to five messages");
     }
-    let messages = parts.iter().map(text_message).collect::<Result<_, _>>()?;
+    let messages = parts.iter().map(message).collect::<Result<_, _>>()?;
     let push = wire::Push { to: outgoing.chat.key.as_str(), messages };
     serde_json::to_vec(&push).map(Bytes::from).map_err(|_| "the push has no JSON form")
+}
+
+fn message(part: &Part) -> Result<wire::PushedMessage<'_>, Unsendable> {
+    match &part.file {
+        Some(file) => file_message(part, file).map(wire::PushedMessage::File),
+        None => text_message(part).map(wire::PushedMessage::Text),
+    }
+}
+
+/// What stands in for a length that nobody told: LINE shows it until the sound is played.
+const DURATION_MS_UNKNOWN: u32 = 1_000;
+
+fn file_message<'p>(
+    part: &'p Part,
+    file: &'p PartFile,
+) -> Result<wire::FileMessage<'p>, Unsendable> {
+    let usable = |url: &Option<String>| {
+        url.as_ref().is_some_and(|url| url.starts_with("https://") && url.len() <= URL_BYTES_MAX)
+    };
+    if !usable(&file.link) || !usable(&file.preview) {
+        return Err("a file needs a public https address");
+    }
+    let (kind, duration) = match file.kind {
+        FileKind::Picture => ("image", None),
+        FileKind::Video => ("video", None),
+        FileKind::Audio => ("audio", Some(file.duration_ms.unwrap_or(DURATION_MS_UNKNOWN))),
+        FileKind::File | FileKind::Sticker | FileKind::Place | FileKind::Other => {
+            return Err("LINE has no messages for files of this kind");
+        }
+    };
+    Ok(wire::FileMessage {
+        kind,
+        original_content_url: file.link.as_deref().unwrap_or_default(),
+        preview_image_url: file.preview.as_deref().filter(|_| duration.is_none()),
+        duration,
+        quick_reply: quick_reply(&part.buttons),
+        sender: shown_sender(part),
+    })
 }
 
 fn text_message(part: &Part) -> Result<wire::TextMessage<'_>, Unsendable> {

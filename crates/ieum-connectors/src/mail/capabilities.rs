@@ -29,6 +29,8 @@ const DIRECT: ChatCapabilities = ChatCapabilities {
     buttons: false,
     // Some programs show letters with one id once, most do not.
     idempotent_send: false,
+    files: &[],
+    caption_max: 0,
 };
 
 /// What it can carry, at the speed that the operator allows. There are no rooms.

@@ -86,6 +86,7 @@ fn message(us: Us<'_>, letter: &Message<'_>, id: &str, person: &str) -> Option<I
             kind: file_kind(kind),
             name: part.attachment_name().map(Into::into),
             bytes: u64::try_from(part.contents().len()).ok(),
+            ..FileNote::of(FileKind::File)
         }
     });
     if text.is_empty() && file.is_none() {

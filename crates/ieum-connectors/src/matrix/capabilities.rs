@@ -31,6 +31,8 @@ const GROUP: ChatCapabilities = ChatCapabilities {
     mentions_max: 50,
     buttons: false,
     idempotent_send: true,
+    files: &[],
+    caption_max: 0,
 };
 
 const DIRECT: ChatCapabilities = ChatCapabilities { author: AuthorSupport::InText, ..GROUP };

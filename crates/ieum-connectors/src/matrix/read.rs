@@ -288,7 +288,7 @@ fn words(message: wire::Message, us: &Us) -> (InboundMessage, Option<FileNote>) 
     let (text, file) = match file_kind(kind) {
         Some(FileKind::Place) => {
             let point = message.geo_uri.as_deref().and_then(coordinates);
-            let note = FileNote { kind: FileKind::Place, name: None, bytes: None };
+            let note = FileNote::of(FileKind::Place);
             (joined([Some(&body), point.as_deref()], "\n"), Some(note))
         }
         Some(kind) => {
@@ -296,7 +296,7 @@ fn words(message: wire::Message, us: &Us) -> (InboundMessage, Option<FileNote>) 
             let caption = message.filename.as_ref().filter(|name| **name != body);
             let text = caption.map(|_| body.to_string()).unwrap_or_default();
             let name = Some(message.filename.unwrap_or(body)).filter(|name| !name.is_empty());
-            (text, Some(FileNote { kind, name, bytes }))
+            (text, Some(FileNote { name, bytes, ..FileNote::of(kind) }))
         }
         None if kind == "m.emote" => (format!("* {body}"), None),
         None => (body.into_string(), None),
@@ -331,14 +331,14 @@ fn without_our_name<'t>(text: &'t str, us: &Us) -> &'t str {
 }
 
 fn sticker(message: wire::Message, event: &wire::Event<'_>) -> Option<InboundKind> {
-    let note = FileNote { kind: FileKind::Sticker, name: message.body, bytes: None };
+    let note = FileNote { name: message.body, ..FileNote::of(FileKind::Sticker) };
     noted(event, note, String::new())
 }
 
 /// A poll, in its own words.
 fn other(message: wire::Message, event: &wire::Event<'_>) -> Option<InboundKind> {
     let text = message.text.or(message.body).unwrap_or_default();
-    noted(event, FileNote { kind: FileKind::Other, name: None, bytes: None }, text.into())
+    noted(event, FileNote::of(FileKind::Other), text.into())
 }
 
 fn noted(event: &wire::Event<'_>, file: FileNote, text: String) -> Option<InboundKind> {

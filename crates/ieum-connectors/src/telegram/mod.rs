@@ -1,14 +1,13 @@
 //! Telegram, through the Bot API: long polling or webhooks in, one call a message out.
 //!
-//! Not media (a file is only noted), topics (a room is spoken to as a whole) or user accounts.
+//! Not topics (a room is spoken to as a whole) or user accounts.
 //! Invariant: no call is ever repeated here, because Telegram would show the message twice.
 
 mod capabilities;
-mod outcome;
-mod poll;
-mod read;
-mod wire;
-mod write;
+pub(crate) mod outcome;
+pub(crate) mod read;
+pub(crate) mod wire;
+pub(crate) mod write;
 
 #[cfg(test)]
 mod tests;
@@ -17,6 +16,7 @@ pub use capabilities::{RATE_PUBLISHED, capabilities};
 pub use read::{Us, decode};
 
 use crate::api_base::{API_URL_COMPLAINT, ApiBase};
+use crate::bot_api::{files, poll};
 use crate::complaints::complaints;
 use crate::doors::{Doors, Secret};
 use crate::hooks::check_plain;
@@ -26,7 +26,7 @@ use ieum_core::network::{Capabilities, Network, RateLimits};
 use ieum_core::outgoing::{Outcome, Outgoing};
 use ieum_core::ports::BoxFuture;
 use ieum_core::ports::connector::{
-    Connector, HookRefusal, HookRequest, Inbox, ListenEnd, Probe, Profile,
+    Connector, FetchFailure, Fetched, HookRefusal, HookRequest, Inbox, ListenEnd, Probe, Profile,
 };
 use ieum_core::ports::http::{HttpFailure, HttpLimits};
 use outcome::Called;
@@ -40,7 +40,7 @@ pub const POLL_SECONDS_MAX: u64 = 50;
 /// Longest webhook secret that Telegram takes.
 const WEBHOOK_SECRET_BYTES_MAX: usize = 256;
 /// Largest answer to anything but polling that is read.
-const ANSWER_BYTES_MAX: usize = 256 * 1024;
+pub(crate) const ANSWER_BYTES_MAX: usize = 256 * 1024;
 
 /// Which way updates come in. Telegram allows one of the two for a bot.
 #[derive(Debug, Clone)]
@@ -77,10 +77,10 @@ pub struct TelegramConfig {
 /// Telegram for one account.
 #[derive(Debug)]
 pub struct Telegram {
-    config: TelegramConfig,
-    doors: Doors,
+    pub(crate) config: TelegramConfig,
+    pub(crate) doors: Doors,
     capabilities: Capabilities,
-    api: ApiBase,
+    pub(crate) api: ApiBase,
     our_id: i64,
     /// Learnt at most once; a restart learns it again.
     our_name: OnceLock<Box<str>>,
@@ -107,7 +107,12 @@ impl Telegram {
     }
 
     /// Makes one call, and waits `wait_ms` longer for its answer than for any other's.
-    async fn call(&self, call: &write::Call, wait_ms: u64, answer_bytes_max: usize) -> Called {
+    pub(crate) async fn call(
+        &self,
+        call: &write::Call,
+        wait_ms: u64,
+        answer_bytes_max: usize,
+    ) -> Called {
         let timeout_ms = self.config.timeout_ms.saturating_add(wait_ms);
         match write::request(&self.api, &self.config.bot_token, call) {
             Some(request) => {
@@ -118,6 +123,9 @@ impl Telegram {
     }
 
     async fn say(&self, outgoing: &Outgoing) -> Outcome {
+        if let Some(part) = files::with_file(outgoing) {
+            return self.say_with_file(outgoing, part).await;
+        }
         match write::act(outgoing) {
             Ok(call) => {
                 let called = self.call(&call, 0, ANSWER_BYTES_MAX).await;
@@ -127,11 +135,11 @@ impl Telegram {
         }
     }
 
-    fn us(&self) -> Us<'_> {
+    pub(crate) fn us(&self) -> Us<'_> {
         Us { id: self.our_id, name: self.our_name.get().map(|name| &**name) }
     }
 
-    async fn ask_who_we_are(&self) -> Probe {
+    pub(crate) async fn ask_who_we_are(&self) -> Probe {
         let asked = self.doors.clock.now();
         let called = self.call(&("getMe", json!({})), 0, ANSWER_BYTES_MAX).await;
         let now = self.doors.clock.now();
@@ -218,6 +226,10 @@ impl Connector for Telegram {
             }
             Receive::Webhook { .. } => Box::pin(async { ListenEnd::NotUsed }),
         }
+    }
+
+    fn fetch<'a>(&'a self, place: &'a str) -> BoxFuture<'a, Result<Fetched, FetchFailure>> {
+        Box::pin(self.open_file(place))
     }
 
     /// Names come with the messages.

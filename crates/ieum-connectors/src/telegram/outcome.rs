@@ -22,21 +22,21 @@ use serde_json::value::RawValue;
 const RATE_LIMIT_BACK_OFF_MS: u64 = 1_000;
 
 /// What a call gave.
-pub(super) type Called = Result<Response<Bytes>, HttpFailure>;
+pub(crate) type Called = Result<Response<Bytes>, HttpFailure>;
 
 /// A definite answer that says no.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct No {
-    pub(super) code: u16,
-    pub(super) description: String,
-    pub(super) moved_to: Option<i64>,
+pub(crate) struct No {
+    pub(crate) code: u16,
+    pub(crate) description: String,
+    pub(crate) moved_to: Option<i64>,
     /// What Telegram asks for, else ours.
-    pub(super) retry_after_ms: u64,
+    pub(crate) retry_after_ms: u64,
 }
 
 /// Why a call has no result.
 #[derive(Debug)]
-pub(super) enum Failed<'a> {
+pub(crate) enum Failed<'a> {
     /// Telegram says so.
     No(No),
     /// Nobody answered.
@@ -47,7 +47,7 @@ pub(super) enum Failed<'a> {
 
 impl Failed<'_> {
     /// Why, in words.
-    pub(super) fn reason(&self) -> String {
+    pub(crate) fn reason(&self) -> String {
         match self {
             Self::No(no) => reason(&format!("Telegram {}: {}", no.code, no.description)),
             Self::Silence(failure) => verdict::told(failure).to_owned(),
@@ -57,7 +57,7 @@ impl Failed<'_> {
 }
 
 /// The result of a call, as JSON. A 429 is a "no" whatever its body says.
-pub(super) fn read(called: &Called, now: Timestamp) -> Result<&str, Failed<'_>> {
+pub(crate) fn read(called: &Called, now: Timestamp) -> Result<&str, Failed<'_>> {
     let response = called.as_ref().map_err(Failed::Silence)?;
     let status = response.status();
     let answer = serde_json::from_slice::<wire::Answer<'_>>(response.body()).ok();
@@ -88,7 +88,7 @@ fn no(answer: Option<wire::Answer<'_>>, response: &Response<Bytes>, now: Timesta
 }
 
 /// What came of an act. A message without a number was sent all the same.
-pub(super) fn of_act(act: &Act, called: &Called, now: Timestamp) -> Outcome {
+pub(crate) fn of_act(act: &Act, called: &Called, now: Timestamp) -> Outcome {
     let copies = read(called, now).and_then(|result| copies(act, result));
     let failed = match copies {
         Ok(copies) => return Outcome::Accepted { copies },
@@ -111,7 +111,7 @@ fn copies<'a>(act: &Act, result: &'a str) -> Result<Vec<CopyKey>, Failed<'a>> {
 }
 
 /// Reads a result; one of another shape is not Telegram's.
-pub(super) fn parse<'a, R: Deserialize<'a>>(result: &'a str) -> Result<R, Failed<'a>> {
+pub(crate) fn parse<'a, R: Deserialize<'a>>(result: &'a str) -> Result<R, Failed<'a>> {
     serde_json::from_str(result).map_err(|_| Failed::Foreign(StatusCode::OK))
 }
 
@@ -159,7 +159,7 @@ fn of_bad_request(act: &Act, no: &No, reason: String) -> Outcome {
 }
 
 /// What `getMe` shows: life, and our user name without `@`.
-pub(super) fn of_probe(called: &Called, took_ms: u64, now: Timestamp) -> (Probe, Option<Box<str>>) {
+pub(crate) fn of_probe(called: &Called, took_ms: u64, now: Timestamp) -> (Probe, Option<Box<str>>) {
     let failed = match read(called, now).and_then(parse::<wire::User>) {
         Ok(us) => {
             let name = us.username.as_ref().map(|name| format!("(@{name})"));

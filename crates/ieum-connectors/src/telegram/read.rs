@@ -1,7 +1,7 @@
 //! Telegram's updates -> [`Inbound`].
 //!
 //! Not the polling. Invariants: any bytes give an [`Arrival`] or a refusal, never a panic; what
-//! bots say is not read (it would come back for ever); a file is noted, not fetched.
+//! bots say is not read (it would come back for ever); a file is noted, not fetched here.
 
 use super::wire;
 use crate::hooks::malformed;
@@ -42,7 +42,7 @@ pub fn decode(body: &[u8], us: Us<'_>, now: Timestamp) -> Result<Arrival, HookRe
 }
 
 /// One update, or `None` when it holds nothing of a conversation.
-pub(super) fn read_update(
+pub(crate) fn read_update(
     update: &wire::Update,
     us: Us<'_>,
     now: Timestamp,
@@ -202,13 +202,26 @@ fn read_file(message: &wire::Message) -> Option<FileNote> {
     ];
     let found = files.into_iter().find_map(|(kind, file)| Some((kind, file?)));
     if let Some((kind, file)) = found {
-        let name = file.file_name.as_ref().or(file.emoji.as_ref()).cloned();
-        return Some(FileNote { kind, name, bytes: file.file_size });
+        return Some(file_note(kind, file));
     }
     let place = message.location.is_some() || message.venue.is_some();
     let other = message.contact.is_some() || message.story.is_some();
     let kind = if place { FileKind::Place } else { FileKind::Other };
-    (place || other).then_some(FileNote { kind, name: None, bytes: None })
+    (place || other).then(|| FileNote::of(kind))
+}
+
+/// A drawing in motion is shown by its still picture: no other network draws it.
+fn file_note(kind: FileKind, file: &wire::File) -> FileNote {
+    let drawing = file.is_animated && kind == FileKind::Sticker;
+    let shown = if drawing { file.thumbnail.as_deref() } else { Some(file) };
+    FileNote {
+        kind,
+        name: file.file_name.as_ref().or(file.emoji.as_ref()).cloned(),
+        bytes: shown.and_then(|shown| shown.file_size),
+        media_type: shown.and_then(|shown| shown.mime_type.clone()),
+        duration_ms: file.duration.map(|seconds| seconds.saturating_mul(1_000)),
+        place: shown.and_then(|shown| shown.file_id.clone()),
+    }
 }
 
 /// Words for what has no text of its own: title and address, or the like, and coordinates.

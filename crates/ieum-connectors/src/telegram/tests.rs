@@ -1,5 +1,7 @@
 //! Telegram against sample bodies and a scripted network.
 
+mod files;
+
 use super::*;
 use crate::scripted::{Kept, NOW, Script, run};
 use bytes::Bytes;

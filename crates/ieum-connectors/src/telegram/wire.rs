@@ -10,10 +10,10 @@ use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
 /// The header of a webhook call that carries the secret.
-pub(super) const SECRET_HEADER: &str = "x-telegram-bot-api-secret-token";
+pub(crate) const SECRET_HEADER: &str = "x-telegram-bot-api-secret-token";
 
 /// Kinds of updates that are asked for; the last two come only when they are named.
-pub(super) const UPDATES_WANTED: [&str; 8] = [
+pub(crate) const UPDATES_WANTED: [&str; 8] = [
     "message",
     "edited_message",
     "channel_post",
@@ -26,156 +26,165 @@ pub(super) const UPDATES_WANTED: [&str; 8] = [
 
 /// Something that happened; exactly one of the optional parts is there, or one unknown to us.
 #[derive(Debug, Deserialize)]
-pub(super) struct Update {
-    pub(super) update_id: i64,
+pub(crate) struct Update {
+    pub(crate) update_id: i64,
     #[serde(alias = "channel_post")]
-    pub(super) message: Option<Box<Message>>,
+    pub(crate) message: Option<Box<Message>>,
     #[serde(alias = "edited_channel_post")]
-    pub(super) edited_message: Option<Box<Message>>,
-    pub(super) message_reaction: Option<Box<MessageReaction>>,
-    pub(super) callback_query: Option<Box<CallbackQuery>>,
-    pub(super) my_chat_member: Option<Box<MemberChange>>,
-    pub(super) chat_member: Option<Box<MemberChange>>,
+    pub(crate) edited_message: Option<Box<Message>>,
+    pub(crate) message_reaction: Option<Box<MessageReaction>>,
+    pub(crate) callback_query: Option<Box<CallbackQuery>>,
+    pub(crate) my_chat_member: Option<Box<MemberChange>>,
+    pub(crate) chat_member: Option<Box<MemberChange>>,
 }
 
 /// Only the number of an update, for one that cannot be read as a whole.
 #[derive(Debug, Deserialize)]
-pub(super) struct UpdateIdOnly {
-    pub(super) update_id: i64,
+pub(crate) struct UpdateIdOnly {
+    pub(crate) update_id: i64,
 }
 
 #[derive(Debug, Deserialize)]
-pub(super) struct Message {
-    pub(super) message_id: i64,
-    pub(super) message_thread_id: Option<i64>,
+pub(crate) struct Message {
+    pub(crate) message_id: i64,
+    pub(crate) message_thread_id: Option<i64>,
     #[serde(default)]
-    pub(super) is_topic_message: bool,
-    pub(super) from: Option<User>,
-    pub(super) sender_chat: Option<Chat>,
-    pub(super) date: i64,
-    pub(super) edit_date: Option<i64>,
-    pub(super) chat: Chat,
-    pub(super) reply_to_message: Option<MessageNumber>,
+    pub(crate) is_topic_message: bool,
+    pub(crate) from: Option<User>,
+    pub(crate) sender_chat: Option<Chat>,
+    pub(crate) date: i64,
+    pub(crate) edit_date: Option<i64>,
+    pub(crate) chat: Chat,
+    pub(crate) reply_to_message: Option<MessageNumber>,
     #[serde(alias = "caption")]
-    pub(super) text: Option<Box<str>>,
+    pub(crate) text: Option<Box<str>>,
     #[serde(default, alias = "caption_entities")]
-    pub(super) entities: Vec<Entity>,
+    pub(crate) entities: Vec<Entity>,
     /// Sizes of one picture, the largest last.
     #[serde(default)]
-    pub(super) photo: Vec<File>,
+    pub(crate) photo: Vec<File>,
     #[serde(alias = "animation", alias = "video_note")]
-    pub(super) video: Option<File>,
+    pub(crate) video: Option<File>,
     #[serde(alias = "voice")]
-    pub(super) audio: Option<File>,
-    pub(super) document: Option<File>,
-    pub(super) sticker: Option<File>,
-    pub(super) location: Option<Thing>,
-    pub(super) venue: Option<Thing>,
+    pub(crate) audio: Option<File>,
+    pub(crate) document: Option<File>,
+    pub(crate) sticker: Option<File>,
+    pub(crate) location: Option<Thing>,
+    pub(crate) venue: Option<Thing>,
     #[serde(alias = "poll", alias = "dice")]
-    pub(super) contact: Option<Thing>,
+    pub(crate) contact: Option<Thing>,
     #[serde(alias = "game", alias = "invoice", alias = "checklist", alias = "paid_media")]
     #[serde(alias = "giveaway", alias = "rich_message", alias = "live_photo")]
-    pub(super) story: Option<IgnoredAny>,
+    pub(crate) story: Option<IgnoredAny>,
     #[serde(default)]
-    pub(super) new_chat_members: Vec<User>,
-    pub(super) left_chat_member: Option<User>,
-    pub(super) migrate_to_chat_id: Option<i64>,
+    pub(crate) new_chat_members: Vec<User>,
+    pub(crate) left_chat_member: Option<User>,
+    pub(crate) migrate_to_chat_id: Option<i64>,
 }
 
 #[derive(Debug, Deserialize)]
-pub(super) struct User {
-    pub(super) id: i64,
+pub(crate) struct User {
+    pub(crate) id: i64,
     #[serde(default)]
-    pub(super) is_bot: bool,
-    pub(super) first_name: Option<Box<str>>,
-    pub(super) last_name: Option<Box<str>>,
-    pub(super) username: Option<Box<str>>,
+    pub(crate) is_bot: bool,
+    pub(crate) first_name: Option<Box<str>>,
+    pub(crate) last_name: Option<Box<str>>,
+    pub(crate) username: Option<Box<str>>,
 }
 
 #[derive(Debug, Deserialize)]
-pub(super) struct Chat {
-    pub(super) id: i64,
+pub(crate) struct Chat {
+    pub(crate) id: i64,
     #[serde(rename = "type")]
-    pub(super) kind: Box<str>,
-    pub(super) title: Option<Box<str>>,
+    pub(crate) kind: Box<str>,
+    pub(crate) title: Option<Box<str>>,
 }
 
 /// A marked stretch of a text; offsets count UTF-16 units.
 #[derive(Debug, Deserialize)]
-pub(super) struct Entity {
+pub(crate) struct Entity {
     #[serde(rename = "type")]
-    pub(super) kind: Box<str>,
-    pub(super) offset: u64,
-    pub(super) length: u64,
-    pub(super) user: Option<User>,
+    pub(crate) kind: Box<str>,
+    pub(crate) offset: u64,
+    pub(crate) length: u64,
+    pub(crate) user: Option<User>,
 }
 
 #[derive(Debug, Deserialize)]
-pub(super) struct File {
-    pub(super) file_name: Option<Box<str>>,
-    pub(super) file_size: Option<u64>,
+pub(crate) struct File {
+    /// By which it is fetched.
+    pub(crate) file_id: Option<Box<str>>,
+    pub(crate) file_name: Option<Box<str>>,
+    pub(crate) file_size: Option<u64>,
+    pub(crate) mime_type: Option<Box<str>>,
+    /// In seconds.
+    pub(crate) duration: Option<u32>,
     /// Of a sticker.
-    pub(super) emoji: Option<Box<str>>,
+    pub(crate) emoji: Option<Box<str>>,
+    /// A sticker that is a drawing in motion and no picture or film.
+    #[serde(default)]
+    pub(crate) is_animated: bool,
+    pub(crate) thumbnail: Option<Box<File>>,
 }
 
 /// A place, a contact card, a poll or dice: what of it is put in words.
 #[derive(Debug, Deserialize)]
-pub(super) struct Thing {
+pub(crate) struct Thing {
     #[serde(alias = "question", alias = "first_name", alias = "emoji")]
-    pub(super) title: Option<Box<str>>,
+    pub(crate) title: Option<Box<str>>,
     #[serde(alias = "phone_number")]
-    pub(super) address: Option<Box<str>>,
-    pub(super) last_name: Option<Box<str>>,
-    pub(super) value: Option<i64>,
-    pub(super) latitude: Option<f64>,
-    pub(super) longitude: Option<f64>,
+    pub(crate) address: Option<Box<str>>,
+    pub(crate) last_name: Option<Box<str>>,
+    pub(crate) value: Option<i64>,
+    pub(crate) latitude: Option<f64>,
+    pub(crate) longitude: Option<f64>,
 }
 
 #[derive(Debug, Deserialize)]
-pub(super) struct MessageReaction {
-    pub(super) chat: Chat,
-    pub(super) message_id: i64,
-    pub(super) user: Option<User>,
-    pub(super) actor_chat: Option<Chat>,
-    pub(super) date: i64,
-    pub(super) old_reaction: Vec<Reaction>,
-    pub(super) new_reaction: Vec<Reaction>,
+pub(crate) struct MessageReaction {
+    pub(crate) chat: Chat,
+    pub(crate) message_id: i64,
+    pub(crate) user: Option<User>,
+    pub(crate) actor_chat: Option<Chat>,
+    pub(crate) date: i64,
+    pub(crate) old_reaction: Vec<Reaction>,
+    pub(crate) new_reaction: Vec<Reaction>,
 }
 
 /// A reaction; custom and paid ones have no emoji of Unicode.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-pub(super) struct Reaction {
-    pub(super) emoji: Option<Box<str>>,
+pub(crate) struct Reaction {
+    pub(crate) emoji: Option<Box<str>>,
 }
 
 #[derive(Debug, Deserialize)]
-pub(super) struct CallbackQuery {
-    pub(super) from: User,
-    pub(super) message: Option<Tapped>,
-    pub(super) data: Option<Box<str>>,
+pub(crate) struct CallbackQuery {
+    pub(crate) from: User,
+    pub(crate) message: Option<Tapped>,
+    pub(crate) data: Option<Box<str>>,
 }
 
 /// The message whose button was tapped; of an old one Telegram tells the chat only.
 #[derive(Debug, Deserialize)]
-pub(super) struct Tapped {
-    pub(super) chat: Chat,
+pub(crate) struct Tapped {
+    pub(crate) chat: Chat,
 }
 
 #[derive(Debug, Deserialize)]
-pub(super) struct MemberChange {
-    pub(super) chat: Chat,
-    pub(super) from: User,
-    pub(super) date: i64,
-    pub(super) old_chat_member: Member,
-    pub(super) new_chat_member: Member,
+pub(crate) struct MemberChange {
+    pub(crate) chat: Chat,
+    pub(crate) from: User,
+    pub(crate) date: i64,
+    pub(crate) old_chat_member: Member,
+    pub(crate) new_chat_member: Member,
 }
 
 #[derive(Debug, Deserialize)]
-pub(super) struct Member {
-    pub(super) status: Box<str>,
-    pub(super) user: User,
+pub(crate) struct Member {
+    pub(crate) status: Box<str>,
+    pub(crate) user: User,
     /// Told of restricted members only.
-    pub(super) is_member: Option<bool>,
+    pub(crate) is_member: Option<bool>,
 }
 
 fn quiet() -> Value {
@@ -183,47 +192,68 @@ fn quiet() -> Value {
 }
 
 /// `getUpdates`: asks for updates from `offset` on; that confirms all before it.
-pub(super) fn get_updates(offset: Option<i64>, limit: usize, timeout_s: u64) -> Value {
+pub(crate) fn get_updates(offset: Option<i64>, limit: usize, timeout_s: u64) -> Value {
     let asked = [("limit", limit.into()), ("timeout", timeout_s.into())];
     let wanted = ("allowed_updates", json!(UPDATES_WANTED));
     fields(asked.into_iter().chain([wanted]).chain(offset.map(|offset| ("offset", offset.into()))))
 }
 
 /// `sendMessage`, with one button a row.
-pub(super) fn send_message(
+pub(crate) fn send_message(
     chat_id: i64,
     text: &str,
     answered: Option<i64>,
     rows: Vec<Value>,
 ) -> Value {
-    let reply = answered.map(|id| json!({"message_id": id, "allow_sending_without_reply": true}));
+    let reply = answered.map(reply_parameters);
     fields([
         ("chat_id", chat_id.into()),
         ("text", text.into()),
         ("link_preview_options", quiet()),
         ("reply_parameters", reply.unwrap_or_else(|| json!({}))),
-        ("reply_markup", fields([("inline_keyboard", rows.into())])),
+        ("reply_markup", inline_keyboard(rows)),
     ])
 }
 
 /// A row of an inline keyboard.
-pub(super) fn button_row(label: &str, payload: &str) -> Value {
+pub(crate) fn button_row(label: &str, payload: &str) -> Value {
     json!([{"text": label, "callback_data": payload}])
 }
 
+/// `getFile`
+pub(crate) fn get_file(file_id: &str) -> Value {
+    json!({"file_id": file_id})
+}
+
+/// What `getFile` gives.
+#[derive(Debug, Deserialize)]
+pub(crate) struct FilePath {
+    pub(crate) file_path: Option<Box<str>>,
+}
+
+/// The tie of an answer, which holds even when what it answers is gone.
+pub(crate) fn reply_parameters(answered: i64) -> Value {
+    json!({"message_id": answered, "allow_sending_without_reply": true})
+}
+
+/// Buttons, one a row.
+pub(crate) fn inline_keyboard(rows: Vec<Value>) -> Value {
+    fields([("inline_keyboard", rows.into())])
+}
+
 /// `editMessageText`
-pub(super) fn edit_message(chat_id: i64, message_id: i64, text: &str) -> Value {
+pub(crate) fn edit_message(chat_id: i64, message_id: i64, text: &str) -> Value {
     json!({"chat_id": chat_id, "message_id": message_id, "text": text,
            "link_preview_options": quiet()})
 }
 
 /// `deleteMessage`
-pub(super) fn delete_message(chat_id: i64, message_id: i64) -> Value {
+pub(crate) fn delete_message(chat_id: i64, message_id: i64) -> Value {
     json!({"chat_id": chat_id, "message_id": message_id})
 }
 
 /// `setMessageReaction`; without an emoji it takes ours back.
-pub(super) fn set_reaction(chat_id: i64, message_id: i64, emoji: Option<&str>) -> Value {
+pub(crate) fn set_reaction(chat_id: i64, message_id: i64, emoji: Option<&str>) -> Value {
     let reaction = emoji.map(|emoji| json!({"type": "emoji", "emoji": emoji}));
     let reaction = Vec::from_iter(reaction);
     json!({"chat_id": chat_id, "message_id": message_id, "reaction": reaction})
@@ -231,23 +261,23 @@ pub(super) fn set_reaction(chat_id: i64, message_id: i64, emoji: Option<&str>) -
 
 /// Any answer: `ok` with a result, or a code with a sentence.
 #[derive(Debug, Deserialize)]
-pub(super) struct Answer<'a> {
-    pub(super) ok: bool,
+pub(crate) struct Answer<'a> {
+    pub(crate) ok: bool,
     #[serde(borrow)]
-    pub(super) result: Option<&'a RawValue>,
-    pub(super) error_code: Option<u16>,
-    pub(super) description: Option<String>,
-    pub(super) parameters: Option<ResponseParameters>,
+    pub(crate) result: Option<&'a RawValue>,
+    pub(crate) error_code: Option<u16>,
+    pub(crate) description: Option<String>,
+    pub(crate) parameters: Option<ResponseParameters>,
 }
 
 #[derive(Debug, Clone, Copy, Deserialize)]
-pub(super) struct ResponseParameters {
-    pub(super) migrate_to_chat_id: Option<i64>,
-    pub(super) retry_after: Option<u64>,
+pub(crate) struct ResponseParameters {
+    pub(crate) migrate_to_chat_id: Option<i64>,
+    pub(crate) retry_after: Option<u64>,
 }
 
 /// A message of which only the number matters: one just sent, or one that is answered.
 #[derive(Debug, Deserialize)]
-pub(super) struct MessageNumber {
-    pub(super) message_id: i64,
+pub(crate) struct MessageNumber {
+    pub(crate) message_id: i64,
 }

@@ -3,21 +3,24 @@
 //! Invariant: the token stands in the address only, and no address leaves this folder in a reason
 //! or a log.
 
-use super::capabilities::{BUTTON_PAYLOAD_BYTES_MAX, TEXT_UTF16_MAX};
+use super::capabilities::{BUTTON_PAYLOAD_BYTES_MAX, CAPTION_UTF16_MAX, TEXT_UTF16_MAX};
 use super::wire;
 use crate::api_base::ApiBase;
 use crate::doors::Secret;
+use crate::files::form::Form;
 use crate::verdict::refused;
 use crate::wire_text::utf16_length;
 use bytes::Bytes;
-use http::Request;
 use http::header::CONTENT_TYPE;
+use http::{Request, Uri};
 use ieum_core::ids::NativeMessageId;
-use ieum_core::outgoing::{Act, Button, Outcome, Outgoing, Part, Scope};
+use ieum_core::inbound::FileKind;
+use ieum_core::outgoing::{Act, Button, Outcome, Outgoing, Part, PartFile, Scope};
+use ieum_core::ports::http::Upload;
 use serde_json::Value;
 
 /// A method and its arguments.
-pub(super) type Call = (&'static str, Value);
+pub(crate) type Call = (&'static str, Value);
 
 fn unsendable(reason: &str) -> Outcome {
     refused(Scope::Message, reason)
@@ -27,7 +30,7 @@ fn unsendable(reason: &str) -> Outcome {
 ///
 /// # Errors
 /// A refusal of what cannot be done on Telegram at all.
-pub(super) fn act(outgoing: &Outgoing) -> Result<Call, Outcome> {
+pub(crate) fn act(outgoing: &Outgoing) -> Result<Call, Outcome> {
     let chat_id = outgoing.chat.key.as_str().parse();
     let chat_id = chat_id
         .map_err(|_| refused(Scope::Recipient, "the chat id is not a number of Telegram's"))?;
@@ -48,11 +51,64 @@ pub(super) fn act(outgoing: &Outgoing) -> Result<Call, Outcome> {
 }
 
 /// The request of a call; `None` when the token cannot stand in an address.
-pub(super) fn request(api: &ApiBase, token: &Secret, call: &Call) -> Option<Request<Bytes>> {
+pub(crate) fn request(api: &ApiBase, token: &Secret, call: &Call) -> Option<Request<Bytes>> {
     let (method, body) = call;
     let uri = api.join(&format!("/bot{}/{method}", token.expose()))?;
     let request = Request::post(uri).header(CONTENT_TYPE, "application/json");
     request.body(body.to_string().into()).ok()
+}
+
+/// The upload that says one part with its file, by `method` of this name.
+///
+/// # Errors
+/// A refusal of what cannot be done on Telegram at all.
+pub(crate) fn upload(
+    (api, token): (&ApiBase, &Secret),
+    outgoing: &Outgoing,
+    (part, file): (&Part, &PartFile),
+    (method, field): (&str, &str),
+) -> Result<Request<Upload>, Outcome> {
+    if utf16_length(&part.text) > CAPTION_UTF16_MAX {
+        return Err(unsendable("a caption has at most 1024 UTF-16 units"));
+    }
+    let mut form = Form::new(outgoing.key).field("chat_id", outgoing.chat.key.as_str());
+    if !part.text.is_empty() {
+        form = form.field("caption", &part.text);
+    }
+    if let Some(answered) = answered(part) {
+        form = form.field("reply_parameters", &wire::reply_parameters(answered).to_string());
+    }
+    let rows = rows(part);
+    if !rows.is_empty() {
+        form = form.field("reply_markup", &wire::inline_keyboard(rows).to_string());
+    }
+    let (kind, body) = form.file(field, file);
+    let uri = api.join(&format!("/bot{}/{method}", token.expose()));
+    let request = uri
+        .zip(kind)
+        .and_then(|(uri, kind)| Request::post(uri).header(CONTENT_TYPE, kind).body(body).ok());
+    request.ok_or_else(|| refused(Scope::Account, "the API cannot be addressed"))
+}
+
+/// By which method a file is sent, and the name of its field.
+pub(crate) fn method_of(file: &PartFile) -> (&'static str, &'static str) {
+    match (file.kind, &*file.media_type) {
+        (FileKind::Picture, _) => ("sendPhoto", "photo"),
+        (FileKind::Video, _) => ("sendVideo", "video"),
+        (FileKind::Audio, "audio/ogg") => ("sendVoice", "voice"),
+        (FileKind::Audio, _) => ("sendAudio", "audio"),
+        (FileKind::File | FileKind::Sticker | FileKind::Place | FileKind::Other, _) => AS_FILE,
+    }
+}
+
+/// How anything can be sent, as a file to be saved.
+pub(crate) const AS_FILE: (&str, &str) = ("sendDocument", "document");
+
+/// Where a file that `getFile` found is; `None` when its path is not one.
+pub(crate) fn file_uri(api: &ApiBase, token: &Secret, path: &str) -> Option<Uri> {
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b"/_-.".contains(&b);
+    let fits = !path.is_empty() && path.bytes().all(plain) && !path.contains("..");
+    fits.then(|| api.join(&format!("/file/bot{}/{path}", token.expose()))).flatten()
 }
 
 fn message_id(id: &NativeMessageId) -> Result<i64, Outcome> {
@@ -70,14 +126,20 @@ fn send_message(chat_id: i64, parts: &[Part]) -> Result<Value, Outcome> {
     let [part] = parts else {
         return Err(unsendable("a call carries one message"));
     };
-    // An answer to something that has no number here is shown without its tie.
-    let answered = part.reply.as_ref().and_then(|reply| message_id(&reply.native).ok());
-    // What Telegram does not take is left out; the text matters more.
+    Ok(wire::send_message(chat_id, checked(&part.text)?, answered(part), rows(part)))
+}
+
+/// An answer to something that has no number here is shown without its tie.
+fn answered(part: &Part) -> Option<i64> {
+    part.reply.as_ref().and_then(|reply| message_id(&reply.native).ok())
+}
+
+/// Buttons that Telegram does not take are left out; the text matters more.
+fn rows(part: &Part) -> Vec<Value> {
     let fits = |button: &&Button| {
         let payload_fits = (1..=BUTTON_PAYLOAD_BYTES_MAX).contains(&button.payload.len());
         !button.label.is_empty() && payload_fits
     };
     let row = |button: &Button| wire::button_row(&button.label, &button.payload);
-    let rows = part.buttons.iter().filter(fits).map(row).collect();
-    Ok(wire::send_message(chat_id, checked(&part.text)?, answered, rows))
+    part.buttons.iter().filter(fits).map(row).collect()
 }

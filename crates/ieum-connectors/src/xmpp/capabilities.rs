@@ -29,6 +29,8 @@ const DIRECT: ChatCapabilities = ChatCapabilities {
     buttons: false,
     // Nobody can be asked what of ours a person has got.
     idempotent_send: false,
+    files: &[],
+    caption_max: 0,
 };
 
 /// A room tells what it holds, so a repetition is recognised before it leaves.

@@ -19,6 +19,7 @@ use crate::complaints::complaints;
 use crate::component::link::{Asked, Link};
 use crate::component::stream::Listening;
 use crate::doors::{Doors, Secret};
+use crate::files::open::{Source, open};
 use crate::verdict;
 use desk::Desk;
 use ieum_core::ids::{Cursor, UserKey};
@@ -27,7 +28,8 @@ use ieum_core::network::{Capabilities, Network, RateLimits};
 use ieum_core::outgoing::{Outcome, Outgoing, Scope};
 use ieum_core::ports::BoxFuture;
 use ieum_core::ports::connector::{
-    Connector, HookRefusal, HookRequest, Inbox, ListenEnd, Probe, Profile, Pulse,
+    Connector, FetchFailure, Fetched, HookRefusal, HookRequest, Inbox, ListenEnd, Probe, Profile,
+    Pulse,
 };
 use ieum_core::time::Timestamp;
 
@@ -145,6 +147,14 @@ impl Connector for Xmpp {
         cursor: Option<Cursor>,
     ) -> BoxFuture<'a, ListenEnd> {
         Box::pin(self.hear(inbox, cursor))
+    }
+
+    fn fetch<'a>(&'a self, place: &'a str) -> BoxFuture<'a, Result<Fetched, FetchFailure>> {
+        Box::pin(async move {
+            let source = Source::named_by_stranger(place);
+            let unknown = || FetchFailure::Gone("not an address".to_owned());
+            open(&self.doors, source.ok_or_else(unknown)?).await
+        })
     }
 
     /// Names come with the messages.

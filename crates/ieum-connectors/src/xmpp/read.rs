@@ -4,6 +4,7 @@
 //! here; an error is never read as somebody's words; a file is noted, not fetched.
 
 use super::wire;
+use crate::files::open::name_in;
 use crate::xml::Element;
 use ieum_core::ids::NativeMessageId;
 use ieum_core::inbound::{FileKind, FileNote, InboundKind, InboundMessage, ReceiptLevel};
@@ -89,6 +90,9 @@ pub(crate) fn child_of<'a>(stanza: &'a Element, name: &str) -> Option<&'a Elemen
 fn said(message: &Element, native: &str, text: String, our_name: Option<&str>) -> InboundMessage {
     let reply_to = id_in(message.find("reply", wire::REPLY));
     let file = message.find("x", wire::OUT_OF_BAND).and_then(file);
+    // Programs that know the address elsewhere repeat it as the text.
+    let repeats = file.as_ref().is_some_and(|file| file.place.as_deref() == Some(text.trim()));
+    let text = if repeats { String::new() } else { text };
     let ours = our_name.and_then(|name| addressed(&text, name)).map(str::to_owned);
     InboundMessage {
         native: NativeMessageId::new(native),
@@ -110,16 +114,15 @@ fn addressed<'t>(text: &'t str, name: &str) -> Option<&'t str> {
 /// A file behind an address (XEP-0066, as XEP-0363 uses it).
 fn file(out_of_band: &Element) -> Option<FileNote> {
     let address = out_of_band.find("url", wire::OUT_OF_BAND)?.texts();
-    let path = address.split(['?', '#']).next()?;
-    let name = path.rsplit('/').next().filter(|name| !name.is_empty());
-    let ending = name.and_then(|name| name.rsplit_once('.')).map(|(_, ending)| ending);
+    let name = name_in(&address);
+    let ending = name.as_deref().and_then(|name| name.rsplit_once('.')).map(|(_, ending)| ending);
     let kind = match ending.map(str::to_ascii_lowercase).as_deref() {
         Some("jpg" | "jpeg" | "png" | "gif" | "webp" | "avif" | "heic") => FileKind::Picture,
         Some("mp4" | "webm" | "mov" | "mkv") => FileKind::Video,
         Some("ogg" | "oga" | "opus" | "m4a" | "mp3" | "wav" | "flac") => FileKind::Audio,
         _ => FileKind::File,
     };
-    Some(FileNote { kind, name: name.map(Into::into), bytes: None })
+    Some(FileNote { name, place: Some(address.into()), ..FileNote::of(kind) })
 }
 
 /// When it was said, where somebody held it back since (XEP-0203).

@@ -5,11 +5,13 @@
 
 use std::borrow::Cow;
 
+use super::limits::CONTENT_TYPE_BYTES_MAX;
 use super::read::media_type_of;
 use super::{
     Body, Content, Disposition, Extensions, External, MessageId, PLAIN_TEXT, Part, SALT_BYTES,
 };
-use crate::inbound::FileNote;
+use crate::inbound::{FileKind, FileNote};
+use crate::media::{MediaId, tidy_name};
 
 impl Content {
     /// Content with a body and nothing else.
@@ -87,21 +89,23 @@ impl Content {
         Self::new(salt, sender_uri, room_uri, part).replacing(reaction).reply_to(target)
     }
 
-    /// A file that was sent on a network and cannot be fetched here: kind, name and size, and the
-    /// text that came with it.
+    /// A file that was sent on a network: kind, name and size, the text that came with it, and by
+    /// which id the hub keeps its bytes, where there are any to keep.
     #[must_use]
-    pub fn file_placeholder(
+    pub fn file(
         salt: [u8; SALT_BYTES],
         sender_uri: &str,
         room_uri: &str,
-        file: &FileNote,
+        (file, media): (&FileNote, Option<MediaId>),
         caption: &str,
     ) -> Self {
+        let url = media.map(|media| media.url()).unwrap_or_default();
         let external = External {
-            content_type: Cow::Borrowed(media_type_of(file.kind)),
+            content_type: content_type(file),
+            url,
             size: file.bytes.unwrap_or_default(),
             description: caption.to_owned(),
-            filename: file.name.as_deref().unwrap_or_default().to_owned(),
+            filename: tidy_name(file.name.as_deref().unwrap_or_default()),
             ..External::default()
         };
         let part = Part {
@@ -122,6 +126,25 @@ impl Content {
     #[must_use]
     pub fn replacing(self, message: MessageId) -> Self {
         Self { replaces: Some(message), ..self }
+    }
+}
+
+/// The media type of a file: as told where that says the same kind, else the one of its kind.
+fn content_type(file: &FileNote) -> Cow<'static, str> {
+    let told = file.media_type.as_deref().unwrap_or_default();
+    let class = told.split('/').next().unwrap_or_default();
+    let agrees = match file.kind {
+        FileKind::Picture => class == "image",
+        FileKind::Video => class == "video",
+        FileKind::Audio => class == "audio",
+        FileKind::File => !matches!(class, "" | "image" | "video" | "audio"),
+        FileKind::Sticker | FileKind::Place | FileKind::Other => false,
+    };
+    let plain = told.len() <= CONTENT_TYPE_BYTES_MAX && told.chars().all(|c| c.is_ascii_graphic());
+    if agrees && plain && told.contains('/') {
+        Cow::Owned(told.to_ascii_lowercase())
+    } else {
+        Cow::Borrowed(media_type_of(file.kind))
     }
 }
 

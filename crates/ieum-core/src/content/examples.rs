@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use super::*;
 use crate::inbound::{FileKind, FileNote};
+use crate::media::MediaId;
 
 /// The bytes that hexadecimal digits stand for.
 pub(super) fn unhex(hex: &str) -> Vec<u8> {
@@ -113,9 +114,12 @@ fn a_reaction_comes_and_goes() {
 
 #[test]
 fn a_file_is_told_by_kind_name_and_size() {
-    let note =
-        FileNote { kind: FileKind::Picture, name: Some("cake.jpg".into()), bytes: Some(123_456) };
-    let content = Content::file_placeholder(SALT, SENDER, ROOM, &note, "할머니 생신");
+    let note = FileNote {
+        name: Some("cake.jpg".into()),
+        bytes: Some(123_456),
+        ..FileNote::of(FileKind::Picture)
+    };
+    let content = Content::file(SALT, SENDER, ROOM, (&note, None), "할머니 생신");
     let Body::External(file) = &content.part.body else { panic!("a file lies elsewhere") };
     check_example(&content, FILE, FILE_ID, What::File { file, replaces: None });
 }
@@ -124,11 +128,34 @@ fn a_file_is_told_by_kind_name_and_size() {
 fn each_kind_of_file_is_read_again() {
     use FileKind::{Audio, File, Other, Picture, Place, Sticker, Video};
     for kind in [Picture, Video, Audio, File, Sticker, Place, Other] {
-        let note = FileNote { kind, name: None, bytes: None };
-        let content = Content::file_placeholder(SALT, SENDER, ROOM, &note, "");
+        let content = Content::file(SALT, SENDER, ROOM, (&FileNote::of(kind), None), "");
         let decoded = Content::decode(&content.encode()).unwrap();
         let What::File { file, .. } = decoded.what() else { panic!("{kind:?} is no file") };
         assert_eq!(file.kind(), kind);
+    }
+}
+
+#[test]
+fn a_file_names_its_bytes_by_an_id_of_ours() {
+    let id = MediaId::from_bytes([0xa5; 16]);
+    let told = |kind, media_type: &str| FileNote {
+        media_type: Some(media_type.into()),
+        ..FileNote::of(kind)
+    };
+    for (kind, media_type, expected) in [
+        (FileKind::Picture, "image/PNG", "image/png"),
+        (FileKind::Picture, "text/html", "image/*"),
+        (FileKind::Video, "video/mp4", "video/mp4"),
+        (FileKind::File, "application/pdf", "application/pdf"),
+        (FileKind::File, "image/png", "application/octet-stream"),
+        (FileKind::File, "a b/c", "application/octet-stream"),
+        (FileKind::Sticker, "image/webp", "application/vnd.ieum.sticker"),
+    ] {
+        let content = Content::file(SALT, SENDER, ROOM, (&told(kind, media_type), Some(id)), "");
+        let decoded = Content::decode(&content.encode()).unwrap();
+        let What::File { file, .. } = decoded.what() else { panic!("{kind:?} is no file") };
+        assert_eq!((&*file.content_type, file.kind()), (expected, kind));
+        assert_eq!(MediaId::from_url(&file.url), Some(id));
     }
 }
 

@@ -6,6 +6,7 @@
 //! message has the same id, after a crash and in a second webhook.
 
 pub mod link;
+pub mod reach;
 pub mod sniff;
 
 use crate::content::{HubSecret, salt_for_native};

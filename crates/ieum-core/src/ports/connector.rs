@@ -5,6 +5,7 @@
 //! lose (profiles are remembered by the hub, cursors by the store).
 
 use super::BoxFuture;
+use super::http::PieceStream;
 use crate::ids::{Cursor, UserKey};
 use crate::inbound::{Arrival, ChatRef};
 use crate::network::{Capabilities, Network};
@@ -85,6 +86,41 @@ pub struct Profile {
     pub icon_url: Option<Box<str>>,
 }
 
+/// A file at its network, opened: it is read once, piece by piece.
+pub struct Fetched {
+    /// What the network calls it.
+    pub media_type: Option<Box<str>>,
+    /// Its size, where it is told.
+    pub bytes: Option<u64>,
+    /// Its bytes.
+    pub pieces: Box<dyn PieceStream>,
+}
+
+impl std::fmt::Debug for Fetched {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(out, "Fetched({:?}, {:?} bytes)", self.media_type, self.bytes)
+    }
+}
+
+/// Why a file was not opened.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum FetchFailure {
+    /// The network does not give it, or not any more; asking again would not help.
+    #[error("gone: {0}")]
+    Gone(String),
+    /// It is larger than the network gives.
+    #[error("larger than the network gives")]
+    TooLarge,
+    /// Not now.
+    #[error("not now: {reason}")]
+    Later {
+        /// Not before so many milliseconds; zero leaves it to us.
+        after_ms: u64,
+        /// For the log; no address and no name.
+        reason: String,
+    },
+}
+
 /// The inbox would not take an arrival (the hub is stopping or the store failed).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the inbox does not take arrivals now")]
@@ -140,6 +176,17 @@ pub trait Connector: Send + Sync + std::fmt::Debug {
         inbox: &'a dyn Inbox,
         cursor: Option<Cursor>,
     ) -> BoxFuture<'a, ListenEnd>;
+
+    /// Opens a file that came with a message, with the account's own credentials; `place` is what
+    /// [`FileNote::place`](crate::inbound::FileNote::place) told. Networks without files have none.
+    fn fetch<'a>(&'a self, place: &'a str) -> BoxFuture<'a, Result<Fetched, FetchFailure>> {
+        let unknown = format!(
+            "{} has no files to fetch ({} bytes of place)",
+            self.network().word(),
+            place.len()
+        );
+        Box::pin(std::future::ready(Err(FetchFailure::Gone(unknown))))
+    }
 
     /// A user's profile, for networks whose events do not tell names. `None` when it is not told.
     fn profile<'a>(

@@ -105,6 +105,7 @@ pub fn render(facts: &RenderFacts<'_>) -> Vec<Part> {
                 sender: sender.clone(),
                 reply: (index == 0).then(|| facts.reply.clone()).flatten(),
                 mentions: Vec::new(),
+                file: None,
                 buttons: if index == last { facts.buttons.clone() } else { Vec::new() },
             }
         })

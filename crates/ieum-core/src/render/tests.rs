@@ -19,6 +19,8 @@ const fn chat(text_max: usize, text_unit: TextUnit, author: AuthorSupport) -> Ch
         mentions_max: 0,
         buttons: true,
         idempotent_send: false,
+        files: &[],
+        caption_max: 0,
     }
 }
 

@@ -5,6 +5,7 @@
 use crate::delivery::Label;
 use crate::directory::Language;
 use crate::inbound::FileKind;
+use crate::media::Missing;
 use crate::network::Network;
 use crate::time::Timestamp;
 
@@ -96,6 +97,37 @@ pub fn file_text(kind: FileKind, name: &str, bytes: u64, language: Language) -> 
     }
     text.push(']');
     text
+}
+
+/// Of a file that the reader's network does not take.
+#[must_use]
+pub fn not_carried(language: Language) -> &'static str {
+    match language {
+        Language::Ko => "(여기로는 보낼 수 없는 파일입니다)",
+        Language::En => "(cannot be carried here)",
+    }
+}
+
+/// Of a file that did not come in time.
+#[must_use]
+pub fn not_here_yet(language: Language) -> &'static str {
+    match language {
+        Language::Ko => "(아직 받지 못했습니다)",
+        Language::En => "(not here yet)",
+    }
+}
+
+/// Of a file that will not come.
+#[must_use]
+pub fn missing(why: Missing, language: Language) -> &'static str {
+    match (why, language) {
+        (Missing::Gone, Language::Ko) => "(받을 수 없었습니다)",
+        (Missing::Gone, Language::En) => "(could not be fetched)",
+        (Missing::TooLarge, Language::Ko) => "(너무 커서 받지 않았습니다)",
+        (Missing::TooLarge, Language::En) => "(too large to be fetched)",
+        (Missing::Late, Language::Ko) => "(너무 늦어져 받지 못했습니다)",
+        (Missing::Late, Language::En) => "(did not come in time)",
+    }
 }
 
 /// In front of the new text of a changed message.

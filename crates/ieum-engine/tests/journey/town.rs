@@ -1,6 +1,7 @@
 //! A small town for journeys: a hub over the memory store, three scripted networks whose chats
 //! remember what was said, and a clock that the runtime moves.
 
+use crate::shelf::{Shelf, files, shown};
 use ieum_core::content::HubSecret;
 use ieum_core::delivery::Delivery;
 use ieum_core::directory::{ConversationKind, Language, Purpose};
@@ -18,7 +19,8 @@ use ieum_core::outgoing::{Act, CopyKey, Fault, Outcome, Outgoing, Scope};
 use ieum_core::ports::BoxFuture;
 use ieum_core::ports::clock::Clock;
 use ieum_core::ports::connector::{
-    Connector, HookRefusal, HookRequest, Inbox, ListenEnd, Probe, Profile, Pulse,
+    Connector, FetchFailure, Fetched, HookRefusal, HookRequest, Inbox, ListenEnd, Probe, Profile,
+    Pulse,
 };
 use ieum_core::ports::entropy::Entropy;
 use ieum_core::ports::store::{Counts, Store};
@@ -26,7 +28,7 @@ use ieum_core::ports::tell::{NotTold, Teller, Word};
 use ieum_core::render::measure::TextUnit;
 use ieum_core::time::Timestamp;
 use ieum_engine::{AccountSetup, Hub, HubSetup, NewConversation, NewPerson, Settings};
-use ieum_store::MemoryStore;
+use ieum_store::{MemoryMedia, MemoryStore};
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
@@ -109,6 +111,8 @@ pub struct Script {
     pub probe_ms: AtomicU64,
     next_native: AtomicU64,
     clock: Arc<TownClock>,
+    /// What it keeps of files.
+    pub shelf: Shelf,
 }
 
 /// The networks of the town: one of each kind of capabilities.
@@ -146,6 +150,8 @@ fn chat_caps(network: Network, kind: ChatKind) -> ChatCapabilities {
         mentions_max: 0,
         buttons: false,
         idempotent_send: network == Network::Line,
+        files: files(network),
+        caption_max: if telegram { 100 } else { 0 },
     }
 }
 
@@ -177,6 +183,7 @@ impl Script {
             probe_ms: AtomicU64::new(0),
             next_native: AtomicU64::new(1_000),
             clock,
+            shelf: Shelf::default(),
         })
     }
 
@@ -231,7 +238,7 @@ fn lines_of(act: &Act) -> Vec<String> {
                     .reply
                     .as_ref()
                     .map_or(String::new(), |reply| format!("(re {}) ", reply.native.as_str()));
-                format!("{sender}{reply}{}", part.text)
+                format!("{sender}{reply}{}{}", part.text, shown(part))
             })
             .collect(),
         Act::Edit { target, text } => vec![format!("EDIT {} {text}", target.as_str())],
@@ -312,6 +319,10 @@ impl Connector for Script {
         Box::pin(async { ListenEnd::NotUsed })
     }
 
+    fn fetch<'a>(&'a self, place: &'a str) -> BoxFuture<'a, Result<Fetched, FetchFailure>> {
+        self.shelf.open(Arc::clone(&self.clock), place)
+    }
+
     fn profile<'a>(
         &'a self,
         _chat: &'a ChatRef,
@@ -325,6 +336,7 @@ impl Connector for Script {
 pub struct Town {
     pub hub: Hub,
     pub store: Arc<MemoryStore>,
+    media: MemoryMedia,
     pub clock: Arc<TownClock>,
     pub kakaotalk: Arc<Script>,
     pub line: Arc<Script>,
@@ -376,10 +388,11 @@ impl Town {
         let store = Arc::new(MemoryStore::new());
         let scripts = NETWORKS.map(|network| Script::new(network, Arc::clone(&clock)));
         let operator = Arc::<Operator>::default();
-        let hub = start(&store, &clock, &scripts, &operator, settings).await;
+        let media = MemoryMedia::default();
+        let hub = start((&store, &media), &clock, &scripts, &operator, settings).await;
         let [kakaotalk, line, telegram, matrix] = scripts;
         let event = AtomicU64::new(1);
-        Self { hub, store, clock, kakaotalk, line, telegram, matrix, operator, event }
+        Self { hub, store, media, clock, kakaotalk, line, telegram, matrix, operator, event }
     }
 
     pub fn script(&self, network: Network) -> &Arc<Script> {
@@ -395,7 +408,7 @@ impl Town {
         tokio::task::yield_now().await;
         self.store.reopen();
         let (store, clock, operator) = (&self.store, &self.clock, &self.operator);
-        let hub = start(store, clock, &scripts, operator, Settings::default()).await;
+        let hub = start((store, &self.media), clock, &scripts, operator, Settings::default()).await;
         Self { hub, ..self }
     }
 
@@ -551,7 +564,7 @@ impl Town {
 }
 
 async fn start(
-    store: &Arc<MemoryStore>,
+    (store, media): (&Arc<MemoryStore>, &MemoryMedia),
     clock: &Arc<TownClock>,
     scripts: &[Arc<Script>],
     operator: &Arc<Operator>,
@@ -567,6 +580,7 @@ async fn start(
         .collect();
     Hub::start(HubSetup {
         store: Arc::clone(store) as Arc<dyn Store>,
+        media: Arc::new(media.clone()),
         clock: Arc::clone(clock) as Arc<dyn Clock>,
         entropy: Arc::new(TownEntropy::default()),
         secret: HubSecret::new(*b"a secret of the tests, 32 bytes."),

@@ -1,5 +1,6 @@
 //! A house to knock at: a real hub over a scripted store, network and clock.
 
+use crate::files::Shelf;
 use crate::store::ScriptedStore;
 use axum::Router;
 use axum::body::Body;
@@ -79,6 +80,8 @@ const CHAT: ChatCapabilities = ChatCapabilities {
     mentions_max: 0,
     buttons: false,
     idempotent_send: false,
+    files: &[],
+    caption_max: 0,
 };
 
 const CAPABILITIES: Capabilities = Capabilities {
@@ -209,6 +212,7 @@ impl House {
         clock.pass_ms(1_700_000_000_000);
         let hub = Hub::start(HubSetup {
             store: Arc::clone(&store) as _,
+            media: Arc::new(Shelf),
             clock: Arc::clone(&clock) as _,
             entropy: Arc::new(Counting::default()),
             secret: HubSecret::new(*b"a secret of thirty-two bytes ..."),

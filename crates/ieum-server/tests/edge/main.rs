@@ -15,6 +15,7 @@ mod api;
 mod contacts;
 mod errors;
 mod events;
+mod files;
 mod hooks;
 mod house;
 mod inbox;

@@ -18,6 +18,7 @@ use ieum_core::ports::clock::Clock;
 use ieum_core::ports::connector::Connector;
 use ieum_core::ports::store::Store;
 use ieum_engine::{AccountSetup, Hub, HubSetup, Settings};
+use ieum_store::MemoryMedia;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -111,6 +112,7 @@ pub async fn start(store: Arc<dyn Store>, sink: SocketAddr) -> anyhow::Result<Hu
     let telegram = Telegram::new(telegram, doors).map_err(|found| wrong(format!("{found:?}")))?;
     let setup = HubSetup {
         store,
+        media: Arc::new(MemoryMedia::default()),
         clock,
         entropy,
         secret: HubSecret::new(*b"the salt of a benchmark, 32 byte"),

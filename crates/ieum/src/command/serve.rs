@@ -45,14 +45,17 @@ async fn serve(arguments: &ServeArguments) -> anyhow::Result<()> {
     let secret = data_folder::hub_secret(configured, &arguments.data, doors.entropy.as_ref())?;
     let public_url = config.hub.public_url.as_deref();
     let tellers = tellers(&config.operator, &connectors, public_url, &doors);
+    let mut settings = config.engine;
+    settings.media.public_url = config.hub.public_url.clone();
     let hub = Hub::start(HubSetup {
         tellers,
         store: store::open(StoreKind::Sqlite, &arguments.data)?,
+        media: data_folder::media(&arguments.data, doors.entropy.as_ref())?,
         clock: doors.clock,
         entropy: doors.entropy,
         secret,
         accounts: account_setups(&config.accounts, connectors),
-        settings: config.engine,
+        settings,
     })
     .await?;
     super::say(&format!("listening on http://{}", listener.local_addr()?))?;

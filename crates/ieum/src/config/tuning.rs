@@ -25,6 +25,14 @@ pub(super) fn engine(top: &Section<'_>) -> Settings {
         put(&mut settings.profile_ms_max, delivery.number("profile_ms_max", 0..=10_000));
         delivery.finish();
     }
+    if let Some(media) = top.section("media") {
+        let place = &mut settings.media;
+        put(&mut place.bytes_max, media.number("bytes_max", 1..=8 << 30));
+        let ms = |key, most| media.number(key, 1..=most).map(|s: u64| s * 1_000);
+        put(&mut place.wait_ms, ms("wait_s", 3_600));
+        put(&mut place.kept_ms, ms("kept_s", 10 * 366 * 24 * 3_600));
+        media.finish();
+    }
     if let Some(health) = top.section("health") {
         put(&mut settings.probe_ms, health.number("probe_ms", 1_000..=600_000));
         put(&mut settings.probe_down_ms, health.number("probe_down_ms", 500..=60_000));

@@ -26,6 +26,7 @@ use ieum_core::ports::store::PAGE_ROWS_MAX;
 use ieum_core::time::Timestamp;
 use ieum_engine::{AccountSetup, Hub, HubSetup, Settings};
 use ieum_lab::{Lab, LabOptions, Population};
+use ieum_store::MemoryMedia;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use tokio::net::TcpListener;
@@ -217,6 +218,7 @@ async fn start_hub(
     });
     let setup = HubSetup {
         store: store::open(StoreKind::Sqlite, folder)?,
+        media: Arc::new(MemoryMedia::default()),
         clock: Arc::clone(&doors.clock),
         entropy: Arc::clone(&doors.entropy),
         secret: HubSecret::new(doors.entropy.next_16()),

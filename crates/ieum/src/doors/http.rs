@@ -5,6 +5,7 @@
 //! before its turn). Invariant: [`HttpFailure::NotSent`] is told only when not one byte of the
 //! request can have reached the other side.
 
+mod carrying;
 mod connection;
 mod pool;
 
@@ -12,6 +13,7 @@ pub use connection::HEAD_BYTES_MAX;
 pub use pool::{IDLE_KEPT_MS, IDLE_PER_HOST_MAX};
 
 use bytes::Bytes;
+use carrying::{Carried, Carrier};
 use connection::Connection;
 use http::header::HOST;
 use http::uri::{PathAndQuery, Scheme};
@@ -22,7 +24,7 @@ use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::connect::HttpConnector;
 use ieum_core::ports::BoxFuture;
 use ieum_core::ports::clock::Clock;
-use ieum_core::ports::http::{HttpFailure, HttpLimits, HttpTransport};
+use ieum_core::ports::http::{CarryLimits, HttpFailure, HttpLimits, HttpTransport, Upload};
 use pool::{Host, Pool};
 use rustls::ClientConfig;
 use std::sync::Arc;
@@ -34,6 +36,7 @@ use tower::ServiceExt;
 pub struct HyperTransport {
     connector: HttpsConnector<HttpConnector>,
     pool: Pool,
+    carrier: Carrier,
     clock: Arc<dyn Clock>,
 }
 
@@ -49,7 +52,8 @@ impl HyperTransport {
             .https_or_http()
             .enable_http1()
             .wrap_connector(tcp);
-        Self { connector, pool: Pool::default(), clock }
+        let carrier = Carrier::new(connector.clone(), tls, Arc::clone(&clock));
+        Self { connector, pool: Pool::default(), carrier, clock }
     }
 
     /// The whole exchange; `given` is set once a connection has the request.
@@ -59,7 +63,7 @@ impl HyperTransport {
         answer_bytes_max: usize,
         given: &AtomicBool,
     ) -> Result<Response<Bytes>, HttpFailure> {
-        let (host, uri, mut request) = addressed(request)?;
+        let (host, uri, mut request) = addressed(request.map(Full::new))?;
         loop {
             let kept = self.kept(&host).await;
             let is_new = kept.is_none();
@@ -129,6 +133,10 @@ enum Once {
 }
 
 impl HttpTransport for HyperTransport {
+    fn carry(&self, request: Request<Upload>, limits: CarryLimits) -> BoxFuture<'_, Carried> {
+        Box::pin(self.carrier.carry(request, limits))
+    }
+
     fn call(
         &self,
         request: Request<Bytes>,
@@ -147,9 +155,8 @@ impl HttpTransport for HyperTransport {
 }
 
 /// Where a request goes, and the request in the form that a server wants.
-fn addressed(request: Request<Bytes>) -> Result<(Host, Uri, Request<Full<Bytes>>), HttpFailure> {
+fn addressed<B>(mut request: Request<B>) -> Result<(Host, Uri, Request<B>), HttpFailure> {
     let unusable = |what: &str| HttpFailure::NotSent(format!("an address without {what}"));
-    let mut request = request.map(Full::new);
     let uri = request.uri().clone();
     let scheme = uri.scheme().ok_or_else(|| unusable("a scheme"))?;
     let authority = uri.authority().ok_or_else(|| unusable("a host"))?.clone();
@@ -205,6 +212,9 @@ fn chain(error: &dyn std::error::Error) -> String {
     line
 }
 
+#[cfg(test)]
+#[path = "http_carrying_tests.rs"]
+mod carrying_tests;
 #[cfg(test)]
 #[path = "http_tests.rs"]
 mod tests;

@@ -11,13 +11,13 @@ use tokio::net::{TcpListener, TcpStream};
 
 const LIMITS: HttpLimits = HttpLimits { timeout_ms: 300, answer_bytes_max: 4_096 };
 
-fn transport() -> HyperTransport {
+pub(super) fn transport() -> HyperTransport {
     HyperTransport::new(&client_config(), Arc::new(SystemClock))
 }
 
 /// Serves every connection with `serve`; the counter tells how many there were.
 #[allow(clippy::disallowed_methods, reason = "a test server needs a task")]
-async fn server<S, F>(serve: S) -> (SocketAddr, Arc<AtomicUsize>)
+pub(super) async fn server<S, F>(serve: S) -> (SocketAddr, Arc<AtomicUsize>)
 where
     S: Fn(TcpStream, usize) -> F + Send + 'static,
     F: Future<Output = ()> + Send + 'static,
@@ -36,7 +36,7 @@ where
 }
 
 /// Reads one request whole (head and declared body); `None` when the client closed.
-async fn read_request(socket: &mut TcpStream) -> Option<String> {
+pub(super) async fn read_request(socket: &mut TcpStream) -> Option<String> {
     let mut read = Vec::new();
     loop {
         let mut part = [0; 1_024];

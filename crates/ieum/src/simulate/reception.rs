@@ -17,7 +17,7 @@ use ieum_core::ports::clock::Clock;
 use ieum_core::ports::connector::Connector;
 use ieum_engine::{AccountSetup, Hub, HubFailure, HubSetup, Settings};
 use ieum_lab::world::direct::Heard;
-use ieum_store::MemoryStore;
+use ieum_store::{MemoryMedia, MemoryStore};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::watch;
 
@@ -60,6 +60,7 @@ impl Reception {
         let entropy = SeededEntropy::new(self.seed.rotate_left(17) ^ self.hazards.life());
         Hub::start(HubSetup {
             store: Arc::new(TroubledStore::new(store, hazards, Arc::new(self.truth.clone()))),
+            media: Arc::new(MemoryMedia::default()),
             clock: Arc::new(self.wall.clone()),
             entropy: Arc::new(entropy),
             secret: HubSecret::new(*b"a secret of simulations, 32 byte"),

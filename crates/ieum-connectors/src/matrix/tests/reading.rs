@@ -119,7 +119,7 @@ fn texts_are_read_without_quotes_for_old_apps_and_without_our_name() {
 #[test]
 fn what_is_no_text_is_noted_or_put_in_words() {
     let note = |kind, name: Option<&str>, bytes| {
-        Some(FileNote { kind, name: name.map(Into::into), bytes })
+        Some(FileNote { name: name.map(Into::into), bytes, ..FileNote::of(kind) })
     };
     let picture = FileKind::Picture;
     for (content, text, file) in [

@@ -7,7 +7,7 @@
 use bytes::Bytes;
 use http::{Request, Response};
 use http_body_util::Full;
-use hyper::body::Incoming;
+use hyper::body::{Body, Incoming};
 use hyper::client::conn::TrySendError;
 use hyper::client::conn::http1::{self, SendRequest};
 use hyper::rt::{Read, Write};
@@ -18,25 +18,27 @@ use std::task::{Context, Poll};
 /// Largest head of an answer.
 pub const HEAD_BYTES_MAX: usize = 64 * 1024;
 
-/// The body of what we send.
-type Body = Full<Bytes>;
 /// What became of a request; one that was never written is handed back.
-pub(super) type Sent = Result<Response<Incoming>, TrySendError<Request<Body>>>;
+pub(super) type Sent<B> = Result<Response<Incoming>, TrySendError<Request<B>>>;
 
 /// A connection and both of its ends.
-pub(super) struct Connection {
-    sender: SendRequest<Body>,
+pub(super) struct Connection<B = Full<Bytes>> {
+    sender: SendRequest<B>,
     driver: Pin<Box<dyn Future<Output = hyper::Result<()>> + Send>>,
     closed: bool,
 }
 
-impl std::fmt::Debug for Connection {
+impl<B> std::fmt::Debug for Connection<B> {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         formatter.debug_struct("Connection").field("closed", &self.closed).finish()
     }
 }
 
-impl Connection {
+impl<B> Connection<B>
+where
+    B: Body<Data = Bytes> + Send + 'static,
+    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
     /// Over a stream that is connected, and encrypted where it should be.
     pub(super) async fn over<S>(stream: S) -> hyper::Result<Self>
     where
@@ -49,7 +51,7 @@ impl Connection {
     }
 
     /// Sends one request and waits for the head of its answer.
-    pub(super) async fn send(&mut self, request: Request<Body>) -> Sent {
+    pub(super) async fn send(&mut self, request: Request<B>) -> Sent<B> {
         let answer = self.sender.try_send_request(request);
         let (driver, closed) = (&mut self.driver, &mut self.closed);
         driving(driver, closed, answer).await

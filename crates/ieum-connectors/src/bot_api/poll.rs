@@ -4,10 +4,10 @@
 //! after everything before it is durable in the inbox; an update that cannot be read is counted
 //! and passed over, for Telegram would send it again for ever.
 
-use super::outcome::{self, Called, Failed, No};
-use super::read::{Us, read_update};
-use super::{Telegram, wire};
 use crate::backoff::Backoff;
+use crate::telegram::outcome::{self, Called, Failed, No};
+use crate::telegram::read::read_update;
+use crate::telegram::{Telegram, Us, wire};
 use http::StatusCode;
 use ieum_core::ids::Cursor;
 use ieum_core::inbound::Arrival;
@@ -41,7 +41,7 @@ struct Batch {
 }
 
 /// Polls until the inbox closes or polling makes no sense.
-pub(super) async fn listen(
+pub(crate) async fn listen(
     telegram: &Telegram,
     inbox: &dyn Inbox,
     cursor: Option<Cursor>,
