@@ -3,8 +3,10 @@
 //! Sources: Client-Server API 1.11 ("Size limits", "Rich replies", "Event replacements"). In a room
 //! each author is a user of their own; a direct chat is with our bot alone, who names them.
 
+use ieum_core::inbound::FileKind;
 use ieum_core::network::{
-    AuthorSupport, Capabilities, ChatCapabilities, Hears, NameSource, RateLimits, ReplySupport,
+    AuthorSupport, Capabilities, ChatCapabilities, FileDoor, FileWay, Hears, NameSource,
+    RateLimits, ReplySupport,
 };
 use ieum_core::render::measure::TextUnit;
 
@@ -17,6 +19,20 @@ const NAME_UTF16_MAX: usize = 80;
 /// An application service is not limited by its homeserver; this is our own wish.
 pub const RATE_UNPUBLISHED: RateLimits =
     RateLimits { per_second_max: 500, per_room_minute_max: 60_000, in_flight_max: 16 };
+
+/// Largest file: what the usual homeserver takes when nobody says otherwise.
+const FILE_BYTES_MAX: u64 = 50_000_000;
+
+const fn uploaded(kind: FileKind) -> FileWay {
+    FileWay { kind, types: &[], bytes_max: FILE_BYTES_MAX, by: FileDoor::Upload }
+}
+
+const FILES: [FileWay; 4] = [
+    uploaded(FileKind::Picture),
+    uploaded(FileKind::Video),
+    uploaded(FileKind::Audio),
+    uploaded(FileKind::File),
+];
 
 const GROUP: ChatCapabilities = ChatCapabilities {
     hears: Hears::Everything,
@@ -31,8 +47,8 @@ const GROUP: ChatCapabilities = ChatCapabilities {
     mentions_max: 50,
     buttons: false,
     idempotent_send: true,
-    files: &[],
-    caption_max: 0,
+    files: &FILES,
+    caption_max: TEXT_BYTES_MAX,
 };
 
 const DIRECT: ChatCapabilities = ChatCapabilities { author: AuthorSupport::InText, ..GROUP };

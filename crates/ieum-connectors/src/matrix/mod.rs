@@ -22,6 +22,7 @@ pub use registration::registration;
 use crate::api_base::{API_URL_COMPLAINT, ApiBase};
 use crate::complaints::complaints;
 use crate::doors::{Doors, Secret};
+use crate::files::open::open;
 use crate::homeserver::answer::Failed;
 use crate::homeserver::users::Unheard;
 use crate::homeserver::{Call, Homeserver, bearer, client};
@@ -32,10 +33,10 @@ use http::header::AUTHORIZATION;
 use ieum_core::ids::{Cursor, UserKey};
 use ieum_core::inbound::{Arrival, ChatRef};
 use ieum_core::network::{Capabilities, Network, RateLimits};
-use ieum_core::outgoing::{Outcome, Outgoing, Scope, ShownSender};
+use ieum_core::outgoing::{Act, Outcome, Outgoing, Scope, ShownSender};
 use ieum_core::ports::BoxFuture;
 use ieum_core::ports::connector::{
-    Connector, HookRefusal, HookRequest, Inbox, ListenEnd, Probe, Profile,
+    Connector, FetchFailure, Fetched, HookRefusal, HookRequest, Inbox, ListenEnd, Probe, Profile,
 };
 use ieum_core::time::Timestamp;
 use read::Errand;
@@ -132,9 +133,23 @@ impl Matrix {
     }
 
     async fn say(&self, outgoing: &Outgoing) -> Outcome {
+        let file = match &outgoing.act {
+            Act::Say(parts) => parts.first().and_then(|part| part.file.as_ref()),
+            Act::Edit { .. } | Act::Withdraw { .. } | Act::React { .. } => None,
+        };
+        let Some(file) = file else {
+            return self.say_with(outgoing, None).await;
+        };
+        match self.home.hand_over(file).await {
+            Ok(url) => self.say_with(outgoing, Some(&url)).await,
+            Err(failed) => outcome::before_saying(failed),
+        }
+    }
+
+    async fn say_with(&self, outgoing: &Outgoing, file: Option<&str>) -> Outcome {
         let Some(author) = &outgoing.author else {
             return self
-                .say_as(outgoing, &self.us.bot, false)
+                .say_as(outgoing, (&self.us.bot, false), file)
                 .await
                 .unwrap_or_else(|failed| not_let_in(&failed));
         };
@@ -142,11 +157,11 @@ impl Matrix {
         if let Err(failed) = self.home.show(&ghost, &author.shown).await {
             return outcome::before_saying(failed);
         }
-        match self.say_as(outgoing, &ghost, false).await {
+        match self.say_as(outgoing, (&ghost, false), file).await {
             Ok(outcome) => outcome,
             // The room has no place for ghosts: our bot speaks, with the author in the text.
             Err(_) => self
-                .say_as(outgoing, &self.us.bot, true)
+                .say_as(outgoing, (&self.us.bot, true), file)
                 .await
                 .unwrap_or_else(|failed| not_let_in(&failed)),
         }
@@ -156,10 +171,10 @@ impl Matrix {
     async fn say_as(
         &self,
         outgoing: &Outgoing,
-        user: &str,
-        named: bool,
+        (user, named): (&str, bool),
+        file: Option<&str>,
     ) -> Result<Outcome, Failed> {
-        let call = match write::act(outgoing, user, named) {
+        let call = match write::act(outgoing, (user, named), file) {
             Ok(call) => call,
             Err(why) => return Ok(refused(Scope::Message, why)),
         };
@@ -244,6 +259,14 @@ impl Connector for Matrix {
 
     fn listen<'a>(&'a self, inbox: &'a dyn Inbox, _: Option<Cursor>) -> BoxFuture<'a, ListenEnd> {
         Box::pin(self.run_errands(inbox))
+    }
+
+    fn fetch<'a>(&'a self, place: &'a str) -> BoxFuture<'a, Result<Fetched, FetchFailure>> {
+        Box::pin(async move {
+            let source = self.home.file(place);
+            let unknown = || FetchFailure::Gone("not an address".to_owned());
+            open(&self.home.doors, source.ok_or_else(unknown)?).await
+        })
     }
 
     fn profile<'a>(

@@ -5,6 +5,7 @@
 //! own users say is not read (it would come back for ever).
 
 use super::wire;
+use crate::homeserver::files::parts_of;
 use crate::homeserver::users::Member;
 use crate::hooks::malformed;
 use crate::wire_text::{ID_BYTES_MAX, coordinates, into_id, joined, without_quote};
@@ -284,7 +285,7 @@ fn words(message: wire::Message, us: &Us) -> (InboundMessage, Option<FileNote>) 
     let mentions_us = named.is_some_and(|users| users.contains(&us.bot));
     let body = message.body.unwrap_or_default();
     let kind = message.msgtype.as_deref().unwrap_or_default();
-    let bytes = message.info.and_then(|info| info.size);
+    let told = told_of(message.info, message.url);
     let (text, file) = match file_kind(kind) {
         Some(FileKind::Place) => {
             let point = message.geo_uri.as_deref().and_then(coordinates);
@@ -296,13 +297,25 @@ fn words(message: wire::Message, us: &Us) -> (InboundMessage, Option<FileNote>) 
             let caption = message.filename.as_ref().filter(|name| **name != body);
             let text = caption.map(|_| body.to_string()).unwrap_or_default();
             let name = Some(message.filename.unwrap_or(body)).filter(|name| !name.is_empty());
-            (text, Some(FileNote { name, bytes, ..FileNote::of(kind) }))
+            (text, Some(FileNote { kind, name, ..told }))
         }
         None if kind == "m.emote" => (format!("* {body}"), None),
         None => (body.into_string(), None),
     };
     let text = if mentions_us { without_our_name(&text, us).to_owned() } else { text };
     (InboundMessage { text, mentions_us, ..InboundMessage::default() }, file)
+}
+
+/// What is told of a file beside its kind and name.
+fn told_of(info: Option<wire::FileInfo>, url: Option<Box<str>>) -> FileNote {
+    let info = info.unwrap_or_default();
+    FileNote {
+        bytes: info.size,
+        media_type: info.mimetype,
+        duration_ms: info.duration.and_then(|ms| u32::try_from(ms).ok()),
+        place: url.filter(|url| parts_of(url).is_some()),
+        ..FileNote::of(FileKind::File)
+    }
 }
 
 fn file_kind(msgtype: &str) -> Option<FileKind> {
@@ -331,7 +344,11 @@ fn without_our_name<'t>(text: &'t str, us: &Us) -> &'t str {
 }
 
 fn sticker(message: wire::Message, event: &wire::Event<'_>) -> Option<InboundKind> {
-    let note = FileNote { name: message.body, ..FileNote::of(FileKind::Sticker) };
+    let note = FileNote {
+        kind: FileKind::Sticker,
+        name: message.body,
+        ..told_of(message.info, message.url)
+    };
     noted(event, note, String::new())
 }
 

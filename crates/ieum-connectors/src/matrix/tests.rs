@@ -1,6 +1,7 @@
 //! What a homeserver hands in and answers, in our own words, and what the connector makes of it.
 
 mod errands;
+mod files;
 mod reading;
 mod sending;
 

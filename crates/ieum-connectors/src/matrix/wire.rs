@@ -3,6 +3,8 @@
 //! Written from the Matrix specification 1.11 (Application Service API, Client-Server API).
 //! Invariant: an unknown field or word is let pass; an event that cannot be read spoils no other.
 
+use ieum_core::inbound::FileKind;
+use ieum_core::outgoing::PartFile;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
@@ -66,6 +68,8 @@ pub(super) struct Message {
     pub(super) text: Option<Box<str>>,
     pub(super) filename: Option<Box<str>>,
     pub(super) geo_uri: Option<Box<str>>,
+    /// Where a file is, as `mxc://server/id`.
+    pub(super) url: Option<Box<str>>,
     pub(super) info: Option<FileInfo>,
     #[serde(rename = "m.mentions")]
     pub(super) mentions: Option<Mentions>,
@@ -75,9 +79,12 @@ pub(super) struct Message {
     pub(super) new_content: Option<Box<Message>>,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
 pub(super) struct FileInfo {
     pub(super) size: Option<u64>,
+    pub(super) mimetype: Option<Box<str>>,
+    /// In milliseconds.
+    pub(super) duration: Option<u64>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -127,6 +134,24 @@ pub(super) fn text(text: &str, is_notice: bool, mentioned: &[&str]) -> Value {
     let kind = if is_notice { "m.notice" } else { "m.text" };
     let mentions = if mentioned.is_empty() { json!({}) } else { json!({"user_ids": mentioned}) };
     json!({"msgtype": kind, "body": text, "m.mentions": mentions})
+}
+
+/// A file at an address of the homeserver; a text that is not its name is its caption.
+pub(super) fn file(file: &PartFile, url: &str, caption: &str, mentioned: &[&str]) -> Value {
+    let kind = match file.kind {
+        FileKind::Picture => "m.image",
+        FileKind::Video => "m.video",
+        FileKind::Audio => "m.audio",
+        FileKind::File | FileKind::Sticker | FileKind::Place | FileKind::Other => "m.file",
+    };
+    let body = if caption.is_empty() { &*file.name } else { caption };
+    let mut info = json!({"mimetype": file.media_type, "size": file.bytes});
+    if let (Some(fields), Some(duration)) = (info.as_object_mut(), file.duration_ms) {
+        fields.insert("duration".to_owned(), duration.into());
+    }
+    let mentions = if mentioned.is_empty() { json!({}) } else { json!({"user_ids": mentioned}) };
+    json!({"msgtype": kind, "body": body, "filename": file.name, "url": url, "info": info,
+           "m.mentions": mentions})
 }
 
 /// The tie of an answer.

@@ -14,13 +14,18 @@ use serde_json::{Value, json};
 pub(super) type Unsendable = &'static str;
 
 /// The one call that does `outgoing` as `user`. With `named` the author stands in front of the
-/// text: it is how our bot speaks for a ghost that a room does not let in.
-pub(super) fn act(outgoing: &Outgoing, user: &str, named: bool) -> Result<Call, Unsendable> {
+/// text: it is how our bot speaks for a ghost that a room does not let in. `file` is where the
+/// file of what is said was handed over.
+pub(super) fn act(
+    outgoing: &Outgoing,
+    (user, named): (&str, bool),
+    file: Option<&str>,
+) -> Result<Call, Unsendable> {
     let author = outgoing.author.as_ref();
     let name = author.filter(|_| named).map(|author| author.shown.name.as_str());
     let is_notice = author.is_none();
     let (kind, body) = match &outgoing.act {
-        Act::Say(parts) => ("send/m.room.message", message(parts, name, is_notice)?),
+        Act::Say(parts) => ("send/m.room.message", message(parts, name, is_notice, file)?),
         Act::Edit { target, text } => {
             let text = words(text, name)?;
             ("send/m.room.message", wire::edit(target.as_str(), &text, is_notice))
@@ -49,16 +54,34 @@ fn in_room(outgoing: &Outgoing, user: &str, what: &str) -> String {
     format!("{path}&device_id={}", DEVICE)
 }
 
-fn message(parts: &[Part], name: Option<&str>, is_notice: bool) -> Result<Value, Unsendable> {
+fn message(
+    parts: &[Part],
+    name: Option<&str>,
+    is_notice: bool,
+    url: Option<&str>,
+) -> Result<Value, Unsendable> {
     let [part] = parts else {
         return Err("a call carries one message");
     };
     let mentioned: Vec<&str> = part.mentions.iter().map(|user| user.as_str()).collect();
-    let mut message = wire::text(&words(&part.text, name)?, is_notice, &mentioned);
+    let mut message = match (&part.file, url) {
+        (Some(file), Some(url)) => wire::file(file, url, &caption(&part.text, name)?, &mentioned),
+        (Some(_), None) => return Err("the file was not handed over"),
+        (None, _) => wire::text(&words(&part.text, name)?, is_notice, &mentioned),
+    };
     if let (Some(fields), Some(reply)) = (message.as_object_mut(), &part.reply) {
         fields.insert("m.relates_to".to_owned(), wire::answers(reply.native.as_str()));
     }
     Ok(message)
+}
+
+/// The same for words that go with a file, which may be none.
+fn caption(text: &str, name: Option<&str>) -> Result<String, Unsendable> {
+    match (text.is_empty(), name) {
+        (true, None) => Ok(String::new()),
+        (true, Some(name)) => Ok(name.to_owned()),
+        (false, name) => words(text, name),
+    }
 }
 
 /// The text without what no event may hold, behind the name of its author where that is needed.

@@ -1,8 +1,10 @@
 //! What an XMPP component can carry, as data. No limit is published: these are what usual servers
 //! let pass (a stanza of a client may have 64 KiB and more), with room for escapes.
 
+use ieum_core::inbound::FileKind;
 use ieum_core::network::{
-    AuthorSupport, Capabilities, ChatCapabilities, Hears, NameSource, RateLimits, ReplySupport,
+    AuthorSupport, Capabilities, ChatCapabilities, FileDoor, FileWay, Hears, NameSource,
+    RateLimits, ReplySupport,
 };
 use ieum_core::render::measure::TextUnit;
 
@@ -14,6 +16,20 @@ const NICK_UTF16_MAX: usize = 64;
 /// Servers publish no rate for components.
 pub const RATE_UNPUBLISHED: RateLimits =
     RateLimits { per_second_max: 10_000, per_room_minute_max: 60_000, in_flight_max: 128 };
+
+/// Apps fetch what an address leads to (XEP-0066): the same limit as our own.
+const FILE_BYTES_MAX: u64 = 1 << 30;
+
+const fn linked(kind: FileKind) -> FileWay {
+    FileWay { kind, types: &[], bytes_max: FILE_BYTES_MAX, by: FileDoor::PublicLink }
+}
+
+const FILES: [FileWay; 4] = [
+    linked(FileKind::Picture),
+    linked(FileKind::Video),
+    linked(FileKind::Audio),
+    linked(FileKind::File),
+];
 
 const DIRECT: ChatCapabilities = ChatCapabilities {
     hears: Hears::Everything,
@@ -29,7 +45,7 @@ const DIRECT: ChatCapabilities = ChatCapabilities {
     buttons: false,
     // Nobody can be asked what of ours a person has got.
     idempotent_send: false,
-    files: &[],
+    files: &FILES,
     caption_max: 0,
 };
 

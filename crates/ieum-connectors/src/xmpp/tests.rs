@@ -15,6 +15,7 @@ use ieum_core::outgoing::{Act, Part, ReplyTarget, ShownSender};
 use std::sync::Arc;
 
 mod directly;
+mod files;
 mod listening;
 mod rooms;
 mod shapes;

@@ -49,7 +49,10 @@ pub(crate) fn act(
 }
 
 fn said(message: Element, part: &Part, name: Option<&str>) -> Element {
-    let message = body(message, &part.text, name);
+    let message = match part.file.as_ref().and_then(|file| file.link.as_deref()) {
+        Some(link) => out_of_band(message, link, name),
+        None => body(message, &part.text, name),
+    };
     let Some(reply) = &part.reply else {
         return message;
     };
@@ -58,6 +61,12 @@ fn said(message: Element, part: &Part, name: Option<&str>) -> Element {
         element = element.with("to", author.as_str());
     }
     message.child(element)
+}
+
+/// A file behind an address: apps show it where the text is the address and nothing else.
+fn out_of_band(message: Element, link: &str, name: Option<&str>) -> Element {
+    let url = Element::new("url", wire::OUT_OF_BAND).text(link);
+    body(message, link, name).child(Element::new("x", wire::OUT_OF_BAND).child(url))
 }
 
 fn body(message: Element, text: &str, name: Option<&str>) -> Element {

@@ -137,8 +137,11 @@ fn what_no_event_can_carry_never_leaves() {
 #[test]
 fn the_longest_text_fits_an_event_even_when_every_letter_is_escaped() {
     let text = "\"".repeat(12_000);
-    let edit =
-        write::act(&outgoing(Act::Edit { target: NativeMessageId::new("$t"), text }), GHOST, false);
+    let edit = write::act(
+        &outgoing(Act::Edit { target: NativeMessageId::new("$t"), text }),
+        (GHOST, false),
+        None,
+    );
     assert!(edit.unwrap().body.to_string().len() < 65_536 - 4_096);
 }
 

@@ -196,7 +196,7 @@ fn people_speak_change_take_back_and_react() {
         alice@test [alice] m1 is gone
         alice@test [alice] m1 is gone
         alice@test [alice] m7 says "응" -> OURS
-        alice@test [alice] m8 says "https://files.test/a/cat.JPG?x" +Picture"#]];
+        alice@test [alice] m8 says "" +Picture"#]];
     expected.assert_eq(&seen);
 }
 
