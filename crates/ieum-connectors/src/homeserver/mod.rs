@@ -5,6 +5,7 @@
 //! address is escaped, and no address leaves this folder in a reason.
 
 pub(crate) mod answer;
+mod errands;
 pub(crate) mod files;
 mod picture;
 mod rooms;

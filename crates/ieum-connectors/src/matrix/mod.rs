@@ -5,9 +5,8 @@
 //! the transaction id of its delivery, so that a repetition is shown once.
 
 mod capabilities;
-mod errands;
 mod outcome;
-mod read;
+pub(crate) mod read;
 mod registration;
 mod wire;
 mod write;
@@ -75,24 +74,24 @@ pub struct MatrixConfig {
 
 /// What only saves calls; a restart may lose all of it.
 #[derive(Debug, Default)]
-struct Memory {
+pub(crate) struct Memory {
     /// What our users are still to do, and the how-manieth try it is.
-    errands: VecDeque<(Errand, u32)>,
+    pub(crate) errands: VecDeque<(Errand, u32)>,
     /// Rooms that our bot was called to, and when.
-    expected: BTreeMap<Box<str>, Timestamp>,
+    pub(crate) expected: BTreeMap<Box<str>, Timestamp>,
 }
 
 /// Matrix for one account.
 #[derive(Debug)]
 pub struct Matrix {
-    home: Homeserver,
+    pub(crate) home: Homeserver,
     capabilities: Capabilities,
     /// `Bearer` and the homeserver's token, as its whole header.
     proof: Secret,
-    us: Us,
-    registration_id: String,
+    pub(crate) us: Us,
+    pub(crate) registration_id: String,
     memory: Mutex<Memory>,
-    bell: AtomicWaker,
+    pub(crate) bell: AtomicWaker,
 }
 
 impl Matrix {
@@ -124,11 +123,11 @@ impl Matrix {
         })
     }
 
-    fn memory(&self) -> MutexGuard<'_, Memory> {
+    pub(crate) fn memory(&self) -> MutexGuard<'_, Memory> {
         self.memory.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn bot_shown(&self) -> ShownSender {
+    pub(crate) fn bot_shown(&self) -> ShownSender {
         ShownSender { name: self.us.bot_name.to_string(), icon_url: None }
     }
 

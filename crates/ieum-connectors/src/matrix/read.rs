@@ -46,7 +46,7 @@ impl Us {
 
 /// Something that our users are to do on the homeserver.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Errand {
+pub(crate) enum Errand {
     /// Our bot comes into a room.
     Join(Box<str>),
     /// A ghost turns an invitation down: people reach people through their rooms.

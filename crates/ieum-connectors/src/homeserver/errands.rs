@@ -5,11 +5,11 @@
 //! it reaches us ends that wait. Invariant: nothing here is kept over a restart; a message into a
 //! room brings its users in as well.
 
-use super::Matrix;
-use super::read::Errand;
 use crate::backoff::Backoff;
 use crate::homeserver::answer::Failed;
 use crate::homeserver::users::Unheard;
+use crate::matrix::Matrix;
+use crate::matrix::read::Errand;
 use crate::wire_text::{ID_BYTES_MAX, into_id};
 use futures_util::future::{Either, poll_fn, select};
 use ieum_core::ids::{ChatKey, EventKey};
@@ -33,7 +33,7 @@ const LEAVING_MAX: usize = 10_000;
 
 impl Matrix {
     /// Puts errands into the queue and wakes who does them.
-    pub(super) fn charge(&self, errands: Vec<Errand>) {
+    pub(crate) fn charge(&self, errands: Vec<Errand>) {
         if errands.is_empty() {
             return;
         }
@@ -59,7 +59,7 @@ impl Matrix {
     }
 
     /// Does errands and keeps the homeserver awake until the inbox closes.
-    pub(super) async fn run_errands(&self, inbox: &dyn Inbox) -> ListenEnd {
+    pub(crate) async fn run_errands(&self, inbox: &dyn Inbox) -> ListenEnd {
         let mut backoff = Backoff::default();
         while let Err(failed) = self.start().await {
             inbox.pulse(pulse_of(&failed));
@@ -169,7 +169,7 @@ impl Matrix {
     }
 
     /// Whether a room goes on as one that our bot waits to be let into.
-    pub(super) fn is_expected(&self, room: &str) -> bool {
+    pub(crate) fn is_expected(&self, room: &str) -> bool {
         let now = self.home.now();
         let mut memory = self.memory();
         memory.expected.retain(|_, since| now.ms_since(*since) < EXPECTED_MS_MAX);
