@@ -7,6 +7,7 @@ use crate::clock_back;
 use crate::codes::{self, CodeFailure, IssuedCode, SentCode, WantedCode};
 use crate::contacts::{self, ContactFailure};
 use crate::intake::{self, HookAnswer, HookFailure};
+use crate::media::{LinkFailure, linked_file};
 use crate::metrics::EngineMetrics;
 use crate::operator::{self, ReportAnswer};
 use crate::people::{self, ChangeFailure, NewConversation, NewPerson};
@@ -22,7 +23,6 @@ use ieum_core::directory::{self, Change, Directory, Purpose};
 use ieum_core::health::book::CellView;
 use ieum_core::health::{Cell, CellState};
 use ieum_core::ids::{AccountId, AddressId, ChatKey, ConversationId, PersonId, RoomId, UserKey};
-use ieum_core::media::link::{self, LinkFault};
 use ieum_core::network::Network;
 use ieum_core::outgoing::Outcome;
 use ieum_core::people::code::{Code, CodeId, CodePurpose, Party};
@@ -75,20 +75,6 @@ pub enum HubFailure {
         /// Its network in the data.
         before: &'static str,
     },
-}
-
-/// Why a link gives no file.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum LinkFailure {
-    /// It was not made here, or its time is over.
-    #[error(transparent)]
-    Fault(#[from] LinkFault),
-    /// The file is not here, or not yet.
-    #[error("the file is not here")]
-    NotHere,
-    /// The media room cannot read it.
-    #[error("the file cannot be read now")]
-    Unreadable,
 }
 
 /// A running hub. Clones are handles to the same one.
@@ -190,15 +176,7 @@ impl Hub {
     /// # Errors
     /// A [`LinkFailure`]; a link that was not made here tells nothing about any file.
     pub async fn linked_file(&self, link: &str) -> Result<Opened, LinkFailure> {
-        let now = self.pieces.now();
-        let id = link::read(&self.pieces.secret, link, now)?;
-        match self.pieces.media.open(id, now).await {
-            Ok(opened) => opened.ok_or(LinkFailure::NotHere),
-            Err(failure) => {
-                tracing::error!(%failure, "a linked file cannot be read");
-                Err(LinkFailure::Unreadable)
-            }
-        }
+        linked_file(&self.pieces, link).await
     }
 
     /// The store, for reading pages.

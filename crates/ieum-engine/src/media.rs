@@ -11,6 +11,7 @@ use crate::pieces::{Pieces, lock};
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use ieum_core::content::{Content, What};
 use ieum_core::delivery::Claim;
+use ieum_core::media::link::{self, LinkFault};
 use ieum_core::media::sniff::{SNIFFED_BYTES_MAX, kind, media_type};
 use ieum_core::media::{Kept, MediaId, MediaState, Missing, Wanted, tidy_name};
 use ieum_core::ports::BoxFuture;
@@ -204,6 +205,33 @@ async fn pour(
     match from.bytes {
         Some(told) if told != bytes => Err(later("it is not as long as its network said")),
         Some(_) | None => Ok((into, head)),
+    }
+}
+
+/// Why a link gives no file.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum LinkFailure {
+    /// It was not made here, or its time is over.
+    #[error(transparent)]
+    Fault(#[from] LinkFault),
+    /// The file is not here, or not yet.
+    #[error("the file is not here")]
+    NotHere,
+    /// The media room cannot read it.
+    #[error("the file cannot be read now")]
+    Unreadable,
+}
+
+/// The file behind a link.
+pub(crate) async fn linked_file(pieces: &Pieces, link: &str) -> Result<Opened, LinkFailure> {
+    let now = pieces.now();
+    let id = link::read(&pieces.secret, link, now)?;
+    match pieces.media.open(id, now).await {
+        Ok(opened) => opened.ok_or(LinkFailure::NotHere),
+        Err(failure) => {
+            tracing::error!(%failure, "a linked file cannot be read");
+            Err(LinkFailure::Unreadable)
+        }
     }
 }
 
