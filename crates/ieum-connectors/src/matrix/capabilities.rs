@@ -54,6 +54,7 @@ const GROUP: ChatCapabilities = ChatCapabilities {
 const DIRECT: ChatCapabilities = ChatCapabilities { author: AuthorSupport::InText, ..GROUP };
 
 /// Matrix's capabilities at the given speed.
-pub(super) fn capabilities(rate: RateLimits) -> Capabilities {
+#[must_use]
+pub fn capabilities(rate: RateLimits) -> Capabilities {
     Capabilities { direct: DIRECT, group: GROUP, names: NameSource::ByProfile, rate }
 }

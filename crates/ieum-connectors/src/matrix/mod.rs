@@ -14,7 +14,7 @@ mod write;
 #[cfg(test)]
 mod tests;
 
-pub use capabilities::RATE_UNPUBLISHED;
+pub use capabilities::{RATE_UNPUBLISHED, capabilities};
 pub use read::{Us, decode};
 pub use registration::registration;
 
@@ -114,7 +114,7 @@ impl Matrix {
         };
         Ok(Self {
             home: Homeserver::new((api, bearer), us.bot.clone(), config.timeout_ms, doors),
-            capabilities: capabilities::capabilities(config.rate),
+            capabilities: capabilities(config.rate),
             proof: Secret::new(format!("Bearer {}", config.hs_token.expose())),
             us,
             registration_id: config.registration_id.clone(),

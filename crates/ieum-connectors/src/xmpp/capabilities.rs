@@ -57,6 +57,7 @@ const GROUP: ChatCapabilities = ChatCapabilities {
 };
 
 /// What it can carry, at the speed that the operator allows.
-pub(crate) fn capabilities(rate: RateLimits) -> Capabilities {
+#[must_use]
+pub fn capabilities(rate: RateLimits) -> Capabilities {
     Capabilities { direct: DIRECT, group: GROUP, names: NameSource::WithMessage, rate }
 }

@@ -13,7 +13,7 @@ mod tests;
 pub(crate) mod wire;
 pub(crate) mod write;
 
-pub use capabilities::RATE_UNPUBLISHED;
+pub use capabilities::{RATE_UNPUBLISHED, capabilities};
 
 use crate::complaints::complaints;
 use crate::component::link::{Asked, Link};
@@ -78,7 +78,7 @@ impl Xmpp {
         if !complaints.is_empty() {
             return Err(complaints);
         }
-        let capabilities = capabilities::capabilities(config.rate);
+        let capabilities = capabilities(config.rate);
         Ok(Self { config, doors, capabilities, link: Link::new() })
     }
 
