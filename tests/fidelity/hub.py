@@ -13,7 +13,7 @@ TOKEN = "a-token-for-the-tests"
 HEAD = """
 [hub]
 listen = "127.0.0.1:{port}"
-public_url = "http://127.0.0.1:{port}"
+public_url = "{public}"
 language = "en"
 [[hub.api_tokens]]
 name = "tests"
@@ -24,7 +24,7 @@ secret = {{ file = "token" }}
 class Hub:
     """One hub over one folder; `accounts` is the rest of its configuration."""
 
-    def __init__(self, program, folder, accounts, secrets, authority=None):
+    def __init__(self, program, folder, accounts, secrets, authority=None, public=None):
         self.program = program
         self._environment = dict(os.environ)
         if authority:
@@ -34,9 +34,10 @@ class Hub:
         self.folder.mkdir(parents=True)
         for name, secret in {"token": TOKEN, **secrets}.items():
             (self.folder / name).write_text(secret)
-        (self.folder / "ieum.toml").write_text(HEAD.format(port=self.port) + accounts)
-        headers = {"authorization": f"Bearer {TOKEN}"}
         root = f"http://127.0.0.1:{self.port}"
+        head = HEAD.format(port=self.port, public=public or root)
+        (self.folder / "ieum.toml").write_text(head + accounts)
+        headers = {"authorization": f"Bearer {TOKEN}"}
         self._http = httpx.Client(base_url=root, headers=headers, timeout=10)
         self._process = None
 
@@ -68,6 +69,11 @@ class Hub:
             self._process.terminate()
             self._process.wait(timeout=30)
             self._process = None
+
+    def file(self, link, **headers):
+        """What is served behind a public link of this hub, wherever it is said to be."""
+        path = "/m/" + link.rsplit("/m/", 1)[1]
+        return httpx.get(f"http://127.0.0.1:{self.port}{path}", headers=headers, timeout=30)
 
     def get(self, path):
         """Asks."""

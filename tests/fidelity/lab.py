@@ -36,6 +36,11 @@ class Lab:
         """What somebody sees, in order."""
         return self._call("GET", f"/screen/{network}/{user}")["lines"]
 
+    def family(self):
+        """The id of the room `family` on each network."""
+        rooms = self._call("GET", "/state")["rooms"]
+        return {room["network"]: room["native"] for room in rooms if room["id"] == "family"}
+
     def texts(self, network, user):
         """The words that somebody sees, in order."""
         return [line["text"] for line in self.screen(network, user)]

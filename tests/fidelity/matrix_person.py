@@ -1,6 +1,7 @@
 """A person on Matrix: matrix-nio, with a loop of its own, keeping every event that it is shown."""
 
 import asyncio
+import io
 import logging
 import threading
 import time
@@ -62,6 +63,20 @@ class Person:
         """Says something; gives the event's id."""
         content = {"msgtype": "m.text", "body": body, **more}
         return self.do(self.client.room_send(room, "m.room.message", content)).event_id
+
+    def send_picture(self, room, name, content):
+        """Uploads a picture and shows it in a room."""
+        upload = self.client.upload(
+            lambda *_tries: io.BytesIO(content), "image/png", name, filesize=len(content))
+        answer, _ = asyncio.run_coroutine_threadsafe(upload, self._loop).result(CALL_SECONDS_MAX)
+        if isinstance(answer, nio.ErrorResponse):
+            raise RuntimeError(answer)
+        info = {"mimetype": "image/png", "size": len(content)}
+        return self.say(room, name, msgtype="m.image", url=answer.content_uri, info=info)
+
+    def picture(self, url):
+        """The bytes behind an `mxc` address."""
+        return self.do(self.client.download(mxc=url)).body
 
     def room(self, **how):
         """Makes a room."""

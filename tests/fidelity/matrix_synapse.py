@@ -18,6 +18,7 @@ from hub import Hub
 from lab import Lab
 from matrix_person import Person
 from homeserver import SERVER, Synapse
+from pictures import digest, media, png
 
 BOT = f"@ieum:{SERVER}"
 MESSAGES = 50
@@ -114,6 +115,24 @@ def points(stage):
         line = alice.line(room, "뭐 먹었어")
         relates = line["content"].get("m.relates_to")
         tally.equal("hers is pointed to", relates, {"m.in_reply_to": {"event_id": own}})
+
+
+def pictures(stage):
+    tally, alice, room = stage.tally, stage.alice, stage.room
+    with tally.section("pictures go both ways, whole"):
+        hers = png("hers")
+        alice.send_picture(room, "hers.png", hers)
+        shown = lambda: next((line for line in stage.lab.screen("telegram", "haru")
+                              if line["kind"] == "image"), None)
+        line = harness.eventually(shown) or {"file": {}, "text": None}
+        tally.equal("hers to Telegram", line["file"].get("sha256"), digest(hers))
+        tally.equal("by her name", line["text"], "[Matrix] alice: ")
+        his = png("his")
+        stage.haru_says("사진이야", kind="image", media=media("his.png", "image/png", his))
+        line = alice.line(room, "사진이야")
+        tally.equal("his is a picture", line["content"]["msgtype"], "m.image")
+        tally.equal("by his ghost", alice.name(room, line["sender"]), "하루 · Telegram")
+        tally.equal("and whole", digest(alice.picture(line["content"]["url"])), digest(his))
 
 
 def changes_out(stage):
@@ -374,7 +393,7 @@ def play(tally, lab, program, folder):
             tally.check("the bot comes when invited", alice.event(room, "m.room.member", joined))
             joined = hub.join("family", [("telegram", group), ("matrix", room)])
             stage = Stage(tally, lab, hub, synapse, alice, room, joined)
-            for scene in [words, points, changes_out, changes_in, others_cannot_edit, direct,
+            for scene in [words, points, pictures, changes_out, changes_in, others_cannot_edit, direct,
                           encrypted, banned, upgraded]:
                 scene(stage)
             tally.check("what was said before the hub came stays there",

@@ -173,6 +173,11 @@ pub(crate) const STEPS: &[Step] = &[
         Action::ScriptWithServer { script: "xmpp_prosody.py", server: Some("prosody") },
     ),
     step(
+        "media-lab",
+        "a hub carries files between the lab's networks, through a sick source and a kill",
+        Action::ScriptWithServer { script: "media_lab.py", server: None },
+    ),
+    step(
         "matrix-synapse",
         "a hub between a room of Synapse and a Telegram group, through outages of both",
         Action::ScriptWithServer { script: "matrix_synapse.py", server: None },

@@ -6,10 +6,11 @@ use std::collections::BTreeMap;
 
 use ieum_core::time::Timestamp;
 use serde::Serialize;
+use sha2::{Digest, Sha256};
 
 use super::World;
 use super::held::Waiting;
-use super::message::{Button, Message};
+use super::message::{Button, Media, Message};
 use crate::fault::Asked;
 use crate::fault::cell::Function;
 use crate::network::{Network, Surface};
@@ -53,6 +54,41 @@ pub struct Line {
     pub reactions: BTreeMap<String, String>,
     /// What can be tapped.
     pub buttons: Vec<Button>,
+    /// The file that hangs on it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub file: Option<Box<ShownFile>>,
+}
+
+/// A file as a person finds it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ShownFile {
+    /// Its name.
+    pub name: String,
+    /// What it is said to be.
+    pub content_type: String,
+    /// How many bytes the network has of it.
+    pub bytes: usize,
+    /// SHA-256 of them, in hexadecimal digits.
+    pub sha256: String,
+    /// Where it lies instead, if a bot gave an address.
+    pub url: Option<String>,
+}
+
+impl ShownFile {
+    fn of(media: &Media) -> Self {
+        let digest = Sha256::digest(&media.bytes);
+        Self {
+            name: media.file_name.clone(),
+            content_type: media.content_type.clone(),
+            bytes: media.bytes.len(),
+            sha256: digest.iter().map(|byte| format!("{byte:02x}")).collect(),
+            url: media.url.clone(),
+        }
+    }
+}
+
+fn shown(media: &Media) -> Box<ShownFile> {
+    Box::new(ShownFile::of(media))
 }
 
 /// A change on its way to a screen.
@@ -303,6 +339,7 @@ impl World {
             withdrawn: false,
             reactions: BTreeMap::new(),
             buttons: message.buttons.clone(),
+            file: message.media.as_ref().filter(|_| message.kind.is_media()).map(shown),
         }
     }
 

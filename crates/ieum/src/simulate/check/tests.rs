@@ -86,6 +86,7 @@ fn check(ledger: &mut Ledger, shown: &[Shown]) -> Checks {
             withdrawn: false,
             reactions: BTreeMap::new(),
             buttons: Vec::new(),
+            file: None,
         };
         checks.look(ledger, vec![((one.network, one.person.to_owned()), vec![line])]);
     }
