@@ -4,7 +4,7 @@
 
 import assert from "node:assert/strict";
 import {
-  check, complaints, inLab, look, newCode, phone, run, screen, until,
+  CODE, check, complaints, inLab, look, newCode, phone, run, screen, until,
 } from "./browser.mjs";
 
 const LIVE_MS_MAX = 1_000;
@@ -23,16 +23,20 @@ await run(async (hub) => {
   const { id } = await hub.post("/v1/conversations", family);
   await hub.post(said(id), { text: "저녁 먹었어? <b>굵게</b>", person: friend.id });
   const { context, page } = await phone();
+  const signIn = async (where, person, network, user, before = []) => {
+    await where.goto(`${root}/sign-in`);
+    await where.fill("#who", String(person));
+    await where.click("form.sheet button");
+    await where.waitForURL("**/sign-in/code");
+    await where.fill("#code", await newCode(network, user, before));
+    await where.click("form.sheet button");
+    await where.waitForURL("**/inbox");
+  };
 
   await check("a code that comes to a messenger opens the inbox", async () => {
     await page.goto(`${root}/inbox`);
     await page.waitForURL("**/sign-in");
-    await page.fill("#who", String(me.id));
-    await page.click("form.sheet button");
-    await page.waitForURL("**/sign-in/code");
-    await page.fill("#code", await newCode("telegram", "junho"));
-    await page.click("form.sheet button");
-    await page.waitForURL("**/inbox");
+    await signIn(page, me.id, "telegram", "junho");
     assert.match(await page.textContent("main"), /우리 가족/);
   });
 
@@ -86,6 +90,56 @@ await run(async (hub) => {
       && !line.includes("ERR_INCOMPLETE")));
   });
 
+  await check("a handle is taken, found by its link and asked for, and both can talk", async () => {
+    await page.goto(`${root}/me`);
+    await page.fill("#handle", "junho");
+    await page.click("form[action='/me/handle'] button");
+    await page.waitForSelector(".told");
+    await page.click("section details summary");
+    assert.equal(await page.locator("svg.picture").isVisible(), true);
+    const link = (await page.textContent(".link")).trim();
+    const before = await screen("line", "yuna");
+    const other = await phone({ locale: "en-GB" });
+    await signIn(other.page, friend.id, "line", "yuna", before.join("\n").match(CODE) ?? []);
+    await other.page.goto(link);
+    await other.page.click("form[action='/people'] button");
+    await other.page.waitForSelector(".told");
+    await page.goto(`${root}/people`);
+    await page.click("button[value='accepted']");
+    await page.click("text=말하기");
+    await page.waitForURL("**/inbox/*");
+    await other.context.close();
+  });
+
+  await check("a further messenger is linked by a code that is sent from there", async () => {
+    await page.goto(`${root}/me`);
+    await page.click("form[action='/me/link'] button");
+    const code = await page.textContent(".shown-code strong");
+    await inLab("/say", { network: "line", user: "minji", text: `연결 ${code}` });
+    await until("the first messenger asks", async () =>
+      (await screen("telegram", "junho")).some((text) => text.includes("민지")));
+    await inLab("/say", { network: "telegram", user: "junho", text: "네" });
+    await until("the way is on the page", async () => {
+      await page.goto(`${root}/me`);
+      return (await page.locator("form[action='/me/ways']").count()) === 2;
+    });
+    await page.click("form[action='/me/ways'] button[value='first']");
+    assert.match(await page.textContent("ol.rows li:first-child"), /LINE/);
+    page.once("dialog", (dialog) => dialog.accept());
+    await page.click("ol.rows li:first-child button[value='part']");
+    assert.equal(await page.locator("form[action='/me/ways']").count(), 1);
+  });
+
+  await check("a consent is taken back and given again", async () => {
+    const pressed = () => page.getAttribute(".agreement .switch", "aria-checked");
+    const before = await pressed();
+    await page.click(".agreement .switch");
+    await page.waitForSelector(".told");
+    assert.notEqual(await pressed(), before);
+    await page.click(".agreement .switch");
+    assert.equal(await pressed(), before);
+  });
+
   await check("an outage is told on the front page, with its incident", async () => {
     await hub.put("/v1/networks/line/hold", { state: "down" });
     await page.goto(root);
@@ -96,7 +150,8 @@ await run(async (hub) => {
   });
 
   const state = await context.storageState();
-  const paths = ["/status", "/incidents/1", "/sign-in", "/sign-in/code", "/inbox", `/inbox/${id}`];
+  const paths = ["/status", "/incidents/1", "/sign-in", "/sign-in/code", "/inbox", `/inbox/${id}`,
+    "/people", "/me"];
   for (const how of LOOKS) {
     const name = `${how.locale}-${how.colorScheme}`;
     await check(`no page has a serious fault: ${name}`, async () => {

@@ -18,6 +18,7 @@ use crate::settings::Settings;
 use crate::sweep;
 use crate::tasks::Tasks;
 use crate::terms;
+use crate::ways;
 use ieum_core::content::HubSecret;
 use ieum_core::directory::{self, Change, Directory, Purpose};
 use ieum_core::health::book::CellView;
@@ -403,6 +404,30 @@ impl Hub {
         networks: Option<Vec<Network>>,
     ) -> Result<(), ChangeFailure> {
         terms::set_reach(&self.pieces, person, conversation, networks).await
+    }
+
+    /// Puts one of a person's addresses before all others, from now on.
+    ///
+    /// # Errors
+    /// A [`ChangeFailure`]; also when it is not theirs. The same holds for the next.
+    pub async fn put_address_first(
+        &self,
+        person: PersonId,
+        address: AddressId,
+    ) -> Result<(), ChangeFailure> {
+        ways::put_first(&self.pieces, person, address).await
+    }
+
+    /// Parts one of a person's addresses and tells the others.
+    ///
+    /// # Errors
+    /// A [`ChangeFailure`]; also for the last one.
+    pub async fn part_address(
+        &self,
+        person: PersonId,
+        address: AddressId,
+    ) -> Result<(), ChangeFailure> {
+        ways::part(&self.pieces, person, address).await
     }
 
     /// Signs a person in: from now on `mark`, the digest of a secret that only their browser has,

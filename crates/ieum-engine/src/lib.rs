@@ -48,6 +48,7 @@ mod tasks;
 mod teller;
 mod terms;
 mod told;
+mod ways;
 mod withdrawal;
 
 pub use account::{AccountSetup, AccountState};

@@ -16,6 +16,7 @@ const KEPT: &str = "public, max-age=300, must-revalidate";
 
 const FILES: &[(&str, &str, &str)] = &[
     ("style.css", "text/css; charset=utf-8", include_str!("assets/style.css")),
+    ("dark.css", "text/css; charset=utf-8", include_str!("assets/dark.css")),
     ("page.js", JAVASCRIPT, include_str!("assets/page.js")),
     ("write.js", JAVASCRIPT, include_str!("assets/write.js")),
     ("icon.svg", SVG, include_str!("assets/icon.svg")),

@@ -14,6 +14,10 @@ pub(super) enum Tab {
     Status,
     /// What people say.
     Inbox,
+    /// Contacts.
+    People,
+    /// What is their own.
+    Me,
     /// None of them.
     Elsewhere,
 }
@@ -29,6 +33,9 @@ pub(super) fn page(reader: &Reader, tab: Tab, title: &str, body: &Markup) -> Mar
                 meta name="color-scheme" content=(scheme(reader.look));
                 title { (title) " · " (reader.say("이음", "Ieum")) }
                 link rel="stylesheet" href="/assets/style.css";
+                @if let Some(media) = dark(reader.look) {
+                    link rel="stylesheet" href="/assets/dark.css" media=(media);
+                }
                 link rel="icon" type="image/svg+xml" href="/assets/icon.svg";
                 link rel="manifest" href="/manifest.webmanifest";
                 link rel="alternate" type="application/atom+xml" href="/status.atom";
@@ -41,6 +48,15 @@ pub(super) fn page(reader: &Reader, tab: Tab, title: &str, body: &Markup) -> Mar
                 (foot(reader))
             }
         }
+    }
+}
+
+/// For which screens the dark colours are taken.
+fn dark(look: Look) -> Option<&'static str> {
+    match look {
+        Look::System => Some("(prefers-color-scheme: dark)"),
+        Look::Light => None,
+        Look::Dark => Some("all"),
     }
 }
 
@@ -64,6 +80,10 @@ fn bar(reader: &Reader, tab: Tab) -> Markup {
                 a href="/inbox" aria-current=[here(Tab::Inbox)] {
                     (reader.say("대화", "Inbox"))
                 }
+                a href="/people" aria-current=[here(Tab::People)] {
+                    (reader.say("사람", "People"))
+                }
+                a href="/me" aria-current=[here(Tab::Me)] { (reader.say("나", "Me")) }
             }
         }
     }

@@ -40,8 +40,7 @@ pub(super) async fn list(State(edge): State<Shared>, reader: Reader, who: Signed
     match rows(&edge, who.person).await {
         Ok(rows) => {
             let title = reader.say("대화", "Conversations");
-            framed(&reader, Tab::Inbox, title, &list_body(&edge, &reader, &who, &rows))
-                .into_response()
+            framed(&reader, Tab::Inbox, title, &list_body(&edge, &reader, &rows)).into_response()
         }
         Err(failure) => Wrong::new(&reader, failure).into_response(),
     }
@@ -80,10 +79,7 @@ fn title(directory: &Directory, conversation: &Conversation, person: PersonId) -
     names.map(|person| &*person.name).collect::<Vec<_>>().join(", ")
 }
 
-fn list_body(edge: &Shared, reader: &Reader, who: &SignedIn, rows: &[Row]) -> Markup {
-    let name = edge.hub.with_directory(|directory| {
-        directory.person(who.person).map(|person| person.name.clone()).unwrap_or_default()
-    });
+fn list_body(edge: &Shared, reader: &Reader, rows: &[Row]) -> Markup {
     html! {
         h1 { (reader.say("대화", "Conversations")) }
         div data-refresh="15" data-live="all" {
@@ -97,17 +93,6 @@ fn list_body(edge: &Shared, reader: &Reader, who: &SignedIn, rows: &[Row]) -> Ma
                 }
             } @else {
                 ul class="rows" { @for row in rows { li { (list_row(edge, reader, row)) } } }
-            }
-        }
-        section class="me" {
-            p class="quiet" { (name) " · " (reader.say("이음 번호", "Ieum number")) " "
-                (who.person) }
-            form method="post" action="/sign-out" {
-                (csrf_field(who))
-                button class="plain" { (reader.say("나가기", "Sign out")) }
-                button class="plain" name="everywhere" value="yes" {
-                    (reader.say("모든 곳에서 나가기", "Sign out everywhere"))
-                }
             }
         }
     }

@@ -6,11 +6,15 @@
 
 pub(crate) mod assets;
 pub(crate) mod clock;
+mod form;
 mod frame;
 mod headers;
 mod inbox;
 mod incident;
 mod live;
+mod me;
+mod people;
+mod picture;
 pub(crate) mod reader;
 mod sessions;
 mod sign_in;
@@ -59,6 +63,13 @@ pub(crate) fn router() -> Router<Shared> {
         .route("/inbox", get(inbox::list))
         .route("/inbox/live", get(live::live))
         .route("/inbox/{conversation}", get(inbox::conversation).post(inbox::write))
+        .route("/people", get(people::page).post(people::ask))
+        .route("/people/{person}", post(people::answer))
+        .route("/me", get(me::page))
+        .route("/me/handle", post(me::call))
+        .route("/me/ways", post(me::way))
+        .route("/me/link", post(me::link))
+        .route("/me/consents", post(me::agree))
         .route("/assets/{name}", get(assets::asset))
         .route("/manifest.webmanifest", get(assets::manifest))
         .layer(DefaultBodyLimit::max(FORM_BYTES_MAX))

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use std::time::Duration;
 
 /// What a browser sends with a form, besides the form.
-fn form(path: &str, cookies: &str, body: &str) -> Request<Body> {
+pub fn form(path: &str, cookies: &str, body: &str) -> Request<Body> {
     Request::post(path)
         .header("content-type", "application/x-www-form-urlencoded")
         .header("sec-fetch-site", "same-origin")
@@ -19,12 +19,14 @@ fn form(path: &str, cookies: &str, body: &str) -> Request<Body> {
         .unwrap()
 }
 
-async fn open(house: &House, path: &str, cookies: &str) -> Answer {
+/// A page, as a browser asks for it.
+pub async fn open(house: &House, path: &str, cookies: &str) -> Answer {
     let request = Request::get(path).header("accept", "text/html").header("cookie", cookies);
     house.call(request.body(Body::empty()).unwrap()).await
 }
 
-fn text(answer: &Answer) -> String {
+/// The words of an answer.
+pub fn text(answer: &Answer) -> String {
     String::from_utf8(answer.body.to_vec()).unwrap()
 }
 
@@ -45,7 +47,7 @@ async fn code_for(house: &House, person: u64) -> (String, String) {
 }
 
 /// Signs a person in: the cookie of their session.
-async fn sign_in(house: &House, person: u64) -> String {
+pub async fn sign_in(house: &House, person: u64) -> String {
     let (code, ticket) = code_for(house, person).await;
     let answer = house.call(form("/sign-in/code", &ticket, &format!("code={code}"))).await;
     assert_eq!((answer.status.as_u16(), answer.header("location")), (303, "/inbox"));
@@ -53,7 +55,7 @@ async fn sign_in(house: &House, person: u64) -> String {
 }
 
 /// The secret that the forms of a page carry.
-fn csrf(page: &str) -> String {
+pub fn csrf(page: &str) -> String {
     let rest = page.split("name=\"csrf\" value=\"").nth(1).unwrap();
     rest.split('"').next().unwrap().to_owned()
 }
@@ -186,7 +188,8 @@ async fn other_peoples_conversations_are_not_there() {
     assert_eq!(same(&theirs), same(&nobodys));
     let list = text(&open(&house, "/inbox", &eve).await);
     assert!(!list.contains("우리끼리") && list.contains("아직 대화가 없어요"), "{list}");
-    let body = format!("csrf={}&key=k&text=x", csrf(&list));
+    let me = text(&open(&house, "/me", &eve).await);
+    let body = format!("csrf={}&key=k&text=x", csrf(&me));
     assert_eq!(house.call(form(&path, &eve, &body)).await.status, 404);
     assert_eq!(house.store.messages(), 1);
 }
@@ -218,7 +221,7 @@ async fn signing_out_ends_one_session_or_all() {
     let (one, two) = (sign_in(&house, mina).await, sign_in(&house, mina).await);
     let (three, other) = (sign_in(&house, mina).await, sign_in(&house, jun).await);
     let leave = async |session: &str, extra: &str| {
-        let secret = csrf(&text(&open(&house, "/inbox", session).await));
+        let secret = csrf(&text(&open(&house, "/me", session).await));
         let body = format!("csrf={secret}{extra}");
         house.call(form("/sign-out", session, &body)).await
     };

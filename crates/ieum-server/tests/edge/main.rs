@@ -21,6 +21,7 @@ mod house;
 mod inbox;
 mod incidents;
 mod operations;
+mod own;
 mod pages;
 mod sockets;
 mod store;
