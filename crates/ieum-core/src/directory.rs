@@ -15,6 +15,7 @@ use crate::network::{ChatKind, Network};
 use crate::people::code::{Code, CodeId, Party};
 use crate::people::codes::{Codes, Tally};
 use crate::people::contacts::{Card, Cards};
+use crate::people::groups::{Charter, Charters};
 use crate::people::here::{Stay, Stays};
 use crate::people::links::Question;
 use crate::people::sessions::{Door, Doors};
@@ -207,6 +208,8 @@ pub enum Change {
     Terms(Terms),
     /// Who is signed in as a person, and who was.
     Door(Door),
+    /// How a conversation is led.
+    Charter(Charter),
     /// What is not there any more.
     Gone(Gone),
 }
@@ -244,6 +247,7 @@ pub struct Directory {
     cards: Cards,
     terms: BTreeMap<PersonId, Terms>,
     doors: Doors,
+    charters: Charters,
     questions: BTreeMap<AddressId, Question>,
     changes: u32,
 }
@@ -276,6 +280,7 @@ impl Directory {
                 self.questions.insert(question.asked, question);
             }
             Change::Card(card) => self.cards.put(card),
+            Change::Charter(charter) => self.charters.put(charter),
             Change::Terms(terms) => {
                 self.terms.insert(terms.person, terms);
             }
@@ -428,6 +433,12 @@ impl Directory {
     #[must_use]
     pub fn cards(&self) -> &Cards {
         &self.cards
+    }
+
+    /// How conversations are led.
+    #[must_use]
+    pub fn charters(&self) -> &Charters {
+        &self.charters
     }
 
     /// What somebody asks of the ways to them, if they ever said.

@@ -5,6 +5,7 @@
 //! delivery, and so is every other member whom no room that works reaches, unless they are listed
 //! as unreachable or, in a direct conversation, blocks the author; nobody is owed two.
 
+pub mod roster;
 pub mod security;
 
 use crate::delivery::{Label, NewDelivery, Recipient, Route, State};
@@ -124,6 +125,22 @@ pub fn next_untried(
         .filter(|(route, _)| !tried.contains(route))
         .find(|(route, network)| !health.route_down(*network, *route))
         .map(|(route, _)| route)
+}
+
+/// The way by which the hub's own words reach somebody: the first that they agreed to be talked to
+/// by and that works, else the first of them.
+#[must_use]
+pub fn way_to_tell(
+    directory: &Directory,
+    health: &HealthBook,
+    person: PersonId,
+    conversation: ConversationId,
+) -> Option<Route> {
+    let person = directory.person(person)?;
+    let order = order_of(directory, person.id, &person.routes);
+    let ways = || usable(directory, (person, conversation), &order, Purpose::Talk);
+    let up = ways().find(|(route, network)| !health.route_down(*network, *route));
+    up.or_else(|| ways().next()).map(|(route, _)| route)
 }
 
 fn authors_side(facts: PlanFacts<'_>) -> BTreeSet<PersonId> {

@@ -11,7 +11,7 @@ use crate::notices::HUB_CONVERSATION;
 use crate::pieces::{Pieces, lock};
 use crate::replies;
 use crate::told::{ReplyPlace, tell, to_place};
-use crate::{linking, operator};
+use crate::{group_chat, linking, operator};
 use ieum_core::content::salt_for_native;
 use ieum_core::delivery::Route;
 use ieum_core::directory::{Change, Consent, ConversationKind, Endpoint, Language, Purpose};
@@ -55,7 +55,9 @@ impl Taking<'_> {
         if let Some(yes) = yes_or_no(text).filter(|_| !quotes) {
             return linking::answered(self.pieces, speaker, yes).await;
         }
-        let Some(command) = command(text) else { return Ok(None) };
+        let Some(command) = command(text) else {
+            return Box::pin(group_chat::asked(self.pieces, speaker, text)).await;
+        };
         self.carried_out(event, command, speaker).await
     }
 
@@ -67,7 +69,8 @@ impl Taking<'_> {
     ) -> Result<Option<String>, StoreFailure> {
         let pieces = self.pieces;
         Ok(Some(match command {
-            Command::Help | Command::Who => return Ok(None),
+            Command::Help => return Ok(None),
+            Command::Who => return Ok(group_chat::who(pieces, speaker)),
             Command::Resume => return resumed(pieces, speaker).await,
             Command::Status => status(pieces, speaker),
             Command::Link => self.code(event, speaker, CodePurpose::Link).await?,
@@ -127,7 +130,7 @@ impl Taking<'_> {
 }
 
 /// The group that somebody's words go to now, if a room may be joined to it.
-fn present_group(pieces: &Pieces, speaker: Speaker) -> Option<ConversationId> {
+pub(crate) fn present_group(pieces: &Pieces, speaker: Speaker) -> Option<ConversationId> {
     pieces.read(|directory| {
         let mine = directory.conversations_of(speaker.person);
         let current = directory.address(speaker.address)?.current;

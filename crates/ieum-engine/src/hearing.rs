@@ -365,7 +365,7 @@ impl Said {
         Self { conversation, content, source: None, answer: None, wanted: None }
     }
 
-    fn answer(pieces: &Pieces, text: String) -> Self {
+    pub(crate) fn answer(pieces: &Pieces, text: String) -> Self {
         let uris = uris(Author::Hub, HUB_CONVERSATION);
         let content = Content::text(pieces.entropy.next_16(), &uris.sender, &uris.room, &text);
         Self { answer: Some(text), ..Self::new(HUB_CONVERSATION, content) }

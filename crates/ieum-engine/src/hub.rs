@@ -17,7 +17,6 @@ use crate::sessions;
 use crate::settings::Settings;
 use crate::sweep;
 use crate::tasks::Tasks;
-use crate::terms;
 use crate::ways;
 use ieum_core::content::HubSecret;
 use ieum_core::directory::{self, Change, Directory, Purpose};
@@ -35,7 +34,6 @@ use ieum_core::ports::entropy::Entropy;
 use ieum_core::ports::media::{MediaStore, Opened};
 use ieum_core::ports::store::{Advance, Loaded, Store, StoreFailure};
 use ieum_core::ports::tell::Teller;
-use ieum_core::route::security::SecurityLevel;
 use ieum_core::time::Timestamp;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -81,7 +79,7 @@ pub enum HubFailure {
 /// A running hub. Clones are handles to the same one.
 #[derive(Debug, Clone)]
 pub struct Hub {
-    pieces: Arc<Pieces>,
+    pub(crate) pieces: Arc<Pieces>,
     tasks: Arc<Mutex<Option<Tasks>>>,
 }
 
@@ -379,31 +377,6 @@ impl Hub {
         standing: Standing,
     ) -> Result<(), ContactFailure> {
         contacts::answer(&self.pieces, person, other, standing).await
-    }
-
-    /// Asks that nothing plainer than `level` carries anything to somebody.
-    ///
-    /// # Errors
-    /// A [`ChangeFailure`].
-    pub async fn set_security(
-        &self,
-        person: PersonId,
-        level: SecurityLevel,
-    ) -> Result<(), ChangeFailure> {
-        terms::set_security(&self.pieces, person, level).await
-    }
-
-    /// Says by which networks alone a conversation may reach somebody; `None` takes that back.
-    ///
-    /// # Errors
-    /// A [`ChangeFailure`].
-    pub async fn set_reach(
-        &self,
-        person: PersonId,
-        conversation: ConversationId,
-        networks: Option<Vec<Network>>,
-    ) -> Result<(), ChangeFailure> {
-        terms::set_reach(&self.pieces, person, conversation, networks).await
     }
 
     /// Puts one of a person's addresses before all others, from now on.

@@ -217,6 +217,7 @@ impl<'a> Draft<'a> {
             | Change::Card(_)
             | Change::Terms(_)
             | Change::Door(_)
+            | Change::Charter(_)
             | Change::Gone(_) => None,
         });
         drafted.unwrap_or_else(|| {

@@ -6,6 +6,7 @@
 use crate::account::Account;
 use crate::compose::{Circumstances, hub_text, seal};
 use crate::hearing::{Said, author};
+use crate::hush;
 use crate::identify::{Place, Scene, is_known_direct, scene};
 use crate::membership::membership;
 use crate::notices::HUB_CONVERSATION;
@@ -215,6 +216,7 @@ impl Taking<'_> {
             return Ok(Taken { admission, ..Taken::default() });
         };
         let said = self.said(&event, scene).await?;
+        let said = said.and_then(|said| hush::carried(self.pieces, said, scene, self.now));
         Ok(self.planned(admission, said, scene, event.at))
     }
 

@@ -8,6 +8,7 @@ use ieum_core::directory::{
 };
 use ieum_core::ids::{AddressId, ChatKey, ConversationId, PersonId, RoomId, UserKey};
 use ieum_core::network::Network;
+use ieum_core::people::groups::{self, Actor};
 use ieum_core::people::links::{LinkRefusal, absorbed};
 use ieum_core::ports::store::StoreFailure;
 
@@ -229,14 +230,20 @@ pub(crate) async fn set_member(
             let text = "the members of a direct conversation do not change".to_owned();
             return Err(ChangeFailure::Invalid(text));
         }
-        conversation.members.retain(|other| *other != person);
-        if member {
-            if conversation.members.len() >= MEMBERS_PER_CONVERSATION_MAX {
-                return Err(ChangeFailure::Invalid("the conversation is full".to_owned()));
+        match (member, conversation.members.contains(&person)) {
+            (true, true) | (false, false) => Ok((Vec::new(), ())),
+            (true, false) if conversation.members.len() >= MEMBERS_PER_CONVERSATION_MAX => {
+                Err(ChangeFailure::Invalid("the conversation is full".to_owned()))
             }
-            conversation.members.push(person);
+            (true, false) => {
+                conversation.members.push(person);
+                Ok((vec![Change::Conversation(conversation)], ()))
+            }
+            (false, true) => {
+                let done = groups::remove(directory, conversation.id, Actor::Operator, person)?;
+                Ok((done.changes, ()))
+            }
         }
-        Ok((vec![Change::Conversation(conversation)], ()))
     })
     .await
 }

@@ -3,6 +3,7 @@
 use crate::account::Account;
 use crate::canary::Perch;
 use crate::held::Held;
+use crate::hush::Spoke;
 use crate::media::Fetching;
 use crate::metrics::Metrics;
 use crate::settings::Settings;
@@ -51,6 +52,10 @@ pub(crate) struct Pieces {
     pub(crate) tried: Mutex<BTreeMap<DeliverySeq, Vec<Route>>>,
     /// Who was asked for their name since the start.
     pub(crate) asked: Mutex<BTreeSet<AddressId>>,
+    /// What the sweep is to tell people.
+    pub(crate) to_tell: Mutex<Vec<(PersonId, String)>>,
+    /// When members of slow conversations last spoke.
+    pub(crate) spoke: Mutex<Spoke>,
     /// Canaries under way, by watcher.
     pub(crate) perches: Mutex<BTreeMap<String, Perch>>,
     /// The latest moment that the clock showed, by which one that goes back is noticed.
@@ -100,6 +105,8 @@ impl Pieces {
             gone: Mutex::default(),
             tried: Mutex::default(),
             asked: Mutex::default(),
+            to_tell: Mutex::default(),
+            spoke: Mutex::default(),
             perches: Mutex::default(),
             latest: Mutex::default(),
             sweep_bell: Notify::new(),

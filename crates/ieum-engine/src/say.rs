@@ -1,6 +1,7 @@
 //! Messages that come through the hub's own API instead of a network.
 
 use crate::compose::{Circumstances, seal, uris};
+use crate::hush;
 use crate::intake::plan_of;
 use crate::pieces::Pieces;
 use ieum_core::content::{Content, MessageId, salt_for_native};
@@ -68,6 +69,11 @@ pub(crate) async fn say(pieces: &Pieces, say: Say) -> Result<Said, SayFailure> {
         found
             .filter(|earlier| earlier.new.conversation == say.conversation)
             .ok_or(SayFailure::NotFound("message to answer in this conversation"))?;
+    }
+    if let Some(person) = say.person
+        && let Some(words) = hush::hushed(pieces, say.conversation, person, &say.text)
+    {
+        return Err(SayFailure::Invalid(words));
     }
     let author = say.person.map_or(Author::Hub, Author::Person);
     let uris = uris(author, say.conversation);

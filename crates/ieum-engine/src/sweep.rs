@@ -6,6 +6,7 @@
 
 use crate::clock_back;
 use crate::failover::{self, LaneState, decide_unsure, try_lane};
+use crate::groups;
 use crate::notices;
 use crate::pieces::{Bell, Pieces, lock};
 use crate::summary;
@@ -51,6 +52,7 @@ async fn once(pieces: &Pieces, forgotten_at: &mut Timestamp) -> Result<(), Store
     lanes(pieces).await?;
     tell_ended(pieces).await?;
     summary::say(pieces).await?;
+    groups::tell_waiting(pieces).await?;
     if now.ms_since(*forgotten_at) >= FORGET_MS {
         pieces.store.forget_seen(now).await?;
         pieces.fold();

@@ -10,6 +10,8 @@ use ieum_core::incident::Touched;
 use ieum_core::message::Class;
 use ieum_core::network::Network;
 use ieum_core::people::contacts::Standing;
+use ieum_core::people::groups::Role;
+use ieum_core::people::moderation::Ruling;
 use ieum_core::route::security::SecurityLevel;
 use ieum_core::telling::Stage;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
@@ -59,6 +61,8 @@ words! {
     ConversationKind: Direct Group Open;
     Standing: Asks Accepted Ignored Blocked;
     SecurityLevel: Plain Transport EndToEnd;
+    Role: Member Moderator Owner;
+    Ruling: Open Dismissed Removed Banned;
     CellState: Up Degraded Down Recovering;
     Function: Send Receive Login Media;
     Surface: Mobile Pc Api;

@@ -115,7 +115,7 @@ impl Cards {
         self.of.get(&person)
     }
 
-    /// Who has this handle, as somebody typed it. For signing in alone: nobody else is told.
+    /// Who has this handle, as somebody typed it. For signing in and inviting: nobody is told.
     #[must_use]
     pub fn person_called(&self, typed: &str) -> Option<PersonId> {
         self.handles.get(&handle(typed)?).copied()

@@ -92,6 +92,7 @@ pub fn narrowed(before: &Directory, changes: &[Change]) -> BTreeSet<Concern> {
             | Change::Stay(_)
             | Change::Question(_)
             | Change::Door(_)
+            | Change::Charter(_)
             | Change::Gone(_) => {}
         }
     }

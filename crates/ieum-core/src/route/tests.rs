@@ -1,5 +1,6 @@
 //! Who is owed what: a small town drawn in a few words, and the plan that follows from it.
 
+use super::roster::roster;
 use super::security::SecurityLevel;
 use super::*;
 use crate::directory::{Account, Address, Change, Consent, ConversationKind, Language};
@@ -647,6 +648,33 @@ proptest! {
             let next =
                 next_untried(&town.directory, &town.health, person, HERE, &tried);
             prop_assert!(next.is_none_or(|next| within(person, next)));
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(1_000))]
+
+    #[test]
+    fn the_roster_says_of_each_member_where_a_message_of_now_goes(chance in chance()) {
+        let town = chance.town();
+        let mut conversation = town.conversation();
+        conversation.members.sort_unstable();
+        conversation.members.dedup();
+        let facts = town.facts(&conversation, Author::Hub);
+        let plan = plan(facts);
+        let seats = roster(facts);
+        prop_assert_eq!(seats.len(), conversation.members.len());
+        for seat in seats {
+            let recipient = Recipient::Person(seat.person);
+            let copy = plan.deliveries.iter().find(|one| one.recipient == recipient);
+            let queued = copy.filter(|copy| copy.state == State::Queued);
+            let network = queued.and_then(|copy| town.directory.network_of(copy.route?.account));
+            match (seat.in_room, plan.unreachable.contains(&seat.person)) {
+                (true, _) => prop_assert!(copy.is_none()),
+                (false, true) => prop_assert!(network.is_none() && seat.reached.is_none()),
+                (false, false) => prop_assert_eq!(seat.reached, network),
+            }
         }
     }
 }

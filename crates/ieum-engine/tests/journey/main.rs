@@ -10,6 +10,7 @@ mod codes;
 mod commands;
 mod contacts;
 mod digests;
+mod groups;
 mod links;
 mod media;
 mod operator;

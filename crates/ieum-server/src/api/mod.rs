@@ -6,6 +6,7 @@ pub(crate) mod contacts;
 pub(crate) mod conversations;
 pub(crate) mod deliveries;
 pub(crate) mod events;
+pub(crate) mod groups;
 pub(crate) mod incidents;
 pub(crate) mod journal;
 pub(crate) mod messages;

@@ -16,6 +16,7 @@ mod contacts;
 mod errors;
 mod events;
 mod files;
+mod groups;
 mod hooks;
 mod house;
 mod inbox;

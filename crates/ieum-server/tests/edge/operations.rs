@@ -202,5 +202,5 @@ async fn answers_have_the_form_that_the_document_gives_them() {
         }
         checked += 1;
     }
-    assert_eq!(checked, 22);
+    assert_eq!(checked, 26);
 }

@@ -201,6 +201,7 @@ fn change_facts(change: &Change) -> (&'static str, u64) {
         | Change::Card(_)
         | Change::Terms(_)
         | Change::Door(_)
+        | Change::Charter(_)
         | Change::Gone(_) => ("other", 0),
     }
 }

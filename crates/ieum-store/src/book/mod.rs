@@ -323,6 +323,7 @@ fn entity_of(change: &Change) -> (&'static str, u64) {
         Change::Card(card) => ("card", card.person.0),
         Change::Terms(terms) => ("terms", terms.person.0),
         Change::Door(door) => ("door", door.person.0),
+        Change::Charter(charter) => ("charter", charter.conversation.0),
         Change::Question(Question { asked, .. }) | Change::Gone(Gone::Question(asked)) => {
             ("question", asked.0)
         }

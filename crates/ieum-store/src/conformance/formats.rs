@@ -19,6 +19,8 @@ use ieum_core::message::Author;
 use ieum_core::network::Network;
 use ieum_core::outgoing::Scope;
 use ieum_core::people::code::{CodeId, Party};
+use ieum_core::people::groups::{Charter, Invitation};
+use ieum_core::people::moderation::{Ban, JoinKey, Newcomer, Report, Ruling};
 use ieum_core::people::sessions::Door;
 use ieum_core::people::terms::{Reach, Terms};
 use ieum_core::ports::store::{Moves, OpenFilter, ReceiptNote, Store};
@@ -28,7 +30,7 @@ use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 
 /// The schema that is written now.
-const PRESENT: u32 = 8;
+const PRESENT: u32 = 9;
 
 /// The schema that keeps incidents first.
 const INCIDENTS_SINCE: u32 = 3;
@@ -47,6 +49,9 @@ const TERMS_SINCE: u32 = 7;
 
 /// The schema that keeps sessions first.
 const DOORS_SINCE: u32 = 8;
+
+/// The schema that keeps charters first.
+const CHARTERS_SINCE: u32 = 9;
 
 fn fixture(version: u32) -> PathBuf {
     let name = format!("tests/fixtures/store-v{version}.sqlite3");
@@ -77,6 +82,9 @@ fn every_format_that_was_ever_written_is_read_right() {
         if version >= DOORS_SINCE {
             fill_doors(&same);
         }
+        if version >= CHARTERS_SINCE {
+            fill_charters(&same);
+        }
         assert_eq!(told(&old), told(&same), "format {version}");
         if version >= INCIDENTS_SINCE {
             assert_eq!(incidents(&old), incidents(&same), "format {version}");
@@ -98,6 +106,7 @@ fn write_if_missing(path: &Path) {
     fill_cards(&store);
     fill_terms(&store);
     fill_doors(&store);
+    fill_charters(&store);
     wait(store.close()).unwrap();
     std::fs::copy(directory.path().join(STORE_FILE), path).unwrap();
     panic!("{} was missing and is written now: keep it", path.display());
@@ -129,6 +138,7 @@ fn told(store: &dyn Store) -> Vec<String> {
     lines.push(format!("{:?}", directory.cards()));
     lines.push(format!("{:?}", directory.terms_of(PersonId(1))));
     lines.push(format!("{:?}", directory.doors()));
+    lines.push(format!("{:?}", directory.charters()));
     let asked = (0..3).map(|id| directory.question_to(AddressId(id)));
     lines.push(format!("{:?}", asked.collect::<Vec<_>>()));
     lines
@@ -214,6 +224,33 @@ fn fill_doors(store: &dyn Store) {
     let Change::Door(two) = door(2) else { unreachable!() };
     let left = Door { sessions: Vec::new(), ..two };
     wait(store.change(Timestamp(98), vec![Change::Door(left)])).unwrap();
+}
+
+/// A charter with one of everything in it.
+fn fill_charters(store: &dyn Store) {
+    let (one, two, at) = (PersonId(1), PersonId(2), Timestamp(98));
+    let charter = Charter {
+        owner: Some(one),
+        moderators: vec![two],
+        invited: vec![Invitation { person: PersonId(3), by: one, at }],
+        key: JoinKey::read("2345-6789-acde"),
+        slow_ms: 5_000,
+        bans: vec![Ban { person: two, addresses: vec![AddressId(2)], at, reason: "욕설".into() }],
+        newcomers: vec![Newcomer { person: two, at }],
+        reports: vec![Report {
+            id: 1,
+            by: one,
+            about: two,
+            message: Some(MessageSeq(1)),
+            reason: "광고".into(),
+            at,
+            ruling: Ruling::Banned,
+            appeal: Some("아니에요".into()),
+            heard: false,
+        }],
+        ..Charter::empty(ConversationId(1))
+    };
+    wait(store.change(at, vec![Change::Charter(charter)])).unwrap();
 }
 
 fn directory() -> Vec<Change> {

@@ -22,6 +22,7 @@ const KIND_QUESTION: i64 = 8;
 const KIND_CARD: i64 = 9;
 const KIND_TERMS: i64 = 10;
 const KIND_DOOR: i64 = 11;
+const KIND_CHARTER: i64 = 12;
 
 fn key(change: &Change) -> (i64, u64) {
     match change {
@@ -37,6 +38,7 @@ fn key(change: &Change) -> (i64, u64) {
         Change::Card(card) => (KIND_CARD, card.person.0),
         Change::Terms(terms) => (KIND_TERMS, terms.person.0),
         Change::Door(door) => (KIND_DOOR, door.person.0),
+        Change::Charter(charter) => (KIND_CHARTER, charter.conversation.0),
         Change::Gone(Gone::Code(id)) => (KIND_CODE, id.0),
         Change::Gone(Gone::Stay(person)) => (KIND_STAY, person.0),
         Change::Gone(Gone::Question(address)) => (KIND_QUESTION, address.0),

@@ -127,6 +127,7 @@ impl Recent {
             | Change::Card(_)
             | Change::Terms(_)
             | Change::Door(_)
+            | Change::Charter(_)
             | Change::Gone(_) => {}
         }
     }

@@ -1,0 +1,54 @@
+//! What people do with conversations and their own terms, on the handle of the hub.
+//!
+//! Invariant: nothing here decides; each call leads to one decision of `ieum_core::people`.
+
+use crate::groups::{self, GroupAct};
+use crate::hub::Hub;
+use crate::people::ChangeFailure;
+use crate::terms;
+use ieum_core::ids::{ConversationId, PersonId};
+use ieum_core::network::Network;
+use ieum_core::route::roster::Seat;
+use ieum_core::route::security::SecurityLevel;
+
+impl Hub {
+    /// Does something to a conversation: makes a group, invites, leaves, moderates. Gives the
+    /// conversation that it was about.
+    ///
+    /// # Errors
+    /// A [`ChangeFailure`]; nothing was changed. The same holds for all below.
+    pub async fn group_act(&self, act: GroupAct) -> Result<ConversationId, ChangeFailure> {
+        Ok(Box::pin(groups::carry_out(&self.pieces, act)).await??)
+    }
+
+    /// Who is in a conversation, and where each is reached now.
+    #[must_use]
+    pub fn roster(&self, conversation: ConversationId) -> Option<Vec<Seat>> {
+        groups::roster_of(&self.pieces, conversation)
+    }
+
+    /// Asks that nothing plainer than `level` carries anything to somebody.
+    ///
+    /// # Errors
+    /// A [`ChangeFailure`].
+    pub async fn set_security(
+        &self,
+        person: PersonId,
+        level: SecurityLevel,
+    ) -> Result<(), ChangeFailure> {
+        terms::set_security(&self.pieces, person, level).await
+    }
+
+    /// Says by which networks alone a conversation may reach somebody; `None` takes that back.
+    ///
+    /// # Errors
+    /// A [`ChangeFailure`].
+    pub async fn set_reach(
+        &self,
+        person: PersonId,
+        conversation: ConversationId,
+        networks: Option<Vec<Network>>,
+    ) -> Result<(), ChangeFailure> {
+        terms::set_reach(&self.pieces, person, conversation, networks).await
+    }
+}

@@ -1,0 +1,110 @@
+//! Whose words are not carried now: the banned, who speaks too often, newcomers with links.
+//!
+//! Decided in `ieum_core::people::moderation`. Invariant: who is hushed is told why, where they
+//! wrote alone; in rooms nothing is said, because all others would read it.
+
+use crate::group_words;
+use crate::hearing::Said;
+use crate::identify::{Place, Scene};
+use crate::notices::HUB_CONVERSATION;
+use crate::pieces::{Pieces, lock};
+use ieum_core::content::What;
+use ieum_core::ids::{AddressId, ConversationId, PersonId};
+use ieum_core::people::moderation::Silence;
+use ieum_core::time::Timestamp;
+use std::collections::BTreeMap;
+
+/// Most speakers of slow conversations that are remembered; forgotten ones may speak at once.
+const SPOKE_MAX: usize = 100_000;
+
+/// When somebody last spoke in a conversation that is slow. Lost in a crash: then everybody may
+/// speak once at once.
+#[derive(Debug, Default)]
+pub(crate) struct Spoke(BTreeMap<(ConversationId, PersonId), Timestamp>);
+
+impl Spoke {
+    fn at(&self, place: (ConversationId, PersonId)) -> Option<Timestamp> {
+        self.0.get(&place).copied()
+    }
+
+    fn note(&mut self, place: (ConversationId, PersonId), now: Timestamp) {
+        if self.0.len() >= SPOKE_MAX {
+            self.0.clear();
+        }
+        self.0.insert(place, now);
+    }
+}
+
+/// What was said, if it is to be carried; else what its author is told, where they wrote alone.
+pub(crate) fn carried(pieces: &Pieces, said: Said, scene: Scene, now: Timestamp) -> Option<Said> {
+    if said.conversation == HUB_CONVERSATION {
+        return Some(said);
+    }
+    let Some(address) = scene.address else { return Some(said) };
+    let text = match said.content.what() {
+        What::Text(text) | What::Edit { text, .. } => text.to_string(),
+        What::Withdrawal { .. }
+        | What::Reaction { .. }
+        | What::ReactionWithdrawal { .. }
+        | What::File { .. }
+        | What::Other => String::new(),
+    };
+    let silence = silence(pieces, said.conversation, address, &text, now);
+    let Some(silence) = silence else { return Some(said) };
+    let Place::Direct(person) = scene.place else { return None };
+    let language = pieces.language_of(person);
+    Some(Said::answer(pieces, group_words::silence(silence, language)))
+}
+
+fn silence(
+    pieces: &Pieces,
+    id: ConversationId,
+    address: AddressId,
+    text: &str,
+    now: Timestamp,
+) -> Option<Silence> {
+    let (person, banned) = pieces.read(|directory| {
+        // Nearly all conversations have no charter, or one that hushes nobody.
+        let charter = directory.charters().of(id).filter(|one| one.may_hush())?;
+        let person = directory.address(address)?.person;
+        Some((person, charter.bans_address(directory, address)))
+    })?;
+    if banned {
+        return Some(Silence::Banned);
+    }
+    slowed(pieces, id, person?, text, now)
+}
+
+fn slowed(
+    pieces: &Pieces,
+    id: ConversationId,
+    person: PersonId,
+    text: &str,
+    now: Timestamp,
+) -> Option<Silence> {
+    let mut spoke = lock(&pieces.spoke);
+    let before = spoke.at((id, person));
+    let found = pieces.read(|all| all.charters().of(id)?.hush(person, text, before, now));
+    if found.is_none() {
+        spoke.note((id, person), now);
+    }
+    found
+}
+
+/// What somebody who speaks through the interface is told instead of being heard.
+pub(crate) fn hushed(
+    pieces: &Pieces,
+    id: ConversationId,
+    person: PersonId,
+    text: &str,
+) -> Option<String> {
+    let banned = pieces.read(|directory| {
+        let charter = directory.charters().of(id).filter(|one| one.may_hush())?;
+        Some(charter.bans(directory, person))
+    })?;
+    let silence = match banned {
+        true => Some(Silence::Banned),
+        false => slowed(pieces, id, person, text, pieces.now()),
+    };
+    silence.map(|silence| group_words::silence(silence, pieces.language_of(person)))
+}
