@@ -56,6 +56,10 @@ class Hub:
         except httpx.TransportError:
             return False
 
+    def process_id(self):
+        """By which the system knows it."""
+        return self._process.pid
+
     def kill(self):
         """Ends it at once and without a word, by its id."""
         if self._process:

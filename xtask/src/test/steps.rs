@@ -178,6 +178,11 @@ pub(crate) const STEPS: &[Step] = &[
         Action::ScriptWithServer { script: "media_lab.py", server: None },
     ),
     step(
+        "media-large",
+        "100 MB pass a hub with at most 16 MB of extra memory",
+        Action::ScriptWithServer { script: "media_large.py", server: None },
+    ),
+    step(
         "matrix-synapse",
         "a hub between a room of Synapse and a Telegram group, through outages of both",
         Action::ScriptWithServer { script: "matrix_synapse.py", server: None },

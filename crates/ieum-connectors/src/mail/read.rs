@@ -14,7 +14,7 @@ use ieum_core::inbound::{
 };
 use ieum_core::network::ChatKind;
 use ieum_core::time::Timestamp;
-use mail_parser::{Address, HeaderValue, Message, MessageParser, MimeHeaders as _};
+use mail_parser::{Address, HeaderValue, Message, MessageParser, MessagePart, MimeHeaders as _};
 
 /// Headers by which lists and programs say that they are ones, besides `Auto-Submitted`.
 const SPOKEN_BY_PROGRAMS: &[&str] = &[
@@ -27,16 +27,23 @@ const SPOKEN_BY_PROGRAMS: &[&str] = &[
 ];
 /// Headers that tell to whom a letter was brought.
 const BROUGHT_TO: &[&str] = &["Delivered-To", "X-Original-To", "X-Forwarded-To"];
+/// Most files of one letter that are told of.
+const FILES_MAX: usize = 50;
+/// Stands between a letter's id and the number of a file in it; no id of a letter has it.
+pub(super) const FILE_MARK: char = '#';
 /// Longest id that is taken.
 const ID_BYTES_MAX: usize = 512;
 
 /// Reads one letter.
 pub(super) fn letter(us: Us<'_>, bytes: &[u8], now: Timestamp) -> Arrival {
-    let event = MessageParser::default().parse(bytes).and_then(|letter| {
-        if is_report(&letter) { undeliverable(us, &letter, now) } else { said(us, &letter, now) }
-    });
+    let Some(letter) = MessageParser::default().parse(bytes) else {
+        return Arrival { events: Vec::new(), ignored: 1 };
+    };
+    let event =
+        if is_report(&letter) { undeliverable(us, &letter, now) } else { said(us, &letter, now) };
     let ignored = u32::from(event.is_none());
-    Arrival { events: event.into_iter().collect(), ignored }
+    let more = event.as_ref().map(|first| further_files(&letter, first)).unwrap_or_default();
+    Arrival { events: event.into_iter().chain(more).collect(), ignored }
 }
 
 fn person_event(person: &str, event: String, at: Timestamp, kind: InboundKind) -> Inbound {
@@ -80,15 +87,7 @@ fn said(us: Us<'_>, letter: &Message<'_>, now: Timestamp) -> Option<Inbound> {
 
 fn message(us: Us<'_>, letter: &Message<'_>, id: &str, person: &str) -> Option<InboundMessage> {
     let text = letter.body_text(0).map(|text| own_words(&text)).unwrap_or_default();
-    let file = letter.attachments().next().map(|part| {
-        let kind = part.content_type().map_or("", |kind| kind.ctype());
-        FileNote {
-            kind: file_kind(kind),
-            name: part.attachment_name().map(Into::into),
-            bytes: u64::try_from(part.contents().len()).ok(),
-            ..FileNote::of(FileKind::File)
-        }
-    });
+    let file = letter.attachments().next().map(file_note);
     if text.is_empty() && file.is_none() {
         return None;
     }
@@ -101,6 +100,39 @@ fn message(us: Us<'_>, letter: &Message<'_>, id: &str, person: &str) -> Option<I
         file,
         ..InboundMessage::default()
     })
+}
+
+fn file_note(part: &MessagePart<'_>) -> FileNote {
+    let kind = part.content_type().map_or("", |kind| kind.ctype());
+    FileNote {
+        kind: file_kind(kind),
+        name: part.attachment_name().map(Into::into),
+        bytes: u64::try_from(part.contents().len()).ok(),
+        ..FileNote::of(FileKind::File)
+    }
+}
+
+/// Every file behind the first is a message of its own, with an id that leads to the letter.
+fn further_files(letter: &Message<'_>, first: &Inbound) -> Vec<Inbound> {
+    let InboundKind::Message(said) = &first.kind else {
+        return Vec::new();
+    };
+    let files = letter.attachments().enumerate().skip(1).take(FILES_MAX - 1);
+    files
+        .map(|(number, part)| {
+            let native = format!("{}{FILE_MARK}{number}", said.native.as_str());
+            let message = InboundMessage {
+                native: NativeMessageId::new(native),
+                file: Some(file_note(part)),
+                ..InboundMessage::default()
+            };
+            Inbound {
+                event: EventKey::new(format!("{}{FILE_MARK}{number}", first.event.as_str())),
+                kind: InboundKind::Message(message),
+                ..first.clone()
+            }
+        })
+        .collect()
 }
 
 fn file_kind(kind: &str) -> FileKind {

@@ -168,6 +168,42 @@ fn a_file_is_noted() {
     assert_eq!(message.text, "사진");
 }
 
+fn mixed(parts: &[(&str, &str)]) -> String {
+    let parts: String =
+        parts.iter().map(|(head, content)| format!("--b\r\n{head}\r\n\r\n{content}\r\n")).collect();
+    letter("", &format!("{parts}--b--\r\n")).replace(
+        "Content-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: 8bit\r\n\r\n--b",
+        "MIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=\"b\"\r\n\r\n--b",
+    )
+}
+
+#[test]
+fn every_file_of_a_letter_is_told_of() {
+    let attached = |kind: &str, name: &str| {
+        format!("Content-Type: {kind}\r\nContent-Disposition: attachment; filename=\"{name}\"")
+    };
+    let heads = [attached("image/png", "1.png"), attached("application/pdf", "2.pdf")];
+    let text = mixed(&[
+        ("Content-Type: text/plain; charset=utf-8", "둘"),
+        (&heads[0], "A"),
+        (&heads[1], "B"),
+    ]);
+    let arrival = decode(&config(), text.as_bytes(), NOW);
+    let told: Vec<_> = arrival
+        .events
+        .iter()
+        .map(|event| {
+            let InboundKind::Message(message) = &event.kind else { panic!("{event:?}") };
+            let name = message.file.as_ref().and_then(|file| file.name.clone()).unwrap();
+            (event.event.as_str().to_owned(), message.text.clone(), name.into_string())
+        })
+        .collect();
+    assert_eq!(told.len(), 2, "{told:?}");
+    assert_eq!((told[0].1.as_str(), told[0].2.as_str()), ("둘", "1.png"));
+    assert_eq!((told[1].1.as_str(), told[1].2.as_str()), ("", "2.pdf"));
+    assert_eq!(told[1].0, format!("{}#1", told[0].0), "each has a key of its own");
+}
+
 #[test]
 fn unsubscribing_closes_the_way() {
     let text = letter("", "").replace("Re: hello", "Unsubscribe");

@@ -5,6 +5,7 @@
 //! (RFC 3834). Invariant: the whole text of the part stands in it, plain and as HTML.
 
 use super::MailConfig;
+use super::read::FILE_MARK;
 use super::wire::{Us, is_address};
 use crate::verdict::refused;
 use ieum_core::ids::NativeMessageId;
@@ -61,7 +62,7 @@ fn written(
     now: Timestamp,
 ) -> Option<String> {
     let thread = us.thread_id(to);
-    let answered = part.reply.as_ref().map(|reply| reply.native.as_str().to_owned());
+    let answered = part.reply.as_ref().map(|reply| letter_of(reply.native.as_str()).to_owned());
     let mut references = vec![thread.clone()];
     references.extend(answered.clone());
     let name = part.sender.as_ref().map_or(&*config.name, |sender| &*sender.name);
@@ -88,6 +89,11 @@ fn written(
         .body(MimePart::new(kind, bodies))
         .write_to_string()
         .ok()
+}
+
+/// The id of the letter that a message, or a file of one, came in.
+fn letter_of(native: &str) -> &str {
+    native.split(FILE_MARK).next().unwrap_or(native)
 }
 
 fn html(text: &str) -> String {
