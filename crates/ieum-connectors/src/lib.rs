@@ -19,7 +19,7 @@
 //!
 //! XMPP has more to it than a folder may hold: `component` is its stream, `muc` its rooms. So has
 //! Matrix: `homeserver` is its server and our users there. And Telegram:
-//! `bot_api` waits for updates and carries files.
+//! `bot_api` waits for updates and carries files; mail: `mailbox` reads letters.
 //!
 //! # Adding a network
 //!
@@ -52,6 +52,7 @@ mod json;
 pub mod kakaotalk;
 pub mod line;
 pub mod mail;
+mod mailbox;
 pub mod matrix;
 mod moment;
 mod muc;

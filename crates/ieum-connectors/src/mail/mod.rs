@@ -5,19 +5,19 @@
 
 mod capabilities;
 mod cut;
-mod imap;
 mod outcome;
-mod read;
+pub(crate) mod read;
 mod smtp;
 #[cfg(test)]
 mod tests;
-mod wire;
+pub(crate) mod wire;
 mod write;
 
 pub use capabilities::{RATE_UNPUBLISHED, capabilities};
 
 use crate::complaints::complaints;
 use crate::doors::{Doors, Secret};
+use crate::mailbox::imap;
 use ieum_core::ids::{Cursor, UserKey};
 use ieum_core::inbound::{Arrival, ChatRef};
 use ieum_core::network::{Capabilities, Network, RateLimits};
@@ -59,7 +59,7 @@ pub struct MailConfig {
 }
 
 impl MailConfig {
-    fn us(&self) -> wire::Us<'_> {
+    pub(crate) fn us(&self) -> wire::Us<'_> {
         wire::Us { address: &self.address, secret: &self.proof_secret }
     }
 }

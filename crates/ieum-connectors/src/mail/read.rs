@@ -30,12 +30,12 @@ const BROUGHT_TO: &[&str] = &["Delivered-To", "X-Original-To", "X-Forwarded-To"]
 /// Most files of one letter that are told of.
 const FILES_MAX: usize = 50;
 /// Stands between a letter's id and the number of a file in it; no id of a letter has it.
-pub(super) const FILE_MARK: char = '#';
+pub(crate) const FILE_MARK: char = '#';
 /// Longest id that is taken.
 const ID_BYTES_MAX: usize = 512;
 
 /// Reads one letter.
-pub(super) fn letter(us: Us<'_>, bytes: &[u8], now: Timestamp) -> Arrival {
+pub(crate) fn letter(us: Us<'_>, bytes: &[u8], now: Timestamp) -> Arrival {
     let Some(letter) = MessageParser::default().parse(bytes) else {
         return Arrival { events: Vec::new(), ignored: 1 };
     };

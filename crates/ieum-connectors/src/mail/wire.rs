@@ -19,7 +19,7 @@ const ADDRESS_BYTES_MAX: usize = 254;
 const TAG_HEX_DIGITS: usize = 20;
 
 /// Whether a text can stand between `<` and `>` in a command, as somebody's address.
-pub(super) fn is_address(text: &str) -> bool {
+pub(crate) fn is_address(text: &str) -> bool {
     let plain = |byte: u8| byte.is_ascii_graphic() && !b"<>()[]\\,;:\"".contains(&byte);
     let Some((name, domain)) = text.rsplit_once('@') else {
         return false;
@@ -49,9 +49,9 @@ fn hex(bytes: &[u8]) -> String {
 
 /// Our mailbox, and the secret behind what it hands out.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Us<'a> {
-    pub(super) address: &'a str,
-    pub(super) secret: &'a Secret,
+pub(crate) struct Us<'a> {
+    pub(crate) address: &'a str,
+    pub(crate) secret: &'a Secret,
 }
 
 impl Us<'_> {
@@ -60,14 +60,14 @@ impl Us<'_> {
     }
 
     /// The id of the letter with this key to this person, without brackets.
-    pub(super) fn letter_id(&self, key: &[u8; 16], to: &str) -> String {
+    pub(crate) fn letter_id(&self, key: &[u8; 16], to: &str) -> String {
         let key = hex(key);
         let proof = tag(self.secret, "letter ", &format!("{key} {to}"));
         format!("ieum.{key}.{proof}@{}", self.parts().1)
     }
 
     /// Whether this is the id of a letter of ours to this person.
-    pub(super) fn wrote_to(&self, id: &str, person: &str) -> bool {
+    pub(crate) fn wrote_to(&self, id: &str, person: &str) -> bool {
         let rest = id.strip_prefix("ieum.").and_then(|rest| rest.split_once('@'));
         let Some((key, proof)) = rest.and_then(|(rest, _)| rest.split_once('.')) else {
             return false;
@@ -76,18 +76,18 @@ impl Us<'_> {
     }
 
     /// The id under which all letters to a person hang together, without brackets.
-    pub(super) fn thread_id(&self, person: &str) -> String {
+    pub(crate) fn thread_id(&self, person: &str) -> String {
         format!("ieum-thread.{}@{}", tag(self.secret, "thread ", person), self.parts().1)
     }
 
     /// The address to which only this person was asked to answer.
-    pub(super) fn return_address(&self, person: &str) -> String {
+    pub(crate) fn return_address(&self, person: &str) -> String {
         let (name, domain) = self.parts();
         format!("{name}+{}@{domain}", tag(self.secret, "return ", person))
     }
 
     /// Whether an address is ours, with or without something behind a plus sign.
-    pub(super) fn owns(&self, address: &str) -> bool {
+    pub(crate) fn owns(&self, address: &str) -> bool {
         let (name, domain) = self.parts();
         let given = address.rsplit_once('@');
         given.is_some_and(|(local, host)| {
@@ -99,7 +99,7 @@ impl Us<'_> {
 
 /// Why a conversation with a server ended early.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub(super) enum Silence {
+pub(crate) enum Silence {
     #[error("the connection was lost")]
     Lost,
     #[error("no answer in time")]
@@ -109,7 +109,7 @@ pub(super) enum Silence {
 }
 
 /// A conversation of lines.
-pub(super) struct Talk<'a> {
+pub(crate) struct Talk<'a> {
     bytes: Box<dyn ByteStream>,
     unread: BytesMut,
     clock: &'a dyn Clock,
@@ -117,12 +117,12 @@ pub(super) struct Talk<'a> {
 }
 
 impl<'a> Talk<'a> {
-    pub(super) fn new(bytes: Box<dyn ByteStream>, clock: &'a dyn Clock, patience_ms: u64) -> Self {
+    pub(crate) fn new(bytes: Box<dyn ByteStream>, clock: &'a dyn Clock, patience_ms: u64) -> Self {
         Self { bytes, unread: BytesMut::new(), clock, patience_ms }
     }
 
     /// Says something; line ends are the caller's.
-    pub(super) async fn say(&mut self, text: impl Into<Bytes>) -> Result<(), Silence> {
+    pub(crate) async fn say(&mut self, text: impl Into<Bytes>) -> Result<(), Silence> {
         let saying = self.bytes.send(text.into());
         match select(saying, self.clock.sleep(self.patience_ms)).await {
             Either::Left((said, _)) => said.map_err(|_| Silence::Lost),
@@ -131,12 +131,12 @@ impl<'a> Talk<'a> {
     }
 
     /// The next line, without its end.
-    pub(super) async fn line(&mut self) -> Result<String, Silence> {
+    pub(crate) async fn line(&mut self) -> Result<String, Silence> {
         self.line_within(self.patience_ms).await
     }
 
     /// The same, with another patience.
-    pub(super) async fn line_within(&mut self, patience_ms: u64) -> Result<String, Silence> {
+    pub(crate) async fn line_within(&mut self, patience_ms: u64) -> Result<String, Silence> {
         loop {
             if let Some(end) = self.unread.iter().position(|byte| *byte == b'\n') {
                 let line = self.unread.split_to(end + 1);
@@ -148,7 +148,7 @@ impl<'a> Talk<'a> {
     }
 
     /// So many bytes.
-    pub(super) async fn exactly(&mut self, count: usize) -> Result<Bytes, Silence> {
+    pub(crate) async fn exactly(&mut self, count: usize) -> Result<Bytes, Silence> {
         while self.unread.len() < count {
             self.more(usize::MAX, self.patience_ms).await?;
         }

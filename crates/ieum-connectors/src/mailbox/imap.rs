@@ -4,10 +4,10 @@
 //! Not a mail program: nothing is marked, moved or deleted. Invariant: the place moves on only
 //! together with the letters before it.
 
-use super::wire::{Silence, Talk};
-use super::{MailConfig, read};
 use crate::backoff::Backoff;
 use crate::doors::Doors;
+use crate::mail::wire::{Silence, Talk};
+use crate::mail::{MailConfig, read};
 use bytes::Bytes;
 use ieum_core::ids::Cursor;
 use ieum_core::inbound::Arrival;
@@ -71,7 +71,7 @@ struct Mailbox<'a> {
 }
 
 /// Listens until the inbox closes or connecting again would not help.
-pub(super) async fn listen(
+pub(crate) async fn listen(
     config: &MailConfig,
     doors: &Doors,
     inbox: &dyn Inbox,

@@ -1,0 +1,6 @@
+//! A mailbox as it is read over IMAP.
+//!
+//! Not what a letter says: that is for mail's own folder. Invariant: nothing in the mailbox is
+//! marked, moved or deleted.
+
+pub(crate) mod imap;
