@@ -4,12 +4,21 @@
 
 import assert from "node:assert/strict";
 import {
-  CODE, check, complaints, inLab, look, newCode, phone, run, screen, until,
+  CODE, check, complaints, inLab, look, newCode, phone, run, screen, TOKEN, until,
 } from "./browser.mjs";
 
 const LIVE_MS_MAX = 1_000;
 const LOOKS = ["ko-KR", "en-GB"].flatMap((locale) =>
   ["light", "dark"].map((colorScheme) => ({ locale, colorScheme })));
+
+async function operatorAt(root) {
+  const desk = await phone();
+  await desk.page.goto(`${root}/console`);
+  await desk.page.fill("#token", TOKEN);
+  await desk.page.click("form.sheet button");
+  await desk.page.waitForSelector(".cell");
+  return desk;
+}
 
 await run(async (hub) => {
   const { root } = hub;
@@ -140,8 +149,11 @@ await run(async (hub) => {
     assert.equal(await pressed(), before);
   });
 
-  await check("an outage is told on the front page, with its incident", async () => {
-    await hub.put("/v1/networks/line/hold", { state: "down" });
+  await check("an operator holds a network down, and that is told with its incident", async () => {
+    const desk = await operatorAt(root);
+    await desk.page.click(".cell:has(h3:text('LINE')) button[value='down']");
+    await desk.page.waitForSelector(".cell:has(h3:text('LINE')) .state.down");
+    await desk.context.close();
     await page.goto(root);
     assert.match(await page.textContent(".headline"), /LINE/);
     await page.click("a[href^='/incidents/']");
@@ -149,9 +161,13 @@ await run(async (hub) => {
     assert.match(await page.textContent("h1"), /LINE/);
   });
 
+  const desk = await operatorAt(root);
+  const { cookies } = await desk.context.storageState();
+  await context.addCookies(cookies.filter((cookie) => cookie.name === "ieum_operator"));
+  await desk.context.close();
   const state = await context.storageState();
   const paths = ["/status", "/incidents/1", "/sign-in", "/sign-in/code", "/inbox", `/inbox/${id}`,
-    "/people", "/me"];
+    "/people", "/me", "/console"];
   for (const how of LOOKS) {
     const name = `${how.locale}-${how.colorScheme}`;
     await check(`no page has a serious fault: ${name}`, async () => {

@@ -6,6 +6,7 @@
 
 pub(crate) mod assets;
 pub(crate) mod clock;
+mod console;
 mod form;
 mod frame;
 mod headers;
@@ -40,13 +41,16 @@ const FORM_BYTES_MAX: usize = 256 * 1_024;
 /// What the pages keep in memory.
 #[derive(Debug)]
 pub(crate) struct Pages {
+    /// Which operators are in the console.
+    operators: console::Operators,
     /// One permit for each page that listens.
     streams: Arc<Semaphore>,
 }
 
 impl Default for Pages {
     fn default() -> Self {
-        Self { streams: Arc::new(Semaphore::new(live::STREAMS_MAX)) }
+        let streams = Arc::new(Semaphore::new(live::STREAMS_MAX));
+        Self { operators: console::Operators::default(), streams }
     }
 }
 
@@ -70,6 +74,9 @@ pub(crate) fn router() -> Router<Shared> {
         .route("/me/ways", post(me::way))
         .route("/me/link", post(me::link))
         .route("/me/consents", post(me::agree))
+        .route("/console", get(console::page).post(console::enter))
+        .route("/console/cell", post(console::cell))
+        .route("/console/leave", post(console::leave))
         .route("/assets/{name}", get(assets::asset))
         .route("/manifest.webmanifest", get(assets::manifest))
         .layer(DefaultBodyLimit::max(FORM_BYTES_MAX))

@@ -183,7 +183,8 @@ fn path(days: &[Option<CellState>], kind: Option<CellState>) -> String {
     places.map(|(_, place)| format!("M{} 0h3v28h-3z", place * DAY_WIDTH)).collect()
 }
 
-fn list(reader: &Reader, wall: Wall, incidents: &[&Incident]) -> Markup {
+/// Incidents, one a row.
+pub(super) fn list(reader: &Reader, wall: Wall, incidents: &[&Incident]) -> Markup {
     html! {
         ul class="rows" { @for incident in incidents {
             li { (row(reader, wall, incident)) }

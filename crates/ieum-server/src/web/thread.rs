@@ -252,7 +252,8 @@ fn arrived(state: State) -> bool {
     }
 }
 
-fn state_words(state: State, language: Language) -> &'static str {
+/// The state of a delivery in plain words.
+pub(super) fn state_words(state: State, language: Language) -> &'static str {
     let (korean, english) = match state {
         State::Queued | State::Attempting => ("보내는 중", "on its way"),
         State::Unsure => ("닿았는지 확인하는 중", "checking whether it arrived"),

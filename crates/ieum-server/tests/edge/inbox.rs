@@ -30,7 +30,8 @@ pub fn text(answer: &Answer) -> String {
     String::from_utf8(answer.body.to_vec()).unwrap()
 }
 
-fn cookie_of(answer: &Answer) -> String {
+/// The cookie that an answer sets.
+pub fn cookie_of(answer: &Answer) -> String {
     answer.header("set-cookie").split(';').next().unwrap().to_owned()
 }
 

@@ -12,6 +12,7 @@
 )]
 
 mod api;
+mod console;
 mod contacts;
 mod errors;
 mod events;
