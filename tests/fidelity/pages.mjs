@@ -83,6 +83,30 @@ await run(async (hub) => {
     complaints.splice(0, Infinity, ...complaints.filter((line) => !line.includes("ERR_INTERNET")));
   });
 
+  await check("what was said is answered, edited, reacted to and withdrawn", async () => {
+    const open = async (row) => { await row.locator(".more summary").click(); };
+    const theirs = page.locator(".theirs").last();
+    await open(theirs);
+    await theirs.locator("button:text('👍')").click();
+    await page.waitForSelector(".theirs .reactions");
+    await open(page.locator(".theirs").last());
+    await page.locator(".theirs").last().locator("a:text('답하기')").click();
+    await page.fill("textarea", "그래");
+    await page.click("form.write button");
+    await page.waitForSelector(".mine:last-child .quoted");
+    await page.waitForURL(`**/inbox/${id}`);
+    await open(page.locator(".mine").last());
+    await page.locator(".mine").last().locator("a:text('고치기')").click();
+    assert.equal(await page.inputValue("textarea"), "그래");
+    await page.fill("textarea", "그래 좋아");
+    await page.click("form.write button");
+    await page.waitForSelector(".mine .text:text('그래 좋아')");
+    await page.waitForURL(`**/inbox/${id}`);
+    await open(page.locator(".mine").last());
+    await page.locator(".mine").last().locator("button[value='withdraw']").click();
+    await page.waitForSelector(".mine:last-child .bubble:has-text('거둔 말이에요')");
+  });
+
   await check("a draft is still there after the page was closed", async () => {
     await page.fill("textarea", "아직 덜 쓴");
     await page.goto(`${root}/inbox/${id}`);

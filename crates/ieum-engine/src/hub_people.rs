@@ -2,9 +2,11 @@
 //!
 //! Invariant: nothing here decides; each call leads to one decision of `ieum_core::people`.
 
+use crate::acts::{self, Act};
 use crate::groups::{self, GroupAct};
 use crate::hub::Hub;
 use crate::people::ChangeFailure;
+use crate::say::SayFailure;
 use crate::terms;
 use ieum_core::ids::{ConversationId, PersonId};
 use ieum_core::network::Network;
@@ -19,6 +21,14 @@ impl Hub {
     /// A [`ChangeFailure`]; nothing was changed. The same holds for all below.
     pub async fn group_act(&self, act: GroupAct) -> Result<ConversationId, ChangeFailure> {
         Ok(Box::pin(groups::carry_out(&self.pieces, act)).await??)
+    }
+
+    /// Does something to what was said: edits, withdraws, reacts. Returns when it is durable.
+    ///
+    /// # Errors
+    /// A [`SayFailure`]; nothing was done.
+    pub async fn act(&self, act: Act) -> Result<(), SayFailure> {
+        acts::act(&self.pieces, act).await
     }
 
     /// Who is in a conversation, and where each is reached now.

@@ -6,6 +6,7 @@
 //! store, so each task may be killed between two lines.
 
 mod account;
+mod acts;
 mod attempt;
 mod backoff;
 mod begin_anew;
@@ -57,6 +58,7 @@ mod ways;
 mod withdrawal;
 
 pub use account::{AccountSetup, AccountState};
+pub use acts::{Act, Deed};
 pub use canary::{SEEN_TEXT_BYTES_MAX, Seen, Watcher, WatcherState};
 pub use codes::{CodeFailure, IssuedCode, SentCode, WantedCode};
 pub use contacts::ContactFailure;

@@ -17,7 +17,7 @@ pub(crate) struct MessageView {
     pub(crate) seq: u64,
     /// Its canonical id: 64 hexadecimal digits.
     pub(crate) id: String,
-    conversation: u64,
+    pub(crate) conversation: u64,
     pub(crate) author: AuthorView,
     /// When the hub took it, in Unix milliseconds.
     pub(crate) accepted_at_ms: i64,

@@ -3,6 +3,7 @@
 //! What is shown comes from the store; what is written goes the straight way through `Hub::say`.
 //! Invariant: a conversation that the reader is not a member of is answered like one that is not.
 
+use super::about::About;
 use super::frame::{Tab, page as framed};
 use super::reader::{Reader, same_site};
 use super::sessions::{SignedIn, csrf_field, not_ours};
@@ -19,7 +20,7 @@ use ieum_core::directory::{Conversation, Directory};
 use ieum_core::ids::{ConversationId, MessageSeq, PersonId};
 use ieum_core::message::{Class, Message};
 use ieum_core::ports::store::StoreFailure;
-use ieum_engine::{Say, SayFailure};
+use ieum_engine::{Act, Deed, Say, SayFailure};
 use maud::{Markup, html};
 use serde::Deserialize;
 use std::sync::Arc;
@@ -123,6 +124,12 @@ fn list_row(edge: &Shared, reader: &Reader, row: &Row) -> Markup {
 pub(super) struct Before {
     #[serde(default)]
     before: Option<u64>,
+    /// The message that is answered.
+    #[serde(default)]
+    pub(super) reply: Option<String>,
+    /// The message that is edited.
+    #[serde(default)]
+    pub(super) edit: Option<String>,
 }
 
 /// One conversation.
@@ -137,6 +144,7 @@ pub(super) async fn conversation(
     let Some((id, title)) = found else {
         return Wrong::nothing(&reader).into_response();
     };
+    let about = About::of(&edge, id, who.person, &before).await;
     let before = before.before.map_or(NEWEST, |seq| MessageSeq(seq.min(NEWEST.0)));
     match Thread::read(&edge, id, who.person, before, MESSAGES_MAX).await {
         Ok(thread) => {
@@ -144,9 +152,9 @@ pub(super) async fn conversation(
                 p class="back" { a href="/inbox" { "‹ " (reader.say("대화", "Conversations")) } }
                 h1 { (title) }
                 div class="thread" data-refresh="15" data-live=(id) {
-                    (thread.shown(&reader, wall(&edge)))
+                    (thread.shown(&reader, &who, wall(&edge)))
                 }
-                (writing(&edge, &reader, &who, id))
+                (writing(&edge, &reader, &who, id, about.as_ref()))
             };
             framed(&reader, Tab::Inbox, &title, &body).into_response()
         }
@@ -155,22 +163,35 @@ pub(super) async fn conversation(
 }
 
 /// A conversation that this person is in, with its title.
-fn mine(edge: &Shared, id: ConversationId, person: PersonId) -> Option<(ConversationId, String)> {
+pub(super) fn mine(
+    edge: &Shared,
+    id: ConversationId,
+    person: PersonId,
+) -> Option<(ConversationId, String)> {
     edge.hub.with_directory(|directory| {
         let found = directory.conversation(id)?;
         found.members.contains(&person).then(|| (id, title(directory, found, person)))
     })
 }
 
-fn writing(edge: &Shared, reader: &Reader, who: &SignedIn, id: ConversationId) -> Markup {
+fn writing(
+    edge: &Shared,
+    reader: &Reader,
+    who: &SignedIn,
+    id: ConversationId,
+    about: Option<&About>,
+) -> Markup {
     let key = format!("{:016x}", edge.hub.entropy().next_u64());
     html! {
         form class="write" method="post" action={ "/inbox/" (id) } data-write=(id) {
             (csrf_field(who))
             input type="hidden" name="key" value=(key);
+            @if let Some(about) = about { (about.shown(reader, id)) }
             label class="unseen-label" for="text" { (reader.say("할 말", "What to say")) }
             textarea id="text" name="text" rows="1" required
-                placeholder=(reader.say("할 말", "What to say")) {}
+                placeholder=(reader.say("할 말", "What to say")) {
+                (about.map(About::draft).unwrap_or_default())
+            }
             button { (reader.say("보내기", "Send")) }
             p class="quiet waiting" role="status" data-waiting=(reader.say(
                 "연결되면 보낼게요. 이 기기에 적어 두었어요.",
@@ -190,6 +211,10 @@ pub(super) struct Written {
     csrf: String,
     key: String,
     text: String,
+    #[serde(default)]
+    reply: Option<String>,
+    #[serde(default)]
+    edit: Option<String>,
 }
 
 /// Says it; the same key again is not said again.
@@ -210,11 +235,20 @@ pub(super) async fn write(
     let Some((id, _)) = found else {
         return Wrong::nothing(&reader).into_response();
     };
+    let named = |name: &Option<String>| name.as_deref().and_then(|name| name.parse().ok());
+    if let Some(target) = named(&written.edit) {
+        let deed = Deed::Edit(written.text.replace("\r\n", "\n"));
+        let act = Act { conversation: id, person: who.person, target, deed };
+        return match edge.hub.act(act).await {
+            Ok(()) => Redirect::to(&format!("/inbox/{id}")).into_response(),
+            Err(failure) => Wrong::new(&reader, problem(failure)).into_response(),
+        };
+    }
     let say = Say {
         conversation: id,
         person: Some(who.person),
         text: written.text.replace("\r\n", "\n"),
-        reply_to: None,
+        reply_to: named(&written.reply),
         class: Class::default(),
         idempotency_key: Some(format!("page:{}:{key}", who.person)),
     };
@@ -224,7 +258,8 @@ pub(super) async fn write(
     }
 }
 
-fn problem(failure: SayFailure) -> Problem {
+/// Why nothing was said or done.
+pub(super) fn problem(failure: SayFailure) -> Problem {
     match failure {
         SayFailure::NotFound(what) => Problem::not_found(what),
         SayFailure::NotAMember => Problem::not_found("conversation"),

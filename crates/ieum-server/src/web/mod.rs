@@ -4,6 +4,8 @@
 //! script or a style of its own (the policy forbids them), and no text of anybody's reaches a page
 //! but through the templates, which escape it.
 
+mod about;
+mod acts;
 pub(crate) mod assets;
 pub(crate) mod clock;
 mod console;
@@ -67,6 +69,7 @@ pub(crate) fn router() -> Router<Shared> {
         .route("/inbox", get(inbox::list))
         .route("/inbox/live", get(live::live))
         .route("/inbox/{conversation}", get(inbox::conversation).post(inbox::write))
+        .route("/inbox/{conversation}/acts", post(acts::act))
         .route("/people", get(people::page).post(people::ask))
         .route("/people/{person}", post(people::answer))
         .route("/me", get(me::page))

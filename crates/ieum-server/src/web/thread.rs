@@ -5,6 +5,7 @@
 
 use super::clock::Wall;
 use super::reader::Reader;
+use super::sessions::{SignedIn, csrf_field};
 use crate::edge::Shared;
 use crate::views::message::{ContentKind, MessageView};
 use ieum_core::delivery::{Delivery, Label, Recipient, State};
@@ -19,6 +20,8 @@ use maud::{Markup, html};
 
 /// Longest quotation and list entry, in characters.
 const SNIPPET_CHARS_MAX: usize = 80;
+/// What one can react with on the page; other signs come from the networks.
+const REACTIONS: [&str; 3] = ["👍", "❤️", "😂"];
 
 /// One page of a conversation, the oldest first.
 #[derive(Debug)]
@@ -34,8 +37,16 @@ struct SaidHere {
     is_edited: bool,
     is_withdrawn: bool,
     quoted: Option<String>,
-    reactions: Vec<String>,
+    reactions: Vec<ReactionHere>,
     copies: Vec<CopyHere>,
+}
+
+/// One reaction to a message.
+#[derive(Debug)]
+struct ReactionHere {
+    id: String,
+    emoji: String,
+    is_mine: bool,
 }
 
 /// One copy of one's own message.
@@ -80,8 +91,14 @@ impl Thread {
     fn take(&mut self, view: MessageView, person: PersonId) {
         let target = match view.kind {
             ContentKind::Edit | ContentKind::Withdrawal => view.replaces.clone(),
-            ContentKind::Reaction => view.reply_to.clone(),
-            ContentKind::ReactionWithdrawal => return,
+            ContentKind::Reaction => {
+                self.forget_reaction(view.replaces.as_deref());
+                view.reply_to.clone()
+            }
+            ContentKind::ReactionWithdrawal => {
+                self.forget_reaction(view.replaces.as_deref());
+                return;
+            }
             ContentKind::Text | ContentKind::File | ContentKind::Other => None,
         };
         let found = target.and_then(|id| self.said.iter_mut().find(|said| said.view.id == id));
@@ -91,10 +108,21 @@ impl Thread {
                 said.is_edited = true;
             }
             (ContentKind::Withdrawal, Some(said)) => said.is_withdrawn = true,
-            (ContentKind::Reaction, Some(said)) => said.reactions.extend(view.text),
+            (ContentKind::Reaction, Some(said)) => {
+                let is_mine = view.author.person == Some(person.0);
+                let emoji = view.text.unwrap_or_default();
+                said.reactions.push(ReactionHere { id: view.id, emoji, is_mine });
+            }
             // What they speak of is on an older page.
             (ContentKind::Withdrawal | ContentKind::Reaction, None) => {}
             (_, _) => self.say(view, person),
+        }
+    }
+
+    fn forget_reaction(&mut self, id: Option<&str>) {
+        let Some(id) = id else { return };
+        for said in &mut self.said {
+            said.reactions.retain(|reaction| reaction.id != id);
         }
     }
 
@@ -118,7 +146,7 @@ impl Thread {
     }
 
     /// The thread for its reader.
-    pub(super) fn shown(&self, reader: &Reader, wall: Wall) -> Markup {
+    pub(super) fn shown(&self, reader: &Reader, who: &SignedIn, wall: Wall) -> Markup {
         html! {
             @if let Some(before) = self.older_before {
                 p class="older" { a href={ "?before=" (before) } {
@@ -139,7 +167,7 @@ impl Thread {
                     li class="day" { (wall.day(at, reader.language)) }
                 }
                 li class=(if said.is_mine { "mine" } else { "theirs" }) {
-                    (said.shown(reader, wall))
+                    (said.shown(reader, who, wall))
                 }
             } }
         }
@@ -147,7 +175,7 @@ impl Thread {
 }
 
 impl SaidHere {
-    fn shown(&self, reader: &Reader, wall: Wall) -> Markup {
+    fn shown(&self, reader: &Reader, who: &SignedIn, wall: Wall) -> Markup {
         let view = &self.view;
         let network = view.author.network.map(|word| network_name(word.0, reader.language));
         html! {
@@ -161,7 +189,9 @@ impl SaidHere {
                     p class="quiet" { (reader.say("거둔 말이에요", "This was withdrawn")) }
                 } @else { p class="text" { (self.words(reader)) } }
             }
-            @if !self.reactions.is_empty() { p class="reactions" { (self.reactions.join(" ")) } }
+            @if !self.reactions.is_empty() { p class="reactions" {
+                @for reaction in &self.reactions { span { (reaction.emoji) } " " }
+            } }
             p class="quiet meta" {
                 (wall.clock(Timestamp(view.accepted_at_ms)))
                 @if self.is_edited && !self.is_withdrawn {
@@ -169,7 +199,38 @@ impl SaidHere {
                 }
             }
             @if self.is_mine && !self.copies.is_empty() { (self.whereabouts(reader)) }
+            @if !self.is_withdrawn { (self.deeds(reader, who)) }
         }
+    }
+
+    /// What the reader can do to it.
+    fn deeds(&self, reader: &Reader, who: &SignedIn) -> Markup {
+        let own = self.reactions.iter().find(|reaction| reaction.is_mine);
+        let is_text = self.view.kind == ContentKind::Text;
+        html! { details class="more" {
+            summary { (reader.say("더 보기", "More")) }
+            div class="deeds" {
+                a class="button plain" href={ "?reply=" (self.view.id) } {
+                    (reader.say("답하기", "Reply"))
+                }
+                @match own {
+                    Some(own) => (deed(who, &self.view, &own.id, "takeback", None,
+                        reader.say("반응 거두기", "Take reaction back"))),
+                    None => @for emoji in REACTIONS {
+                        (deed(who, &self.view, &self.view.id, "react", Some(emoji), emoji))
+                    },
+                }
+                @if self.is_mine && is_text {
+                    a class="button plain" href={ "?edit=" (self.view.id) } {
+                        (reader.say("고치기", "Edit"))
+                    }
+                }
+                @if self.is_mine {
+                    (deed(who, &self.view, &self.view.id, "withdraw", None,
+                        reader.say("거두기", "Withdraw")))
+                }
+            }
+        } }
     }
 
     fn words(&self, reader: &Reader) -> String {
@@ -211,6 +272,23 @@ impl SaidHere {
             }
         }
     }
+}
+
+/// One deed to a message, as a form of its own.
+fn deed(
+    who: &SignedIn,
+    view: &MessageView,
+    target: &str,
+    deed: &str,
+    emoji: Option<&str>,
+    words: &str,
+) -> Markup {
+    html! { form method="post" action={ "/inbox/" (view.conversation) "/acts" } {
+        (csrf_field(who))
+        input type="hidden" name="target" value=(target);
+        @if let Some(emoji) = emoji { input type="hidden" name="emoji" value=(emoji); }
+        button class="plain" name="deed" value=(deed) { (words) }
+    } }
 }
 
 impl CopyHere {

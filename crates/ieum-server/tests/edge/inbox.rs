@@ -61,7 +61,8 @@ pub fn csrf(page: &str) -> String {
     rest.split('"').next().unwrap().to_owned()
 }
 
-async fn say(house: &House, conversation: u64, person: u64, words: &str) -> Value {
+/// Says something by the interface.
+pub async fn say(house: &House, conversation: u64, person: u64, words: &str) -> Value {
     let path = format!("/v1/conversations/{conversation}/messages");
     house.post(&path, json!({ "text": words, "person": person })).await.json()
 }

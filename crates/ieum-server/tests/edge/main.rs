@@ -11,6 +11,7 @@
     reason = "a whole test program: what fails here is to be seen at once"
 )]
 
+mod acts;
 mod api;
 mod console;
 mod contacts;

@@ -28,7 +28,8 @@ export function tend(form, sent) {
     text.rows = Math.min(6, Math.max(1, text.value.split("\n").length));
   };
   const post = async (one) => {
-    const body = new URLSearchParams({ csrf: form.elements.csrf.value, key: one.key, text: one.text });
+    const { key, text: words, about } = one;
+    const body = new URLSearchParams({ csrf: form.elements.csrf.value, key, text: words, ...about });
     const answer = await fetch(form.action, { method: "POST", body });
     // Taken only when the hub leads back to this conversation: elsewhere is the way to sign in.
     const back = new URL(answer.url).pathname === new URL(form.action).pathname;
@@ -53,9 +54,12 @@ export function tend(form, sent) {
     if (status !== 303 && !refused) setTimeout(flush, AGAIN_MS);
   };
 
-  text.value = kept(draft, "");
+  // What is answered or edited goes with it; such a text is no draft of the conversation's.
+  const abouts = ["reply", "edit"].filter((name) => form.elements[name]);
+  const about = Object.fromEntries(abouts.map((name) => [name, form.elements[name].value]));
+  if (!about.edit) text.value = kept(draft, "");
   grow();
-  text.addEventListener("input", () => { keep(draft, text.value); grow(); });
+  text.addEventListener("input", () => { if (!about.edit) keep(draft, text.value); grow(); });
   text.addEventListener("keydown", (event) => {
     if (event.key === "Enter" && !event.shiftKey && !event.isComposing
       && matchMedia("(hover: hover)").matches) {
@@ -68,11 +72,11 @@ export function tend(form, sent) {
     const words = text.value.trim();
     const waiting = kept(queue, []);
     if (!words || waiting.length >= WAITING_MAX) return;
-    keep(queue, [...waiting, { key: newKey(), text: words }]);
+    keep(queue, [...waiting, { key: newKey(), text: words, about }]);
     text.value = "";
-    keep(draft, "");
+    if (!about.edit) keep(draft, "");
     grow();
-    flush();
+    flush().then(() => { if (abouts.length) location.assign(form.action); });
   });
   addEventListener("online", flush);
   flush();

@@ -1,0 +1,141 @@
+//! Answering, editing, withdrawing and reacting on a page, and whoever tries it on others' words.
+
+use crate::house::{Answer, House};
+use crate::inbox::{csrf, form, open, say, sign_in, text};
+
+struct Talk {
+    house: House,
+    path: String,
+    mina: String,
+    jun: String,
+    /// What Mina said.
+    said: String,
+}
+
+impl Talk {
+    async fn begin() -> Self {
+        let house = House::open().await;
+        let (mina, jun, conversation) = house.settle().await;
+        let said = say(&house, conversation, mina, "내일 봐").await;
+        let (mina, jun) = (sign_in(&house, mina).await, sign_in(&house, jun).await);
+        let said = said["id"].as_str().unwrap().to_owned();
+        Self { path: format!("/inbox/{conversation}"), house, mina, jun, said }
+    }
+
+    async fn page(&self, session: &str) -> String {
+        text(&open(&self.house, &self.path, session).await)
+    }
+
+    async fn act(&self, session: &str, target: &str, more: &str) -> Answer {
+        let secret = csrf(&text(&open(&self.house, "/me", session).await));
+        let body = format!("csrf={secret}&target={target}&{more}");
+        self.house.call(form(&format!("{}/acts", self.path), session, &body)).await
+    }
+
+    async fn write(&self, session: &str, more: &str) -> Answer {
+        let secret = csrf(&text(&open(&self.house, "/me", session).await));
+        let key = self.house.store.messages();
+        let body = format!("csrf={secret}&key=k{key}&{more}");
+        self.house.call(form(&self.path, session, &body)).await
+    }
+}
+
+fn reactions(page: &str) -> usize {
+    page.matches("<span>👍</span>").count()
+}
+
+#[tokio::test]
+async fn a_reaction_is_shown_and_gone_once_it_is_taken_back() {
+    let talk = Talk::begin().await;
+    let react = "deed=react&emoji=%F0%9F%91%8D";
+    assert_eq!(talk.act(&talk.jun, &talk.said, react).await.status.as_u16(), 303);
+    let page = talk.page(&talk.jun).await;
+    assert_eq!((reactions(&page), reactions(&talk.page(&talk.mina).await)), (1, 1));
+    let before = page.split("value=\"takeback\"").next().unwrap();
+    let target = before.rsplit("name=\"target\" value=\"").next().unwrap();
+    let target = target.split('"').next().unwrap().to_owned();
+    assert_eq!(talk.act(&talk.mina, &target, "deed=takeback").await.status.as_u16(), 422);
+    assert_eq!(talk.act(&talk.jun, &target, "deed=takeback").await.status.as_u16(), 303);
+    assert_eq!((reactions(&talk.page(&talk.jun).await)), 0);
+    assert_eq!(reactions(&talk.page(&talk.mina).await), 0);
+}
+
+#[tokio::test]
+async fn an_author_edits_and_withdraws_and_nobody_else_does() {
+    let talk = Talk::begin().await;
+    let words = format!("edit={}&text=%EB%AA%A8%EB%A0%88", talk.said);
+    assert_eq!(talk.write(&talk.jun, &words).await.status.as_u16(), 422);
+    assert_eq!(talk.act(&talk.jun, &talk.said, "deed=withdraw").await.status.as_u16(), 422);
+    assert!(talk.page(&talk.jun).await.contains("내일 봐"));
+    assert_eq!(talk.write(&talk.mina, &words).await.status.as_u16(), 303);
+    let page = talk.page(&talk.jun).await;
+    assert!(
+        page.contains(">모레<") && page.contains("고침") && !page.contains("내일 봐"),
+        "{page}"
+    );
+    assert_eq!(talk.act(&talk.mina, &talk.said, "deed=withdraw").await.status.as_u16(), 303);
+    let page = talk.page(&talk.jun).await;
+    assert!(page.contains("거둔 말이에요") && !page.contains(">모레<"), "{page}");
+}
+
+#[tokio::test]
+async fn an_answer_quotes_what_it_answers() {
+    let talk = Talk::begin().await;
+    let path = format!("{}?reply={}", talk.path, talk.said);
+    let page = text(&open(&talk.house, &path, &talk.jun).await);
+    assert!(page.contains("name=\"reply\"") && page.contains("답하는 중"), "{page}");
+    talk.write(&talk.jun, &format!("reply={}&text=%EA%B7%B8%EB%9E%98", talk.said)).await;
+    let page = talk.page(&talk.mina).await;
+    assert!(page.contains("class=\"quoted\">민아: 내일 봐<"), "{page}");
+}
+
+#[tokio::test]
+async fn only_ones_own_words_are_offered_for_editing() {
+    let talk = Talk::begin().await;
+    let path = format!("{}?edit={}", talk.path, talk.said);
+    let own = text(&open(&talk.house, &path, &talk.mina).await);
+    assert!(own.contains("name=\"edit\"") && own.contains(">내일 봐</textarea>"), "{own}");
+    let other = text(&open(&talk.house, &path, &talk.jun).await);
+    assert!(!other.contains("name=\"edit\""), "{other}");
+}
+
+#[tokio::test]
+async fn words_of_a_conversation_are_out_of_reach_from_outside_and_from_another() {
+    let talk = Talk::begin().await;
+    let eve = talk.house.post("/v1/people", serde_json::json!({ "name": "이브" })).await.json();
+    let eve_id = eve["id"].as_u64().unwrap();
+    let eve = sign_in(&talk.house, eve_id).await;
+    let react = "deed=react&emoji=%F0%9F%91%8D";
+    assert_eq!(talk.act(&eve, &talk.said, react).await.status.as_u16(), 404);
+    let body = serde_json::json!({ "kind": "group", "title": "남", "members": [eve_id] });
+    let own = talk.house.post("/v1/conversations", body).await.json()["id"].as_u64().unwrap();
+    let path = format!("/inbox/{own}");
+    let secret = csrf(&text(&open(&talk.house, "/me", &eve).await));
+    let body = format!("csrf={secret}&target={}&{react}", talk.said);
+    let answer = talk.house.call(form(&format!("{path}/acts"), &eve, &body)).await;
+    assert_eq!(answer.status.as_u16(), 404);
+    for name in ["reply", "edit"] {
+        let page = text(&open(&talk.house, &format!("{path}?{name}={}", talk.said), &eve).await);
+        assert!(!page.contains("내일 봐"), "{page}");
+    }
+    assert_eq!(reactions(&talk.page(&talk.mina).await), 0);
+}
+
+#[tokio::test]
+async fn what_cannot_be_done_is_refused_and_changes_nothing() {
+    let talk = Talk::begin().await;
+    let long = format!("deed=react&emoji={}", "a".repeat(65));
+    for (more, status) in [
+        ("deed=react&emoji=", 422),
+        (long.as_str(), 422),
+        ("deed=takeback", 422),
+        ("deed=dance", 422),
+    ] {
+        assert_eq!(talk.act(&talk.mina, &talk.said, more).await.status.as_u16(), status, "{more}");
+    }
+    assert_eq!(talk.act(&talk.mina, "nothing", "deed=withdraw").await.status.as_u16(), 404);
+    let forged = format!("csrf=0&target={}&deed=withdraw", talk.said);
+    let answer = talk.house.call(form(&format!("{}/acts", talk.path), &talk.mina, &forged)).await;
+    assert_eq!(answer.status.as_u16(), 400);
+    assert_eq!(talk.house.store.messages(), 1);
+}
