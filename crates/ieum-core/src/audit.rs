@@ -188,6 +188,9 @@ impl Audit {
     }
 
     fn settled(&mut self, seq: DeliverySeq, step: &Step, evidence: &str, plus: &[Planned]) {
+        if let Step::Doubted { conversation } = step {
+            return self.doubted((seq, *conversation), evidence, plus);
+        }
         let Some(mut open) = self.opened(seq) else {
             for planned in plus {
                 self.delivery = self.delivery.max(planned.delivery);
@@ -208,6 +211,34 @@ impl Audit {
             self.open.insert(seq, open);
         }
         self.planned(lane.conversation, plus);
+        for copy in plus.iter().filter(|copy| copy.label.is_none()) {
+            self.violation(Some(copy.delivery), Rule::Unlabelled);
+        }
+    }
+
+    /// What was sent is owed again: by copies that say so, and to somebody.
+    fn doubted(
+        &mut self,
+        (seq, conversation): (DeliverySeq, ConversationId),
+        evidence: &str,
+        plus: &[Planned],
+    ) {
+        self.report.doubted += 1;
+        let rule = if seq > self.delivery {
+            Some(Rule::NeverPlanned)
+        } else if self.open.contains_key(&seq) || self.unsent.contains(&seq) {
+            Some(Rule::DoubtUnsent)
+        } else if plus.is_empty() || plus.iter().any(|copy| copy.stands_in_for != Some(seq)) {
+            Some(Rule::DoubtForNothing)
+        } else if evidence.trim().is_empty() {
+            Some(Rule::WithoutEvidence)
+        } else {
+            None
+        };
+        if let Some(rule) = rule {
+            self.violation(Some(seq), rule);
+        }
+        self.planned(conversation, plus);
         for copy in plus.iter().filter(|copy| copy.label.is_none()) {
             self.violation(Some(copy.delivery), Rule::Unlabelled);
         }
@@ -254,7 +285,8 @@ impl Audit {
             | Step::Superseded
             | Step::Expired
             | Step::Dead { .. }
-            | Step::Withdrawn => None,
+            | Step::Withdrawn
+            | Step::Doubted { .. } => None,
         }
     }
 
@@ -366,6 +398,7 @@ impl Open {
             Step::Expired => self.state = State::Expired,
             Step::Dead { .. } => self.state = State::Dead,
             Step::Withdrawn => self.state = State::Withdrawn,
+            Step::Doubted { .. } => self.state = State::Doubted,
         }
     }
 }
@@ -403,7 +436,8 @@ fn count_open(open: &mut StillOpen, state: State) {
         | State::Superseded
         | State::Expired
         | State::Dead
-        | State::Withdrawn => {}
+        | State::Withdrawn
+        | State::Doubted => {}
     }
 }
 

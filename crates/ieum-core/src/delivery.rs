@@ -1,7 +1,7 @@
 //! Deliveries: one message owed to one recipient, and where that stands.
 //!
 //! Invariant: a delivery ends only through a [`Step`] that carries its evidence, and an ended
-//! delivery never changes again but for receipts.
+//! delivery never changes again but for receipts and for doubt in what its network said.
 
 use crate::directory::Endpoint;
 use crate::ids::{AccountId, ConversationId, DeliverySeq, MessageSeq, PersonId, RoomId};
@@ -102,6 +102,10 @@ pub enum State {
     /// Ended: the recipient may not get it any more, by their own word or a conversation's.
     #[n(10)]
     Withdrawn,
+    /// Ended: the network took it, and its word turned out to be worth nothing; another delivery
+    /// of the same message stands in for it.
+    #[n(11)]
+    Doubted,
 }
 
 impl State {
@@ -250,6 +254,15 @@ pub enum Step {
     /// not told, because a block is nobody else's business.
     #[n(9)]
     Withdrawn,
+    /// It was sent, nobody confirmed that it arrived, and the network takes messages that it does
+    /// not deliver. Ends anew; what is owed now are the labelled copies planned with it. Only for
+    /// what is `Sent` or `Doubted`, by a move.
+    #[n(10)]
+    Doubted {
+        /// Its conversation: the journal's reader remembers nothing of what was sent.
+        #[n(0)]
+        conversation: ConversationId,
+    },
 }
 
 /// A step with its evidence.

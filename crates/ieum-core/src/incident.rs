@@ -201,7 +201,7 @@ impl Touched {
         match step {
             Step::NextRoute { .. } => Some(Self::Moved),
             Step::Hold { .. } => Some(Self::Held),
-            Step::Unsure { .. } => Some(Self::InDoubt),
+            Step::Unsure { .. } | Step::Doubted { .. } => Some(Self::InDoubt),
             Step::Sent { .. }
             | Step::NextPart { .. }
             | Step::RetryAt { .. }

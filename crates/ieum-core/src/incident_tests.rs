@@ -70,6 +70,7 @@ fn the_onset_is_what_the_grounds_say_and_never_after_the_notice() {
             sources: 2,
             witnesses: 3,
             last: Vec::new(),
+            hollow: false,
         };
         let change = CellChange { grounds: Some(Box::new(grounds)), ..change(SEND, Up, Down) };
         Incident::open(IncidentId(1), at(100), &change).unwrap().onset

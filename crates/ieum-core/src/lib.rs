@@ -8,6 +8,7 @@ pub mod audit;
 pub mod content;
 pub mod delivery;
 pub mod directory;
+pub mod doubt;
 pub mod health;
 pub mod ids;
 pub mod inbound;

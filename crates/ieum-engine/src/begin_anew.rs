@@ -3,6 +3,7 @@
 //!
 //! Invariant: after this a cell is not up in an open incident exactly when it is not up in memory.
 
+use crate::doubt;
 use crate::failover;
 use crate::pieces::{Pieces, lock};
 use ieum_core::health::evidence::Rule;
@@ -10,6 +11,7 @@ use ieum_core::health::{Cell, CellChange, CellState};
 use ieum_core::ids::IncidentId;
 use ieum_core::incident::Incident;
 use ieum_core::ports::store::{Moves, StoreFailure};
+use std::collections::BTreeSet;
 
 /// Newest incidents that are looked at; a network has at most one that is open.
 const INCIDENTS_MAX: usize = 200;
@@ -21,6 +23,13 @@ const EVIDENCE: &str = "the hub began anew; what fails now is another incident";
 pub(crate) async fn take_up(pieces: &Pieces) -> Result<(), StoreFailure> {
     let incidents = pieces.store.page_incidents(IncidentId(u64::MAX), INCIDENTS_MAX).await?;
     let mut health = Vec::new();
+    let mut looked_at = BTreeSet::new();
+    for incident in &incidents {
+        // Older ones were seen to their end before the newest of the network began.
+        if looked_at.insert(incident.network) {
+            doubt::take_up(pieces, incident);
+        }
+    }
     for incident in incidents.iter().filter(|incident| incident.is_open()) {
         for record in &incident.cells {
             if held_by_operator(incident, record.cell) {

@@ -67,15 +67,46 @@ pub enum Seen {
 /// What is remembered of one watcher.
 #[derive(Debug, Default)]
 pub(crate) struct Perch {
-    /// By code: when it left, and whether it was counted as missing.
-    out: BTreeMap<u64, (Timestamp, bool)>,
+    /// By code, what is not seen yet.
+    out: BTreeMap<u64, Out>,
+    /// When the newest left of those that were seen.
+    good_left_at: Timestamp,
+    /// What it watches, once a canary left for it.
+    cell: Option<Cell>,
     day: u64,
     sent_today: u32,
     seen_at: Option<Timestamp>,
     missing_in_row: u32,
 }
 
+/// A canary that nobody saw yet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Out {
+    left_at: Timestamp,
+    /// It was counted as missing.
+    missing: bool,
+    /// The network said yes to it.
+    taken: bool,
+}
+
 impl Perch {
+    /// What it watches.
+    pub(crate) fn cell(&self) -> Option<Cell> {
+        self.cell
+    }
+
+    /// When the newest canary left of those that were seen; zero when none was.
+    pub(crate) fn good_left_at(&self) -> Timestamp {
+        self.good_left_at
+    }
+
+    /// Whether a canary that left in this span was taken by the network and is missing.
+    pub(crate) fn swallowed_between(&self, since: Timestamp, until: Timestamp) -> bool {
+        self.out
+            .values()
+            .any(|out| out.missing && out.taken && since <= out.left_at && out.left_at <= until)
+    }
+
     fn count(&mut self, now: Timestamp) {
         let day = now.0.unsigned_abs() / DAY_MS;
         if self.day != day {
@@ -85,9 +116,9 @@ impl Perch {
     }
 
     fn remember(&mut self, code: u64, at: Timestamp) {
-        self.out.insert(code, (at, false));
+        self.out.insert(code, Out { left_at: at, missing: false, taken: false });
         if self.out.len() > REMEMBERED_MAX {
-            let oldest = self.out.iter().min_by_key(|(_, (at, _))| *at).map(|(code, _)| *code);
+            let oldest = self.out.iter().min_by_key(|(_, out)| out.left_at).map(|(code, _)| *code);
             oldest.and_then(|code| self.out.remove(&code));
         }
     }
@@ -95,8 +126,9 @@ impl Perch {
     /// The canary of a text, taken out: when it left, and whether it was counted as missing.
     fn take_seen(&mut self, text: &str) -> Option<(u64, Timestamp, bool)> {
         let code = self.out.keys().copied().find(|code| text.contains(&code_text(*code)))?;
-        let (left_at, missing) = self.out.remove(&code)?;
-        Some((code, left_at, missing))
+        let out = self.out.remove(&code)?;
+        self.good_left_at = self.good_left_at.max(out.left_at);
+        Some((code, out.left_at, out.missing))
     }
 }
 
@@ -162,6 +194,7 @@ async fn one(pieces: &Pieces, account: &Account, watcher: &Watcher, pair: u32) {
     {
         let mut perches = lock(&pieces.perches);
         let perch = perches.entry(watcher.name.clone()).or_default();
+        perch.cell = Some(cell(account, watcher));
         perch.count(left_at);
         perch.remember(code, left_at);
     }
@@ -177,8 +210,11 @@ async fn one(pieces: &Pieces, account: &Account, watcher: &Watcher, pair: u32) {
     let deadline = pieces.clock.sleep(pieces.settings.canary.deadline_ms);
     let refused = async {
         let outcome = account.connector.send(&outgoing).await;
-        let taken = matches!(outcome, Outcome::Accepted { .. } | Outcome::Unknown { .. });
-        if taken || outcome.blames_network() == Some(true) {
+        if matches!(outcome, Outcome::Accepted { .. }) {
+            taken(pieces, watcher, code);
+        }
+        let awaited = matches!(outcome, Outcome::Accepted { .. } | Outcome::Unknown { .. });
+        if awaited || outcome.blames_network() == Some(true) {
             // It is the watcher's turn; a network that said no will not be seen either.
             std::future::pending::<()>().await;
         }
@@ -197,6 +233,14 @@ async fn one(pieces: &Pieces, account: &Account, watcher: &Watcher, pair: u32) {
     missing(pieces, account, watcher, (pair, code)).await;
 }
 
+fn taken(pieces: &Pieces, watcher: &Watcher, code: u64) {
+    let mut perches = lock(&pieces.perches);
+    let out = perches.get_mut(&watcher.name).and_then(|perch| perch.out.get_mut(&code));
+    if let Some(out) = out {
+        out.taken = true;
+    }
+}
+
 fn forget(pieces: &Pieces, watcher: &Watcher, code: u64) {
     if let Some(perch) = lock(&pieces.perches).get_mut(&watcher.name) {
         perch.out.remove(&code);
@@ -208,8 +252,8 @@ async fn missing(pieces: &Pieces, account: &Account, watcher: &Watcher, (pair, c
     {
         let mut perches = lock(&pieces.perches);
         let Some(perch) = perches.get_mut(&watcher.name) else { return };
-        let Some((_, counted)) = perch.out.get_mut(&code) else { return };
-        *counted = true;
+        let Some(out) = perch.out.get_mut(&code) else { return };
+        out.missing = true;
         perch.missing_in_row = perch.missing_in_row.saturating_add(1);
     }
     pieces.ring_probes();

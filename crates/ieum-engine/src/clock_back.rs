@@ -67,7 +67,8 @@ fn earlier(delivery: &Delivery, now: Timestamp, ms: u64) -> Option<Settlement> {
         | State::Superseded
         | State::Expired
         | State::Dead
-        | State::Withdrawn => return None,
+        | State::Withdrawn
+        | State::Doubted => return None,
     };
     let (delivery, evidence) = (delivery.seq, EVIDENCE.into());
     Some(Settlement { delivery, step, evidence, at: now, plus: Vec::new() })

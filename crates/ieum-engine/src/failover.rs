@@ -6,6 +6,7 @@
 use crate::account::Account;
 use crate::attempt::settle_facts;
 use crate::digest::{self, Digest};
+use crate::doubt;
 use crate::held::Look;
 use crate::notices::HUB_CONVERSATION;
 use crate::pieces::{Bell, Pieces, bell_of, bells, lock};
@@ -96,7 +97,8 @@ async fn left_behind_gate(pieces: &Pieces, changes: Vec<CellChange>) {
     }
 }
 
-async fn left_one(pieces: &Pieces, change: CellChange) {
+async fn left_one(pieces: &Pieces, mut change: CellChange) {
+    doubt::follow(pieces, &mut change);
     tracing::warn!(
         network = change.cell.network.word(),
         from = ?change.from,
@@ -316,7 +318,8 @@ fn remember_tried(pieces: &Pieces, delivery: &Delivery, settlement: &Settlement)
             | Step::Superseded
             | Step::Expired
             | Step::Dead { .. }
-            | Step::Withdrawn,
+            | Step::Withdrawn
+            | Step::Doubted { .. },
             _,
         ) => {
             let mut tried = lock(&pieces.tried);
@@ -348,7 +351,7 @@ pub(crate) fn consequences(pieces: &Pieces, delivery: &Delivery, settlement: &Se
                 pieces.ring(&[Bell::Due(route.account)]);
             }
         }
-        Step::Sent { .. } | Step::Unsure { .. } | Step::Superseded => {}
+        Step::Sent { .. } | Step::Unsure { .. } | Step::Superseded | Step::Doubted { .. } => {}
     }
     let plus: Vec<Bell> =
         settlement.plus.iter().filter_map(|plus| bell_of(delivery.conversation, plus)).collect();

@@ -18,6 +18,7 @@ mod compose;
 mod contacts;
 mod digest;
 mod dispatch;
+mod doubt;
 mod failover;
 mod filed;
 mod group_chat;

@@ -2,6 +2,7 @@
 
 use crate::account::Account;
 use crate::canary::Perch;
+use crate::doubt::Hollow;
 use crate::held::Held;
 use crate::hush::Spoke;
 use crate::media::Fetching;
@@ -58,6 +59,8 @@ pub(crate) struct Pieces {
     pub(crate) spoke: Mutex<Spoke>,
     /// Canaries under way, by watcher.
     pub(crate) perches: Mutex<BTreeMap<String, Perch>>,
+    /// Networks whose yes is worth nothing now, or was until lately.
+    pub(crate) hollows: Mutex<Vec<Hollow>>,
     /// The latest moment that the clock showed, by which one that goes back is noticed.
     pub(crate) latest: Mutex<Timestamp>,
     pub(crate) sweep_bell: Notify,
@@ -108,6 +111,7 @@ impl Pieces {
             to_tell: Mutex::default(),
             spoke: Mutex::default(),
             perches: Mutex::default(),
+            hollows: Mutex::default(),
             latest: Mutex::default(),
             sweep_bell: Notify::new(),
             media_bell: Notify::new(),

@@ -5,6 +5,7 @@
 //! of it.
 
 use crate::clock_back;
+use crate::doubt;
 use crate::failover::{self, LaneState, decide_unsure, try_lane};
 use crate::groups;
 use crate::notices;
@@ -49,6 +50,7 @@ async fn once(pieces: &Pieces, forgotten_at: &mut Timestamp) -> Result<(), Store
     let ended = |directory: &Directory| (directory.stays().ended(now), ());
     pieces.change(ended).await?;
     decide_unsure(pieces).await?;
+    doubt::pass(pieces).await?;
     lanes(pieces).await?;
     tell_ended(pieces).await?;
     summary::say(pieces).await?;

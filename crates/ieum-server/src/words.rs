@@ -54,7 +54,8 @@ macro_rules! words {
 
 words! {
     Network: KakaoTalk Line Telegram Matrix Xmpp Mail;
-    State: Queued Attempting Unsure Held Sent Delivered Read Superseded Expired Dead Withdrawn;
+    State: Queued Attempting Unsure Held Sent Delivered Read Superseded Expired Dead Withdrawn
+        Doubted;
     Class: Urgent Chat OnceOnly;
     Language: Ko En;
     Purpose: Talk Failover Notices;

@@ -5,6 +5,7 @@
 mod backup;
 mod codes;
 mod crash;
+mod doubt;
 mod formats;
 mod incidents;
 mod kill;

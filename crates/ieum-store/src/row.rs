@@ -1,6 +1,6 @@
 //! A delivery with what the store keeps beside it, and what a step does to it.
 //!
-//! Invariant: an ended delivery changes only by a receipt.
+//! Invariant: an ended delivery changes only by a receipt, or by doubt after it was sent.
 
 use ieum_core::delivery::{Delivery, EVIDENCE_CHARS_MAX, NewDelivery, Settlement, State, Step};
 use ieum_core::ids::{AccountId, ChatKey, ConversationId, DeliverySeq, MessageSeq};
@@ -119,14 +119,15 @@ impl DeliveryRow {
             Step::Expired => self.delivery.state = State::Expired,
             Step::Dead { .. } => self.delivery.state = State::Dead,
             Step::Withdrawn => self.delivery.state = State::Withdrawn,
+            Step::Doubted { .. } => self.delivery.state = State::Doubted,
         }
     }
 
     /// Raises an ended delivery's state by a receipt; whether that changed it.
     pub(crate) fn receive(&mut self, level: ReceiptLevel) -> bool {
         let raised = match (self.delivery.state, level) {
-            (State::Sent, ReceiptLevel::Delivered) => State::Delivered,
-            (State::Sent | State::Delivered, ReceiptLevel::Read) => State::Read,
+            (State::Sent | State::Doubted, ReceiptLevel::Delivered) => State::Delivered,
+            (State::Sent | State::Doubted | State::Delivered, ReceiptLevel::Read) => State::Read,
             _ => return false,
         };
         self.delivery.state = raised;

@@ -142,6 +142,14 @@ pub(crate) trait Rows: std::fmt::Debug {
     ) -> Vec<DeliverySeq>;
     /// What a lane needs to know of these deliveries.
     fn places(&mut self, seqs: &[DeliverySeq]) -> RowAnswer<Vec<(Lane, Head)>>;
+    /// Of the deliveries from `first` up to and without `end` those of this account that were sent
+    /// and that nobody confirmed, in order.
+    fn unconfirmed(
+        &mut self,
+        account: AccountId,
+        first: DeliverySeq,
+        end: DeliverySeq,
+    ) -> RowAnswer<Vec<DeliveryRow>>;
     /// The newest `rows_max` deliveries; of them those of this account that may rise by a receipt.
     fn recently_sent(&mut self, account: AccountId, rows_max: u64) -> RowAnswer<Vec<DeliveryRow>>;
 

@@ -204,6 +204,7 @@ fn apply(delivery: &mut Delivery, step: &Step, now: Timestamp) {
         Step::Expired => delivery.state = State::Expired,
         Step::Dead { .. } => delivery.state = State::Dead,
         Step::Withdrawn => delivery.state = State::Withdrawn,
+        Step::Doubted { .. } => delivery.state = State::Doubted,
     }
 }
 

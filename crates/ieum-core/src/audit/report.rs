@@ -19,6 +19,10 @@ pub struct AuditReport {
     pub claims: u64,
     /// Words of networks on how far deliveries got.
     pub receipts: u64,
+    /// Deliveries that had been sent and were doubted afterwards: their network takes what it does
+    /// not deliver.
+    #[serde(default)]
+    pub doubted: u64,
     /// How deliveries ended.
     pub ended: Ended,
     /// Where the others stand, by the journal.
@@ -134,6 +138,10 @@ pub enum Rule {
     OutOfOrder,
     /// It ended as taken back, and nobody had changed anything since it was planned.
     TakenBackByNobody,
+    /// It was doubted and had never been sent.
+    DoubtUnsent,
+    /// It was doubted, and nothing stands in for it.
+    DoubtForNothing,
 }
 
 impl Rule {
@@ -152,6 +160,8 @@ impl Rule {
             | Self::WithoutEvidence
             | Self::TakenBackByNobody
             | Self::ReceiptUnsent
+            | Self::DoubtUnsent
+            | Self::DoubtForNothing
             | Self::CopyOfNothing
             | Self::MissingInStore
             | Self::OpenInStoreAlone

@@ -397,3 +397,46 @@ fn nothing_is_taken_back_unless_somebody_changed_something_since() {
         assert_eq!(report.ended.withdrawn, 1);
     }
 }
+
+const DOUBTED: Step = Step::Doubted { conversation: ConversationId(1) };
+
+fn second(delivery: u64, of: u64) -> Planned {
+    Planned { stands_in_for: Some(DeliverySeq(of)), label: INSTEAD, ..owed(delivery, 1) }
+}
+
+#[test]
+fn what_was_sent_may_be_doubted_and_owed_again() {
+    let events = vec![
+        one(),
+        claim(1, 1),
+        settled(1, sent()),
+        with(because(1, DOUBTED, "taken, not delivered"), vec![second(2, 1)]),
+        claim(2, 1),
+        settled(2, sent()),
+        receipt(1),
+    ];
+    let report = report(events);
+    assert_eq!(report.violations, []);
+    assert_eq!((report.doubted, report.deliveries, report.ended.sent), (1, 2, 2));
+    assert_eq!(report.ended.labelled, 1);
+}
+
+#[test]
+fn doubt_of_what_was_never_sent_or_for_nothing_is_found() {
+    let sent_one = || vec![one(), claim(1, 1), settled(1, sent())];
+    let doubted = |copies| with(because(1, DOUBTED, "taken, not delivered"), copies);
+    let plain = Planned { label: None, ..second(2, 1) };
+    let other = Planned { stands_in_for: Some(DeliverySeq(9)), ..second(2, 1) };
+    let wrong: [(Rule, Vec<JournalEvent>); 6] = [
+        (Rule::DoubtUnsent, vec![one(), doubted(vec![second(2, 1)])]),
+        (Rule::DoubtUnsent, vec![one(), settled(1, DEAD), doubted(vec![second(2, 1)])]),
+        (Rule::NeverPlanned, vec![doubted(vec![second(2, 1)])]),
+        (Rule::DoubtForNothing, [sent_one(), vec![doubted(vec![])]].concat()),
+        (Rule::DoubtForNothing, [sent_one(), vec![doubted(vec![other])]].concat()),
+        (Rule::Unlabelled, [sent_one(), vec![doubted(vec![plain])]].concat()),
+    ];
+    for (rule, events) in wrong {
+        let found: Vec<Rule> = report(events).violations.iter().map(|one| one.rule).collect();
+        assert!(found.contains(&rule), "{rule:?}: {found:?}");
+    }
+}

@@ -55,6 +55,8 @@ pub struct HealthBook {
     failed_at: BTreeMap<Network, Timestamp>,
     /// Accounts whose newest sign of life was none.
     silent: BTreeSet<AccountId>,
+    /// Networks that take what they do not deliver.
+    hollow: BTreeSet<Network>,
     /// All times inside are steady ones; those that come in and go out are the clock's.
     time: SteadyTime,
 }
@@ -241,12 +243,24 @@ impl HealthBook {
         let now = self.time.steady(now);
         match self.routes.get(route) {
             _ if self.detector.held_down(network) => false,
+            // It would say yes; only what is seen to arrive shows that it is back.
+            _ if self.hollow.contains(&network) && self.network_down(network) => false,
             Some(record) if record.down => now >= record.try_at,
             Some(_) | None => {
                 let failed_at = self.failed_at.get(&network);
                 let rested = |at: &Timestamp| now.ms_since(*at) >= ROUTE_REST_MS_MAX;
                 !self.network_down(network) || failed_at.is_none_or(rested)
             }
+        }
+    }
+
+    /// Says whether a network takes what it does not deliver: while it is down for that, nothing
+    /// that is held is tried there.
+    pub fn set_hollow(&mut self, network: Network, hollow: bool) {
+        if hollow {
+            self.hollow.insert(network);
+        } else {
+            self.hollow.remove(&network);
         }
     }
 

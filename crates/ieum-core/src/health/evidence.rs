@@ -194,4 +194,9 @@ pub struct Grounds {
     /// The newest failures, and with a return the newest good signs; oldest first.
     #[n(5)]
     pub last: Vec<Evidence>,
+    /// Whether messages were taken and did not arrive: the network's yes is worth nothing.
+    #[n(6)]
+    #[cbor(default)]
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub hollow: bool,
 }

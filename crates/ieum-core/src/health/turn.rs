@@ -229,6 +229,7 @@ impl CellRecord {
             sources: u32::try_from(self.watch.sources_failing()).unwrap_or(u32::MAX),
             witnesses,
             last: self.watch.kept(returns),
+            hollow: false,
         }
     }
 

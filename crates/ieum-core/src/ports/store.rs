@@ -168,7 +168,10 @@ pub struct Moves {
     /// The cause.
     pub health: Vec<CellChange>,
     /// Each applied like a settlement, but only to deliveries that are `Queued`, `Unsure` or
-    /// `Held`: one that is `Attempting` or ended by now is left alone.
+    /// `Held`: one that is `Attempting` or ended by now is left alone. [`Step::Doubted`] is for
+    /// those that are `Sent` or `Doubted`, and for no others.
+    ///
+    /// [`Step::Doubted`]: crate::delivery::Step::Doubted
     pub moved: Vec<Settlement>,
     /// Messages of the hub's own that go with it (summaries), with their deliveries.
     pub admissions: Vec<Admission>,
@@ -200,6 +203,26 @@ pub struct OpenFilter {
     pub conversation: Option<ConversationId>,
     /// Only those owed to this recipient; quick together with `conversation`.
     pub recipient: Option<Recipient>,
+}
+
+/// Which sent deliveries to page through.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SentFilter {
+    /// Those that this account sent.
+    pub account: AccountId,
+    /// Tried first on its route at this moment or later.
+    pub since: Timestamp,
+    /// And before this moment.
+    pub until: Timestamp,
+}
+
+/// Sent deliveries that nobody confirmed.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct SentPage {
+    /// In order; `Sent` or `Doubted`.
+    pub deliveries: Vec<Delivery>,
+    /// Where the next page ends; `None` when there is none.
+    pub rest: Option<DeliverySeq>,
 }
 
 /// Figures for status pages and metrics; kept as counters, cheap to ask.
@@ -251,6 +274,10 @@ pub trait Store: Send + Sync + std::fmt::Debug {
 
     /// Open deliveries with a number above `after`, in order; at most [`PAGE_ROWS_MAX`].
     fn page_open(&self, filter: OpenFilter, after: DeliverySeq) -> StoreAnswer<'_, Vec<Delivery>>;
+
+    /// Sent deliveries with a number below `before` that no receipt confirmed: those that the
+    /// filter lets through of the [`PAGE_ROWS_MAX`] numbers before it.
+    fn page_sent(&self, filter: SentFilter, before: DeliverySeq) -> StoreAnswer<'_, SentPage>;
 
     /// The deliveries of one message, in order.
     fn deliveries_of(&self, message: MessageSeq) -> StoreAnswer<'_, Vec<Delivery>>;

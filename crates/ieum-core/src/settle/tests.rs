@@ -402,7 +402,8 @@ impl World {
             | State::Superseded
             | State::Expired
             | State::Dead
-            | State::Withdrawn => {}
+            | State::Withdrawn
+            | State::Doubted => {}
         }
     }
 
@@ -434,7 +435,7 @@ impl World {
             Step::NextPart { part, .. } => assert_eq!(*part, self.delivery.part + 1),
             Step::Expired => assert!(self.now >= self.expires_at, "expired early"),
             Step::Dead { .. } => self.check_end(turn),
-            Step::Withdrawn => panic!("settling takes nothing back"),
+            Step::Withdrawn | Step::Doubted { .. } => panic!("settling takes nothing back"),
             Step::NextRoute { route, label, at } => {
                 assert_eq!(Some(*route), self.next(turn.down));
                 self.check_move(*label, *at);
@@ -508,6 +509,7 @@ impl World {
             Step::Expired => delivery.state = State::Expired,
             Step::Dead { .. } => delivery.state = State::Dead,
             Step::Withdrawn => delivery.state = State::Withdrawn,
+            Step::Doubted { .. } => delivery.state = State::Doubted,
         }
     }
 }

@@ -485,7 +485,8 @@ fn apply(world: &mut World, message: u8, step: &Step) {
         | Step::Superseded
         | Step::Expired
         | Step::Dead { .. }
-        | Step::Withdrawn => {
+        | Step::Withdrawn
+        | Step::Doubted { .. } => {
             unreachable!("nothing here has parts, expires, is refused or taken back: {step:?}")
         }
     }

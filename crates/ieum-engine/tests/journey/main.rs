@@ -11,6 +11,7 @@ mod commands;
 mod contacts;
 mod digests;
 mod groups;
+mod hollow;
 mod links;
 mod media;
 mod operator;

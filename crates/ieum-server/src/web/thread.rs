@@ -320,7 +320,12 @@ impl CopyHere {
 fn arrived(state: State) -> bool {
     // What somebody did not want to get any more looks like what they got: see docs/people.md.
     match state {
-        State::Sent | State::Delivered | State::Read | State::Superseded | State::Withdrawn => true,
+        State::Sent
+        | State::Delivered
+        | State::Read
+        | State::Superseded
+        | State::Withdrawn
+        | State::Doubted => true,
         State::Queued
         | State::Attempting
         | State::Unsure
@@ -334,6 +339,7 @@ fn arrived(state: State) -> bool {
 pub(super) fn state_words(state: State, language: Language) -> &'static str {
     let (korean, english) = match state {
         State::Queued | State::Attempting => ("보내는 중", "on its way"),
+        State::Doubted => ("닿지 않은 듯해 다시 보냄", "probably did not arrive; sent again"),
         State::Unsure => ("닿았는지 확인하는 중", "checking whether it arrived"),
         State::Held => ("메신저가 돌아오기를 기다림", "waits for the network to return"),
         State::Sent | State::Withdrawn => ("보냄", "sent"),

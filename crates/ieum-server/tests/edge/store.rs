@@ -13,7 +13,7 @@ use ieum_core::journal::{JournalEntry, JournalEvent, Planned};
 use ieum_core::message::{Author, Message};
 use ieum_core::ports::store::{
     Admission, AdmitBatch, Admitted, Advance, Advanced, CopyNote, Counts, Loaded, Moves,
-    OpenFilter, ReceiptNote, Store, StoreAnswer, StoreFailure, TouchCounts,
+    OpenFilter, ReceiptNote, SentFilter, SentPage, Store, StoreAnswer, StoreFailure, TouchCounts,
 };
 use ieum_core::time::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
@@ -279,6 +279,10 @@ impl Store for ScriptedStore {
 
     fn record_receipt(&self, _: Timestamp, _: ReceiptNote) -> StoreAnswer<'_, Vec<DeliverySeq>> {
         self.answer(|_| Vec::new())
+    }
+
+    fn page_sent(&self, _: SentFilter, _: DeliverySeq) -> StoreAnswer<'_, SentPage> {
+        self.answer(|_| SentPage::default())
     }
 
     fn page_open(&self, filter: OpenFilter, after: DeliverySeq) -> StoreAnswer<'_, Vec<Delivery>> {

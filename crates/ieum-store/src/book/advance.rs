@@ -57,13 +57,22 @@ impl<R: Rows> Book<R> {
             // Only an attempt can leave a doubt, and only the head of a lane was attempted.
             return Ok(());
         }
+        if matches!(settled.step, Step::Doubted { .. }) {
+            // Nothing that is open was ever said yes to.
+            return Ok(());
+        }
         let chat = self.chat_for(old, &settled.step)?;
         let mut new = old.clone();
         new.apply(&settled.step, settled.at, chat);
         self.replace(old, &new)?;
         self.touch_by_step(&old.delivery, &settled.step, settled.at)?;
         self.index_copies(&new, copies_in(&settled.step).len());
-        let plus = self.plan_later(&new, &settled)?;
+        self.settled(&new, settled)
+    }
+
+    /// Plans what a step plans and writes its entry.
+    pub(super) fn settled(&mut self, new: &DeliveryRow, settled: Settlement) -> RowAnswer<()> {
+        let plus = self.plan_later(new, &settled)?;
         self.record(JournalEvent::Settled {
             at: settled.at,
             delivery: settled.delivery,
@@ -203,7 +212,8 @@ fn copies_in(step: &Step) -> &[CopyKey] {
         | Step::Superseded
         | Step::Expired
         | Step::Dead { .. }
-        | Step::Withdrawn => &[],
+        | Step::Withdrawn
+        | Step::Doubted { .. } => &[],
     }
 }
 

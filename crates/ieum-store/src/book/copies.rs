@@ -5,6 +5,7 @@
 use super::Book;
 use crate::row::DeliveryRow;
 use crate::rows::{FindKind, FindRow, RowAnswer, Rows, copy_key};
+use ieum_core::delivery::State;
 use ieum_core::ids::{AccountId, ChatKey, DeliverySeq, MessageSeq, NativeMessageId};
 use ieum_core::inbound::ReceiptLevel;
 use ieum_core::journal::JournalEvent;
@@ -160,6 +161,9 @@ impl<R: Rows> Book<R> {
         let delivery = row.delivery.seq;
         let read = level == ReceiptLevel::Read;
         self.record(JournalEvent::Receipt { at, delivery, read });
+        if old.delivery.state == State::Doubted {
+            self.spare_stand_ins(at, old)?;
+        }
         Ok(Some(delivery))
     }
 

@@ -8,6 +8,7 @@
 mod admit;
 mod advance;
 mod copies;
+mod doubt;
 mod incidents;
 mod moves;
 pub(crate) mod query;
@@ -290,7 +291,8 @@ impl<R: Rows> Book<R> {
             | State::Delivered
             | State::Read
             | State::Superseded
-            | State::Withdrawn => {}
+            | State::Withdrawn
+            | State::Doubted => {}
         }
     }
 

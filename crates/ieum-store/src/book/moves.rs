@@ -1,10 +1,11 @@
 //! Changes outside an attempt: failover, holding, release, catch-up, with the change of health
-//! that caused them. Invariant: a delivery that is `Attempting` or ended is left alone.
+//! that caused them. Invariant: a delivery that is `Attempting` or ended is left alone,
+//! but for one that was sent and is doubted.
 
 use super::Book;
 use super::admit::check_admissions;
 use crate::rows::{RowAnswer, Rows};
-use ieum_core::delivery::{Settlement, State};
+use ieum_core::delivery::{Settlement, State, Step};
 use ieum_core::journal::JournalEvent;
 use ieum_core::ports::store::{Admitted, Moves};
 
@@ -33,6 +34,9 @@ impl<R: Rows> Book<R> {
         };
         match row.delivery.state {
             State::Queued | State::Unsure | State::Held => self.take_step(&row, settlement),
+            State::Sent | State::Doubted if matches!(settlement.step, Step::Doubted { .. }) => {
+                self.doubt(&row, settlement)
+            }
             State::Attempting
             | State::Sent
             | State::Delivered
@@ -40,7 +44,8 @@ impl<R: Rows> Book<R> {
             | State::Superseded
             | State::Expired
             | State::Dead
-            | State::Withdrawn => Ok(()),
+            | State::Withdrawn
+            | State::Doubted => Ok(()),
         }
     }
 }

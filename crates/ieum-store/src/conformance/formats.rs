@@ -30,7 +30,7 @@ use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 
 /// The schema that is written now.
-const PRESENT: u32 = 9;
+const PRESENT: u32 = 10;
 
 /// The schema that keeps incidents first.
 const INCIDENTS_SINCE: u32 = 3;
@@ -52,6 +52,9 @@ const DOORS_SINCE: u32 = 8;
 
 /// The schema that keeps charters first.
 const CHARTERS_SINCE: u32 = 9;
+
+/// The schema that keeps doubt in what was sent first.
+const DOUBT_SINCE: u32 = 10;
 
 fn fixture(version: u32) -> PathBuf {
     let name = format!("tests/fixtures/store-v{version}.sqlite3");
@@ -85,6 +88,9 @@ fn every_format_that_was_ever_written_is_read_right() {
         if version >= CHARTERS_SINCE {
             fill_charters(&same);
         }
+        if version >= DOUBT_SINCE {
+            fill_doubt(&same);
+        }
         assert_eq!(told(&old), told(&same), "format {version}");
         if version >= INCIDENTS_SINCE {
             assert_eq!(incidents(&old), incidents(&same), "format {version}");
@@ -107,6 +113,7 @@ fn write_if_missing(path: &Path) {
     fill_terms(&store);
     fill_doors(&store);
     fill_charters(&store);
+    fill_doubt(&store);
     wait(store.close()).unwrap();
     std::fs::copy(directory.path().join(STORE_FILE), path).unwrap();
     panic!("{} was missing and is written now: keep it", path.display());
@@ -251,6 +258,19 @@ fn fill_charters(store: &dyn Store) {
         ..Charter::empty(ConversationId(1))
     };
     wait(store.change(at, vec![Change::Charter(charter)])).unwrap();
+}
+
+/// A delivery that was sent and doubted, and the copy that stands in for it.
+fn fill_doubt(store: &dyn Store) {
+    let seq = admit(store, event(97, 1, vec![to_person(KAKAO, 2)])).remove(0);
+    claim(store, KAKAO, true);
+    settle(store, seq, sent("k97"));
+    let mut copy = to_person(LINE, 2);
+    (copy.label, copy.stands_in_for) = (Some(Label::InsteadOf(Network::KakaoTalk)), Some(seq));
+    let mut moved = settlement(seq, Step::Doubted { conversation: ConversationId(1) });
+    moved.plus = vec![copy];
+    let moved = vec![moved];
+    wait(store.apply_moves(Moves { at: Timestamp(98), moved, ..Moves::default() })).unwrap();
 }
 
 fn directory() -> Vec<Change> {

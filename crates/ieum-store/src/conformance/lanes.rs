@@ -123,6 +123,7 @@ impl Model {
             Step::Expired => delivery.state = State::Expired,
             Step::Dead { .. } => delivery.state = State::Dead,
             Step::Withdrawn => delivery.state = State::Withdrawn,
+            Step::Doubted { .. } => return,
             Step::NextPart { .. } => {
                 (delivery.state, delivery.due_at) = (State::Queued, settlement.at.0);
             }

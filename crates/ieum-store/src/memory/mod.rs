@@ -19,7 +19,7 @@ use ieum_core::journal::JournalEntry;
 use ieum_core::message::Message;
 use ieum_core::ports::store::{
     AdmitBatch, Admitted, Advance, Advanced, CopyNote, Counts, Loaded, Moves, OpenFilter,
-    ReceiptNote, Store, StoreAnswer, StoreFailure, TouchCounts,
+    ReceiptNote, SentFilter, SentPage, Store, StoreAnswer, StoreFailure, TouchCounts,
 };
 use ieum_core::time::Timestamp;
 use rows::MemoryRows;
@@ -131,6 +131,10 @@ impl Store for MemoryStore {
         note: ReceiptNote,
     ) -> StoreAnswer<'_, Vec<DeliverySeq>> {
         self.write(|book| book.record_receipt(at, &note))
+    }
+
+    fn page_sent(&self, filter: SentFilter, before: DeliverySeq) -> StoreAnswer<'_, SentPage> {
+        self.read(|book| book.page_sent(filter, before))
     }
 
     fn page_open(&self, filter: OpenFilter, after: DeliverySeq) -> StoreAnswer<'_, Vec<Delivery>> {

@@ -136,13 +136,27 @@ impl Rows for MemoryRows {
         Ok(rows.map(|row| (row.delivery.lane(), Head::of(&row.delivery))).collect())
     }
 
+    fn unconfirmed(
+        &mut self,
+        account: AccountId,
+        first: DeliverySeq,
+        end: DeliverySeq,
+    ) -> RowAnswer<Vec<DeliveryRow>> {
+        let unconfirmed = |row: &&DeliveryRow| {
+            row.account() == Some(account)
+                && matches!(row.delivery.state, State::Sent | State::Doubted)
+        };
+        let rows = self.deliveries.range(first..end).map(|(_, row)| row);
+        Ok(rows.filter(unconfirmed).cloned().collect())
+    }
+
     fn recently_sent(&mut self, account: AccountId, rows_max: u64) -> RowAnswer<Vec<DeliveryRow>> {
         let newest = self.deliveries.last_key_value().map_or(0, |(seq, _)| seq.0);
         let from = DeliverySeq(newest.saturating_sub(rows_max));
         let recent = self.deliveries.range((Excluded(from), Unbounded));
         let may_rise = |row: &&DeliveryRow| {
             row.account() == Some(account)
-                && matches!(row.delivery.state, State::Sent | State::Delivered)
+                && matches!(row.delivery.state, State::Sent | State::Delivered | State::Doubted)
         };
         Ok(recent.map(|(_, row)| row).filter(may_rise).cloned().collect())
     }

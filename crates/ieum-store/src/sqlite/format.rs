@@ -231,6 +231,7 @@ pub(super) fn state_number(state: State) -> i64 {
         State::Expired => 8,
         State::Dead => 9,
         State::Withdrawn => 10,
+        State::Doubted => 11,
     }
 }
 
@@ -247,6 +248,7 @@ fn state_of(stored: i64) -> RowAnswer<State> {
         8 => State::Expired,
         9 => State::Dead,
         10 => State::Withdrawn,
+        11 => State::Doubted,
         other => return Err(damaged(format!("state {other} of a delivery"))),
     })
 }

@@ -36,7 +36,7 @@ use ieum_core::journal::JournalEntry;
 use ieum_core::message::Message;
 use ieum_core::ports::store::{
     AdmitBatch, Admitted, Advance, Advanced, CopyNote, Counts, Loaded, Moves, OpenFilter,
-    ReceiptNote, Store, StoreAnswer, StoreFailure, TouchCounts,
+    ReceiptNote, SentFilter, SentPage, Store, StoreAnswer, StoreFailure, TouchCounts,
 };
 use ieum_core::time::Timestamp;
 use rows::SqliteRows;
@@ -279,6 +279,10 @@ impl Store for SqliteStore {
         note: ReceiptNote,
     ) -> StoreAnswer<'_, Vec<DeliverySeq>> {
         self.ask(move |book| book.record_receipt(at, &note))
+    }
+
+    fn page_sent(&self, filter: SentFilter, before: DeliverySeq) -> StoreAnswer<'_, SentPage> {
+        self.ask(move |book| book.page_sent(filter, before))
     }
 
     fn page_open(&self, filter: OpenFilter, after: DeliverySeq) -> StoreAnswer<'_, Vec<Delivery>> {

@@ -417,11 +417,26 @@ impl Rows for SqliteRows<'_> {
         seqs.iter().map(place).collect()
     }
 
+    fn unconfirmed(
+        &mut self,
+        account: AccountId,
+        first: DeliverySeq,
+        end: DeliverySeq,
+    ) -> RowAnswer<Vec<DeliveryRow>> {
+        let sql = format!(
+            "SELECT {DELIVERY} FROM delivery
+             WHERE seq >= ?2 AND seq < ?3 AND +account = ?1 AND +state IN (4, 11)
+             ORDER BY seq"
+        );
+        let params = (column(account.0), column(first.0), column(end.0));
+        self.all(&sql, params, format::read_delivery)?.into_iter().collect()
+    }
+
     fn recently_sent(&mut self, account: AccountId, rows_max: u64) -> RowAnswer<Vec<DeliveryRow>> {
         let sql = format!(
             "SELECT {DELIVERY} FROM delivery
              WHERE seq > (SELECT coalesce(max(seq), 0) FROM delivery) - ?2
-               AND +account = ?1 AND +state IN (4, 5)
+               AND +account = ?1 AND +state IN (4, 5, 11)
              ORDER BY seq"
         );
         let params = (column(account.0), column(rows_max));

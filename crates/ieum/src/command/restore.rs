@@ -113,7 +113,8 @@ fn doubted_one(delivery: &Delivery, at: Timestamp) -> Option<Settlement> {
         | State::Superseded
         | State::Expired
         | State::Dead
-        | State::Withdrawn => return None,
+        | State::Withdrawn
+        | State::Doubted => return None,
     };
     Some(Settlement { delivery: delivery.seq, step, evidence: IN_DOUBT.into(), at, plus: vec![] })
 }

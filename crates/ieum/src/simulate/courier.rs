@@ -4,6 +4,7 @@
 //! A fault of the network decides when a call arrives. Invariant: a call that left is carried out
 //! at most once, and never before it arrived.
 
+use super::eyes::Eyes;
 use super::hazard::{Hazards, Way};
 use ieum_core::ports::clock::Clock;
 use ieum_core::time::Timestamp;
@@ -55,6 +56,8 @@ struct Wire {
 /// Everything that is on its way, and the world that it goes to.
 pub(super) struct Courier {
     pub(super) world: Mutex<World>,
+    /// The operator's watchers.
+    pub(super) eyes: Eyes,
     clock: Arc<dyn Clock>,
     hazards: Arc<Hazards>,
     wire: Mutex<Wire>,
@@ -70,9 +73,13 @@ impl std::fmt::Debug for Courier {
 }
 
 impl Courier {
-    pub(super) fn new(world: World, clock: Arc<dyn Clock>, hazards: Arc<Hazards>) -> Self {
+    pub(super) fn new(
+        (world, eyes): (World, Eyes),
+        clock: Arc<dyn Clock>,
+        hazards: Arc<Hazards>,
+    ) -> Self {
         let (wire, bell, told) = (Mutex::default(), Notify::new(), Default::default());
-        Self { world: Mutex::new(world), clock, hazards, wire, bell, told }
+        Self { world: Mutex::new(world), eyes, clock, hazards, wire, bell, told }
     }
 
     /// The world, brought up to the present; not to be held over an await.

@@ -2,7 +2,7 @@
 //! yes, or ended otherwise with evidence that its author was told of.
 
 use super::ledger::Entry;
-use super::people::room_name;
+use super::people::{Someone, room_name};
 use super::reception::{Reception, lock};
 use ieum_core::delivery::{Delivery, Recipient, State};
 use ieum_core::ids::{ChatKey, NativeMessageId, PersonId};
@@ -20,10 +20,32 @@ pub(super) struct Missing {
     pub(super) lost: u64,
     /// A network said yes to it and never showed it.
     pub(super) swallowed: u64,
+    /// Of those, what the hub could know of and had another way for.
+    pub(super) swallowed_known: u64,
     /// Ended as expired, superseded or dead.
     pub(super) undelivered: u64,
     /// The first lost ones, in words.
     pub(super) told: Vec<String>,
+}
+
+impl Missing {
+    fn tell(&mut self, what: String) {
+        if self.told.len() < TOLD_MAX {
+            self.told.push(what);
+        }
+    }
+}
+
+/// Whether the watchers of somebody's network had missed enough before a message was acknowledged,
+/// and that person can be reached over another one.
+fn could_know(reception: &Reception, entry: &Entry, (person, someone): (usize, &Someone)) -> bool {
+    let withdrawn = lock(&reception.ledger).withdrawn_at(person).is_some();
+    let elsewhere = someone.second.is_some() && someone.agreed && !withdrawn;
+    let blind = reception.courier.eyes.blind_since();
+    let known = blind.is_some_and(|(network, since)| {
+        network == someone.home && entry.acknowledged_at.is_some_and(|at| at >= since)
+    });
+    elsewhere && known
 }
 
 /// Looks for everything acknowledged that somebody did not see.
@@ -58,19 +80,24 @@ pub(super) async fn missing(reception: &Reception) -> anyhow::Result<Missing> {
             });
             if swallowed {
                 missing.swallowed += 1;
+                if could_know(reception, &entry, (person, someone)) {
+                    missing.swallowed_known += 1;
+                    missing.tell(format!(
+                        "message {number} of p{} was swallowed, p{person} had another way, and \
+                         the watchers had seen nothing for long enough",
+                        entry.author
+                    ));
+                }
             } else if ended(reception, &deliveries, &someone.name) {
                 missing.undelivered += 1;
             } else {
                 missing.lost += 1;
-                if missing.told.len() < TOLD_MAX {
-                    let states: Vec<_> =
-                        deliveries.iter().map(|one| (one.seq, one.state)).collect();
-                    missing.told.push(format!(
-                        "message {number} of p{} was acknowledged and p{person} never saw it; its \
-                         deliveries: {states:?}",
-                        entry.author
-                    ));
-                }
+                let states: Vec<_> = deliveries.iter().map(|one| (one.seq, one.state)).collect();
+                missing.tell(format!(
+                    "message {number} of p{} was acknowledged and p{person} never saw it; its \
+                     deliveries: {states:?}",
+                    entry.author
+                ));
             }
         }
     }

@@ -8,6 +8,7 @@ mod check;
 mod clock;
 mod courier;
 mod dice;
+mod eyes;
 mod hazard;
 mod ledger;
 mod missing;

@@ -262,6 +262,7 @@ impl Connector for Direct {
                 Some(true) => self.ledger().blame(self.network, now),
                 Some(false) => {
                     for part in parts {
+                        self.courier.eyes.taken(self.network, &chat, &part.text, now);
                         self.ledger().taken(self.network, &chat, &part.text);
                     }
                 }

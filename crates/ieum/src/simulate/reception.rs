@@ -66,7 +66,7 @@ impl Reception {
             secret: HubSecret::new(*b"a secret of simulations, 32 byte"),
             accounts: accounts.collect(),
             tellers: Vec::new(),
-            settings: Settings::default(),
+            settings: Settings { watchers: self.courier.eyes.watchers(), ..Settings::default() },
         })
         .await
     }

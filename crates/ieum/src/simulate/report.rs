@@ -35,6 +35,8 @@ pub(super) struct Report {
     pub(super) undelivered: u64,
     /// Copies that a network took and never showed.
     pub(super) swallowed: u64,
+    /// Of those, copies for people with another way, taken when it could be known already.
+    pub(super) swallowed_known: u64,
     /// How often the hub was killed.
     pub(super) crashes: u64,
     pub(super) journal_entries: u64,
@@ -53,6 +55,7 @@ impl Report {
             && self.without_consent == 0
             && self.bounced == 0
             && self.early_failovers == 0
+            && self.swallowed_known == 0
     }
 
     /// One line for the eye.

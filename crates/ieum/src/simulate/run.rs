@@ -7,6 +7,7 @@ use super::check::{Checks, totals};
 use super::clock::{VirtualClock, WallClock};
 use super::courier::Courier;
 use super::dice::Dice;
+use super::eyes::Eyes;
 use super::hazard::{Hazards, Troubles};
 use super::ledger::{Entry, Ledger};
 use super::missing::missing;
@@ -114,6 +115,7 @@ async fn play(order: &Order, times: Times, clock: VirtualClock) -> anyhow::Resul
     let mut servants = JoinSet::new();
     servants.spawn(Arc::clone(&stage.reception.courier).carry());
     servants.spawn(Arc::clone(&stage.reception).webhooks());
+    servants.spawn(Eyes::watch(Arc::clone(&stage.reception)));
     stage.talk().await?;
     stage.drain().await?;
     let report = stage.report(order).await?;
@@ -150,8 +152,11 @@ impl Stage {
         let people = Arc::new(People::drawn(order.people, &drawing));
         let clock: Arc<dyn Clock> = Arc::new(truth.clone());
         let hazards = Arc::new(Hazards::new(order.seed, order.troubles, Arc::clone(&clock)));
-        let world = world(order, times, &clock, &people, &drawing)?;
-        let courier = Arc::new(Courier::new(world, Arc::clone(&clock), Arc::clone(&hazards)));
+        let eyes = Eyes::of(order.scenario.as_ref());
+        let mut world = world(order, times, &clock, &people, &drawing)?;
+        eyes.join(&mut world)?;
+        let courier =
+            Arc::new(Courier::new((world, eyes), Arc::clone(&clock), Arc::clone(&hazards)));
         let ledger = Arc::new(Mutex::new(Ledger::new(Arc::clone(&people))));
         let connectors = Direct::all(&courier, &hazards, &ledger, &clock);
         let reception = Arc::new(Reception {
@@ -388,6 +393,8 @@ impl Stage {
             }
             lines
         };
+        let eyes = &self.reception.courier.eyes;
+        screens.iter().for_each(|((_, name), lines)| eyes.see(name, lines));
         self.checks.look(&mut lock(&self.reception.ledger), screens);
         self.record.read(&self.reception.store, self.wrong_by_ms).await
     }
@@ -427,6 +434,7 @@ impl Stage {
             early_failovers: checks.early_failovers,
             undelivered: missing.undelivered,
             swallowed: missing.swallowed,
+            swallowed_known: missing.swallowed_known,
             crashes: self.crashes,
             journal_entries: self.record.entries(),
             journal_sha256: self.record.digest(),

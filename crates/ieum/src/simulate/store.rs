@@ -17,7 +17,7 @@ use ieum_core::message::Message;
 use ieum_core::ports::clock::Clock;
 use ieum_core::ports::store::{
     AdmitBatch, Admitted, Advance, Advanced, CopyNote, Counts, Loaded, Moves, OpenFilter,
-    ReceiptNote, Store, StoreAnswer, StoreFailure,
+    ReceiptNote, SentFilter, SentPage, Store, StoreAnswer, StoreFailure,
 };
 use ieum_core::time::Timestamp;
 use ieum_store::MemoryStore;
@@ -90,6 +90,10 @@ impl Store for TroubledStore {
         note: ReceiptNote,
     ) -> StoreAnswer<'_, Vec<DeliverySeq>> {
         self.write(move |store| store.record_receipt(at, note))
+    }
+
+    fn page_sent(&self, filter: SentFilter, before: DeliverySeq) -> StoreAnswer<'_, SentPage> {
+        self.inner.page_sent(filter, before)
     }
 
     fn page_open(&self, filter: OpenFilter, after: DeliverySeq) -> StoreAnswer<'_, Vec<Delivery>> {
