@@ -55,3 +55,30 @@ fn tag(text: &str) -> String {
     let digits: String = digest.iter().take(12).map(|byte| format!("{byte:02x}")).collect();
     format!("\"{digits}\"")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Most bytes of script that all pages load together.
+    const SCRIPT_BYTES_MAX: usize = 60 * 1_024;
+
+    #[test]
+    fn phones_load_little() {
+        let scripts = FILES.iter().filter(|(_, media_type, _)| *media_type == JAVASCRIPT);
+        let bytes: usize = scripts.map(|(_, _, text)| text.len()).sum();
+        assert!((1..=SCRIPT_BYTES_MAX).contains(&bytes), "{bytes}");
+    }
+
+    #[test]
+    fn the_dark_look_says_every_colour_of_the_light_one_and_no_other() {
+        let names = |text: &'static str| {
+            let root = text.split_once(":root {").unwrap().1.split('}').next().unwrap();
+            let lines = root.split(';').filter_map(|one| one.split_once(": #"));
+            lines.map(|(name, _)| name.trim()).collect::<std::collections::BTreeSet<_>>()
+        };
+        let of = |wanted: &str| FILES.iter().find(|file| file.0 == wanted).unwrap().2;
+        assert_eq!(names(of("dark.css")), names(of("style.css")));
+        assert!(names(of("style.css")).len() > 12);
+    }
+}

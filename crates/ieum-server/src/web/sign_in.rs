@@ -108,17 +108,14 @@ pub(super) async fn ask(
     }
     let rest = tokio::time::timeout(millis(ASKING_MS_MIN), std::future::pending::<()>());
     let (ticket, _) = futures_util::join!(ticket(&edge, &asking, party(peer, &headers)), rest);
-    let mut response = Redirect::to("/sign-in/code").into_response();
     let secure = if is_secure(&headers) { "; Secure" } else { "" };
     let line = format!(
         "{TICKET}={:016x}; Path=/sign-in; HttpOnly; SameSite=Strict; \
          Max-Age={TICKET_KEPT_S}{secure}",
         ticket.0
     );
-    if let Ok(value) = HeaderValue::from_str(&line) {
-        response.headers_mut().append(header::SET_COOKIE, value);
-    }
-    response
+    let line = HeaderValue::from_str(&line).ok();
+    with_cookie(Redirect::to("/sign-in/code").into_response(), line)
 }
 
 /// The number of the code that was sent, or one that looks like it.
@@ -196,15 +193,16 @@ fn party(peer: Option<Extension<Peer>>, headers: &HeaderMap) -> Party {
 
 /// Which code came?
 pub(super) async fn code_page(reader: Reader) -> Response {
-    let title = reader.say("코드 넣기", "Enter the code");
-    framed(&reader, Tab::Inbox, title, &code(&reader, false)).into_response()
+    code(&reader, false)
 }
 
-fn code(reader: &Reader, is_wrong: bool) -> Markup {
+/// The form for the code; with a word where the last one was wrong.
+fn code(reader: &Reader, is_wrong: bool) -> Response {
+    let title = reader.say("코드 넣기", "Enter the code");
     let wrong = is_wrong.then_some("wrong");
-    html! {
+    let body = html! {
         form class="sheet" method="post" action="/sign-in/code" {
-            h1 { (reader.say("코드 넣기", "Enter the code")) }
+            h1 { (title) }
             p { (reader.say(
                 "이어 둔 메신저가 있으면 코드가 가고 있어요. 10분 동안 쓸 수 있어요.",
                 "If a messenger is linked, a code is on its way. It is good for 10 minutes.",
@@ -221,7 +219,16 @@ fn code(reader: &Reader, is_wrong: bool) -> Markup {
             button { (reader.say("들어가기", "Sign in")) }
             a href="/sign-in" { (reader.say("다른 곳으로 다시 받기", "Send it elsewhere")) }
         }
+    };
+    framed(reader, Tab::Inbox, title, &body).into_response()
+}
+
+/// An answer with one more cookie.
+fn with_cookie(mut response: Response, line: Option<HeaderValue>) -> Response {
+    if let Some(line) = line {
+        response.headers_mut().append(header::SET_COOKIE, line);
     }
+    response
 }
 
 /// Takes a code and opens a session.
@@ -241,8 +248,7 @@ pub(super) async fn redeem(
     let redeemed =
         edge.hub.redeem_code(&typed.code, CodePurpose::SignIn, Some(CodeId(ticket)), by).await;
     let Some(Party::Person(person)) = redeemed.ok().map(|code| code.owner) else {
-        let title = reader.say("코드 넣기", "Enter the code");
-        return framed(&reader, Tab::Inbox, title, &code(&reader, true)).into_response();
+        return code(&reader, true);
     };
     enter(&edge, &reader, person, &headers).await
 }
@@ -256,11 +262,8 @@ async fn enter(edge: &Shared, reader: &Reader, person: PersonId, headers: &Heade
         return Wrong::new(reader, problem).into_response();
     }
     tracing::info!(%person, "signed in on a page");
-    let mut response = Redirect::to("/inbox").into_response();
-    if let Some(line) = cookie_line(Some(&secret), is_secure(headers)) {
-        response.headers_mut().append(header::SET_COOKIE, line);
-    }
-    response
+    let line = cookie_line(Some(&secret), is_secure(headers));
+    with_cookie(Redirect::to("/inbox").into_response(), line)
 }
 
 /// Ends this session, or all of the person's.
@@ -284,9 +287,6 @@ pub(super) async fn leave(
         return Wrong::new(&reader, problem).into_response();
     }
     tracing::info!(%person, "signed out");
-    let mut response = Redirect::to("/").into_response();
-    if let Some(line) = cookie_line(None, is_secure(&headers)) {
-        response.headers_mut().append(header::SET_COOKIE, line);
-    }
-    response
+    let line = cookie_line(None, is_secure(&headers));
+    with_cookie(Redirect::to("/").into_response(), line)
 }

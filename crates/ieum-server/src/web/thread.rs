@@ -208,7 +208,7 @@ impl SaidHere {
         let own = self.reactions.iter().find(|reaction| reaction.is_mine);
         let is_text = self.view.kind == ContentKind::Text;
         html! { details class="more" {
-            summary { (reader.say("더 보기", "More")) }
+            summary aria-label=(reader.say("더 보기", "More")) { "⋯" }
             div class="deeds" {
                 a class="button plain" href={ "?reply=" (self.view.id) } {
                     (reader.say("답하기", "Reply"))
