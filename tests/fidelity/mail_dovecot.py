@@ -15,6 +15,7 @@ import harness
 from dovecot import PASSWORD, USER, Dovecot, PostOffice
 from hub import Hub
 from lab import Lab
+from pictures import digest, media, png
 
 MINA = "mina@far.test"
 FIRST_SECONDS_MAX = 20.0
@@ -133,6 +134,20 @@ def talking(tally, post, first):
         tally.equal("and hers answers his", line["reply_to"], said["message"])
 
 
+def pictures(tally, post):
+    with tally.section("a picture is in the letter, whole"):
+        picture = png("mail", side=300)
+        post.lab.say("telegram", "haru", "사진이야", kind="image",
+                     media=media("바다.png", "image/png", picture))
+        ours = post.out("사진이야")
+        files = list(ours.iter_attachments())
+        tally.equal("one file", len(files), 1)
+        # Telegram's pictures have no names of their own.
+        tally.equal("by a name", files[0].get_filename(), "picture.png")
+        tally.equal("as what it is", files[0].get_content_type(), "image/png")
+        tally.equal("whole", digest(files[0].get_content()), digest(picture))
+
+
 def programs(tally, post, first):
     with tally.section("programs are not talked to, forgers are not believed"):
         before = len(post.office.letters)
@@ -243,6 +258,7 @@ def play(tally, lab, program, folder):
                 hub.put(f"/v1/people/{person}/consents", network=network, purpose="talk",
                         given=True, source="the test")
             talking(tally, post, first)
+            pictures(tally, post)
             programs(tally, post, first)
             outages(tally, post, first, hub, mailbox, office)
             refusals(tally, post, hub, first)

@@ -1,8 +1,10 @@
 //! What mail can carry, as data. The figures are ours: no text is too long for mail, and a mailbox
 //! that takes ten letters a second is rare.
 
+use ieum_core::inbound::FileKind;
 use ieum_core::network::{
-    AuthorSupport, Capabilities, ChatCapabilities, Hears, NameSource, RateLimits, ReplySupport,
+    AuthorSupport, Capabilities, ChatCapabilities, FileDoor, FileWay, Hears, NameSource,
+    RateLimits, ReplySupport,
 };
 use ieum_core::render::measure::TextUnit;
 
@@ -14,6 +16,20 @@ const NAME_UTF16_MAX: usize = 64;
 /// Providers publish limits a day, not a second; this is slow enough not to look like a flood.
 pub const RATE_UNPUBLISHED: RateLimits =
     RateLimits { per_second_max: 10, per_room_minute_max: 60, in_flight_max: 8 };
+
+/// Largest file: with base64 around it, below the 20 to 25 MB that providers take.
+const FILE_BYTES_MAX: u64 = 14_000_000;
+
+const fn attached(kind: FileKind) -> FileWay {
+    FileWay { kind, types: &[], bytes_max: FILE_BYTES_MAX, by: FileDoor::Upload }
+}
+
+const FILES: [FileWay; 4] = [
+    attached(FileKind::Picture),
+    attached(FileKind::Video),
+    attached(FileKind::Audio),
+    attached(FileKind::File),
+];
 
 const DIRECT: ChatCapabilities = ChatCapabilities {
     hears: Hears::Everything,
@@ -29,8 +45,8 @@ const DIRECT: ChatCapabilities = ChatCapabilities {
     buttons: false,
     // Some programs show letters with one id once, most do not.
     idempotent_send: false,
-    files: &[],
-    caption_max: 0,
+    files: &FILES,
+    caption_max: TEXT_BYTES_MAX,
 };
 
 /// What it can carry, at the speed that the operator allows. There are no rooms.

@@ -3,6 +3,7 @@
 //! Not a mail exchanger, no lists: one mailbox, and one thread with each person. Invariant: what a
 //! letter says is believed only with a proof that its sender got a letter of ours at that address.
 
+mod attach;
 mod capabilities;
 mod cut;
 mod outcome;

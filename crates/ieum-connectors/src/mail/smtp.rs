@@ -3,14 +3,14 @@
 //! Not a queue and not a mail exchanger: it speaks to the one server that the operator named.
 //! Invariant: nothing is repeated here.
 
-use super::MailConfig;
 use super::outcome::{self, Step};
 use super::wire::{Silence, Talk};
 use super::write::Letter;
+use super::{MailConfig, attach};
 use crate::doors::Doors;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use ieum_core::outgoing::{CopyKey, Outcome};
+use ieum_core::outgoing::{CopyKey, FileContent, Outcome};
 use ieum_core::ports::dial::DialFailure;
 
 /// Most lines of one reply.
@@ -46,7 +46,17 @@ pub(super) async fn deliver(config: &MailConfig, doors: &Doors, letter: &Letter)
     if let Err(stop) = announced(&mut talk, config, letter).await {
         return stop.outcome();
     }
-    if let Err(silence) = talk.say(stuffed(&letter.text)).await {
+    let end = match &letter.file {
+        None => stuffed(&letter.text),
+        Some(file) => {
+            // What breaks before the letter ends was not taken.
+            if let Err(silence) = said_with_file(&mut talk, &letter.text, &file.content).await {
+                return outcome::not_handed_over(silence);
+            }
+            stuffed(file.tail.trim_start_matches(['\r', '\n']))
+        }
+    };
+    if let Err(silence) = talk.say(end + ".\r\n").await {
         return outcome::in_doubt(format!("mail server: {silence}"));
     }
     let taken = reply(&mut talk).await;
@@ -60,6 +70,16 @@ pub(super) async fn deliver(config: &MailConfig, doors: &Doors, letter: &Letter)
         Ok((code, _)) => outcome::in_doubt(format!("the mail server answered {code}")),
         Err(silence) => outcome::in_doubt(format!("mail server: {silence}")),
     }
+}
+
+/// Says a letter up to the end of its file.
+async fn said_with_file(
+    talk: &mut Talk<'_>,
+    head: &str,
+    content: &FileContent,
+) -> Result<(), Silence> {
+    talk.say(stuffed(head)).await?;
+    attach::say(talk, content).await
 }
 
 /// Asks whether the server takes letters from us now.
@@ -142,7 +162,7 @@ async fn reply(talk: &mut Talk<'_>) -> Result<(u16, Vec<String>), Silence> {
     Err(Silence::Garbled)
 }
 
-/// The letter as it is said: a point that begins a line is doubled, a lone one ends it.
+/// A letter as it is said: a point that begins a line is doubled, for a lone one would end it.
 fn stuffed(letter: &str) -> String {
     let mut text = String::with_capacity(letter.len() + 64);
     for line in letter.lines() {
@@ -152,6 +172,5 @@ fn stuffed(letter: &str) -> String {
         text.push_str(line);
         text.push_str("\r\n");
     }
-    text.push_str(".\r\n");
     text
 }

@@ -360,6 +360,56 @@ fn a_letter_is_handed_over_step_by_step() {
 }
 
 #[test]
+fn a_file_is_said_within_its_letter() {
+    const BYTES: &[u8; 300] = &[0xab; 300];
+    let answers = ["250 ok\r\n", "250 ok\r\n", "354 go\r\n"];
+    let script = [&GREETED[..], &answers].concat();
+    let (mail, server) = connector(&[&script]);
+    let file = crate::scripted::file("사진.png", BYTES);
+    let part = Part { text: "봐".to_owned(), file: Some(file), ..Part::default() };
+    let outgoing = Outgoing { act: Act::Say(vec![part]), ..say(MINA, "") };
+    run(mail.send(&outgoing));
+    let said = server.said.lock().unwrap().join("");
+    let letter = said.split_once("DATA\r\n").unwrap().1.split_once("\r\n.\r\n").unwrap().0;
+    let lines_fit = letter.lines().all(|line| line.len() <= 998 && line != ".");
+    assert!(lines_fit, "{letter}");
+    let letter = mail_parser::MessageParser::default().parse(letter.as_bytes()).unwrap();
+    assert_eq!(letter.body_text(0).unwrap().trim_end(), "봐");
+    assert!(letter.body_html(0).unwrap().contains("봐"));
+    let attached: Vec<_> = letter.attachments().collect();
+    assert_eq!(attached.len(), 1);
+    assert_eq!(attached[0].contents(), BYTES);
+    assert_eq!(mail_parser::MimeHeaders::attachment_name(attached[0]), Some("사진.png"));
+    let kind = mail_parser::MimeHeaders::content_type(attached[0]).unwrap();
+    assert_eq!((kind.ctype(), kind.subtype()), ("image", Some("png")));
+}
+
+#[test]
+fn a_letter_that_breaks_off_within_its_file_was_not_taken() {
+    let (mail, _) =
+        connector(&[&[&GREETED[..], &["250 ok\r\n", "250 ok\r\n", "354 go\r\n"]].concat()]);
+    let mut file = crate::scripted::file("a.png", b"some bytes");
+    file.content = ieum_core::outgoing::FileContent(Arc::new(Sick));
+    let part = Part { file: Some(file), ..Part::default() };
+    let outcome = run(mail.send(&Outgoing { act: Act::Say(vec![part]), ..say(MINA, "") }));
+    assert!(matches!(outcome, Outcome::Deferred { .. }), "{outcome:?}");
+}
+
+#[derive(Debug)]
+struct Sick;
+
+impl ieum_core::ports::media::MediaFile for Sick {
+    fn bytes(&self) -> u64 {
+        10
+    }
+
+    fn piece(&self, _: u64) -> ieum_core::ports::media::MediaAnswer<'_, Bytes> {
+        let sick = ieum_core::ports::media::MediaFailure::Damaged("a chunk".to_owned());
+        Box::pin(std::future::ready(Err(sick)))
+    }
+}
+
+#[test]
 fn a_server_that_asks_for_no_name_is_told_none() {
     let (mail, server) = connector(&[&["220 hi\r\n", "250 ok\r\n", "250 ok\r\n"]]);
     assert!(matches!(run(mail.probe()).pulse, Pulse::Good { .. }));

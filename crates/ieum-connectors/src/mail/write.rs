@@ -5,11 +5,12 @@
 //! (RFC 3834). Invariant: the whole text of the part stands in it, plain and as HTML.
 
 use super::MailConfig;
+use super::attach;
 use super::read::FILE_MARK;
 use super::wire::{Us, is_address};
 use crate::verdict::refused;
 use ieum_core::ids::NativeMessageId;
-use ieum_core::outgoing::{Act, Outcome, Outgoing, Part, Scope};
+use ieum_core::outgoing::{Act, FileContent, Outcome, Outgoing, Part, PartFile, Scope};
 use ieum_core::time::Timestamp;
 use mail_builder::MessageBuilder;
 use mail_builder::headers::content_type::ContentType;
@@ -25,7 +26,17 @@ pub(super) const OUR_HEADER: &str = "X-Ieum";
 pub(super) struct Letter {
     pub(super) to: String,
     pub(super) id: NativeMessageId,
+    /// All of it, or what stands before its file.
     pub(super) text: String,
+    pub(super) file: Option<Attached>,
+}
+
+/// A file of a letter.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Attached {
+    pub(super) content: FileContent,
+    /// What stands behind it.
+    pub(super) tail: String,
 }
 
 /// Writes the letter that `outgoing` asks for.
@@ -49,15 +60,23 @@ pub(super) fn letter(
     }
     let us = config.us();
     let id = us.letter_id(&outgoing.key, to);
-    let text = written(config, us, part, (to, &id), now);
-    let text = text.ok_or_else(|| refused(Scope::Message, "the letter cannot be written"))?;
-    Ok(Letter { to: to.to_owned(), id: NativeMessageId::new(id), text })
+    let unwritten = || refused(Scope::Message, "the letter cannot be written");
+    let marked = part.file.as_ref().map(|file| (file, attach::mark(&outgoing.key)));
+    let text = written(config, us, (part, marked), (to, &id), now).ok_or_else(unwritten)?;
+    let (text, file) = match &part.file {
+        None => (text, None),
+        Some(file) => {
+            let (text, tail) = attach::around(&text, &outgoing.key).ok_or_else(unwritten)?;
+            (text, Some(Attached { content: file.content.clone(), tail }))
+        }
+    };
+    Ok(Letter { to: to.to_owned(), id: NativeMessageId::new(id), text, file })
 }
 
 fn written(
     config: &MailConfig,
     us: Us<'_>,
-    part: &Part,
+    (part, marked): (&Part, Option<(&PartFile, Vec<u8>)>),
     (to, id): (&str, &str),
     now: Timestamp,
 ) -> Option<String> {
@@ -69,11 +88,20 @@ fn written(
     let back = us.return_address(to);
     let leave = format!("<mailto:{back}?subject=unsubscribe>");
     let boundary = format!("ieum-{}", id.split_once('@').map_or(id, |(own, _)| own));
+    let mixed = ContentType::new("multipart/mixed").attribute("boundary", format!("{boundary}-m"));
     let kind = ContentType::new("multipart/alternative").attribute("boundary", boundary);
     let bodies = vec![
         MimePart::new("text/plain; charset=utf-8", part.text.as_str()),
         MimePart::new("text/html; charset=utf-8", html(&part.text)),
     ];
+    let words = MimePart::new(kind, bodies);
+    let body = match marked {
+        None => words,
+        Some((file, mark)) => {
+            let file = MimePart::new(&*file.media_type, mark).attachment(file.name.as_str());
+            MimePart::new(mixed, vec![words, file])
+        }
+    };
     MessageBuilder::new()
         .from((name, config.address.as_str()))
         .to(to)
@@ -86,7 +114,7 @@ fn written(
         .header("Auto-Submitted", Raw::new("auto-generated"))
         .header("List-Unsubscribe", Raw::new(leave))
         .header(OUR_HEADER, Raw::new("1"))
-        .body(MimePart::new(kind, bodies))
+        .body(body)
         .write_to_string()
         .ok()
 }
