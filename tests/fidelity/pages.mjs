@@ -115,7 +115,12 @@ await run(async (hub) => {
   });
 
   await check("a hub that was killed and comes back knows who is signed in", async () => {
+    await page.goto(`${root}/inbox/${id}`);
+    await page.evaluate(() => navigator.serviceWorker.ready);
+    await page.goto(`${root}/inbox/${id}`);
     await hub.kill();
+    await page.goto(`${root}/inbox/${id}`);
+    assert.match(await page.textContent("main"), /연결 없이 쓴 말/);
     await hub.start();
     await page.goto(`${root}/inbox`);
     assert.match(await page.textContent("main"), /우리 가족/);
@@ -200,6 +205,18 @@ await run(async (hub) => {
       await other.context.close();
     });
   }
+
+  await check("who signs out leaves nothing on the device", async () => {
+    await page.goto(`${root}/me`);
+    await page.click("form[action='/sign-out'] button:not([name])");
+    await page.waitForURL(root + "/");
+    const kept = await page.evaluate(async () => {
+      const all = await Promise.all((await caches.keys()).map(async (name) =>
+        (await caches.open(name)).keys()));
+      return all.flat().map((request) => new URL(request.url).pathname);
+    });
+    assert.deepEqual(kept.filter((path) => !path.startsWith("/assets/")), []);
+  });
 
   await check("the browser complained of nothing", () => assert.deepEqual(complaints, []));
 });

@@ -19,6 +19,7 @@ const FILES: &[(&str, &str, &str)] = &[
     ("dark.css", "text/css; charset=utf-8", include_str!("assets/dark.css")),
     ("page.js", JAVASCRIPT, include_str!("assets/page.js")),
     ("write.js", JAVASCRIPT, include_str!("assets/write.js")),
+    ("worker.js", JAVASCRIPT, include_str!("assets/worker.js")),
     ("icon.svg", SVG, include_str!("assets/icon.svg")),
 ];
 
@@ -36,6 +37,11 @@ pub(super) async fn asset(Path(name): Path<String>, headers: HeaderMap) -> Respo
         return (StatusCode::NOT_MODIFIED, about).into_response();
     }
     (about, [(header::CONTENT_TYPE, *media_type)], *text).into_response()
+}
+
+/// What answers in a browser without a connection. It stands at the root, to reach all pages.
+pub(super) async fn worker(headers: HeaderMap) -> Response {
+    asset(Path("worker.js".to_owned()), headers).await
 }
 
 /// What makes the pages a program on a phone.

@@ -81,6 +81,7 @@ pub(crate) fn router() -> Router<Shared> {
         .route("/console/cell", post(console::cell))
         .route("/console/leave", post(console::leave))
         .route("/assets/{name}", get(assets::asset))
+        .route("/worker.js", get(assets::worker))
         .route("/manifest.webmanifest", get(assets::manifest))
         .layer(DefaultBodyLimit::max(FORM_BYTES_MAX))
         .layer(map_response(headers::guarded))

@@ -40,6 +40,11 @@ async function renew() {
   return asking;
 }
 
+// What was opened last is kept for when there is no connection; only where pages come over TLS.
+function keepLast() {
+  navigator.serviceWorker?.register("/worker.js").catch(() => {});
+}
+
 function listen(wanted) {
   const events = new EventSource("/inbox/live");
   events.addEventListener("moved", (event) => {
@@ -53,7 +58,7 @@ if (part) {
   const seconds = Math.min(Number(part.dataset.refresh) || MANY_SECONDS, MANY_SECONDS);
   part.dataset.was = part.innerHTML;
   setInterval(() => { if (document.visibilityState === "visible") renew(); }, seconds * 1000);
-  if (part.dataset.live) listen(part.dataset.live);
+  if (part.dataset.live) { listen(part.dataset.live); keepLast(); }
   if (part.classList.contains("thread") && !location.search) {
     scrollTo(0, document.scrollingElement.scrollHeight);
   }
