@@ -18,6 +18,7 @@ pub mod media;
 pub mod message;
 pub mod network;
 pub mod outgoing;
+pub mod past;
 pub mod people;
 pub mod ports;
 pub mod render;

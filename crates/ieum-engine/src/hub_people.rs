@@ -3,6 +3,7 @@
 //! Invariant: nothing here decides; each call leads to one decision of `ieum_core::people`.
 
 use crate::acts::{self, Act};
+use crate::bygone::{self, Bygone, BygoneKept};
 use crate::groups::{self, GroupAct};
 use crate::hub::Hub;
 use crate::people::ChangeFailure;
@@ -35,6 +36,19 @@ impl Hub {
     #[must_use]
     pub fn roster(&self, conversation: ConversationId) -> Option<Vec<Seat>> {
         groups::roster_of(&self.pieces, conversation)
+    }
+
+    /// Keeps messages of the past in a conversation, at most
+    /// [`PAST_ROWS_MAX`](crate::PAST_ROWS_MAX); each once, and for nobody to be told of.
+    ///
+    /// # Errors
+    /// A [`ChangeFailure`].
+    pub async fn keep_past(
+        &self,
+        conversation: ConversationId,
+        bygones: Vec<Bygone>,
+    ) -> Result<BygoneKept, ChangeFailure> {
+        bygone::keep(&self.pieces, conversation, bygones).await
     }
 
     /// Asks that nothing plainer than `level` carries anything to somebody.

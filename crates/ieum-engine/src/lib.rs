@@ -10,6 +10,7 @@ mod acts;
 mod attempt;
 mod backoff;
 mod begin_anew;
+mod bygone;
 mod canary;
 mod clock_back;
 mod codes;
@@ -60,6 +61,7 @@ mod withdrawal;
 
 pub use account::{AccountSetup, AccountState};
 pub use acts::{Act, Deed};
+pub use bygone::{Bygone, BygoneKept, PAST_ROWS_MAX};
 pub use canary::{SEEN_TEXT_BYTES_MAX, Seen, Watcher, WatcherState};
 pub use codes::{CodeFailure, IssuedCode, SentCode, WantedCode};
 pub use contacts::ContactFailure;

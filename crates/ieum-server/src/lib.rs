@@ -69,6 +69,7 @@ fn endpoints() -> Vec<Endpoint> {
     endpoints.extend(api::contacts::endpoints());
     endpoints.extend(api::terms::endpoints());
     endpoints.extend(api::groups::endpoints());
+    endpoints.extend(api::past::endpoints());
     endpoints.extend(api::conversations::endpoints());
     endpoints.extend(api::rooms::endpoints());
     endpoints.extend(api::messages::endpoints());

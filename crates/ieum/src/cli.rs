@@ -3,7 +3,9 @@
 //! Invariant: what a script reads goes to standard output, everything else to standard error.
 
 use crate::bench;
-use crate::command::{audit, backup, check, client, incidents, lab, network, restore, serve};
+use crate::command::{
+    audit, backup, check, client, import, incidents, lab, network, restore, serve,
+};
 use crate::demo;
 use crate::logs::{self, LogArguments};
 use crate::simulate;
@@ -36,6 +38,8 @@ enum Command {
     Status(client::StatusArguments),
     /// Say something through a running hub.
     Send(client::SendArguments),
+    /// Bring an export of KakaoTalk, LINE or Telegram into a conversation's past.
+    Import(import::ImportArguments),
     /// Ask a running hub what was wrong, how it knew, and what it did.
     Incidents(incidents::IncidentsArguments),
     /// Tell a running hub how a network is, whatever it sees itself.
@@ -84,6 +88,7 @@ pub fn main() -> ExitCode {
         Command::Check(_)
         | Command::Status(_)
         | Command::Send(_)
+        | Command::Import(_)
         | Command::Incidents(_)
         | Command::Network(_)
         | Command::Audit(_)
@@ -114,6 +119,7 @@ fn run(command: &Command) -> anyhow::Result<bool> {
         Command::Check(arguments) => check::main(arguments),
         Command::Status(arguments) => client::status(arguments),
         Command::Send(arguments) => client::send(arguments),
+        Command::Import(arguments) => import::main(arguments),
         Command::Incidents(arguments) => incidents::main(arguments),
         Command::Network(command) => network::main(command),
         Command::Audit(arguments) => audit::main(arguments),

@@ -5,6 +5,7 @@
 #![allow(missing_docs, unreachable_pub, missing_debug_implementations, reason = "tests")]
 
 mod authors;
+mod bygones;
 mod clocks;
 mod codes;
 mod commands;

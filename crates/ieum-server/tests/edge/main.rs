@@ -26,6 +26,7 @@ mod incidents;
 mod operations;
 mod own;
 mod pages;
+mod past;
 mod sockets;
 mod store;
 mod terms;

@@ -6,6 +6,7 @@ pub mod audit;
 pub mod backup;
 pub mod check;
 pub mod client;
+pub mod import;
 pub mod incidents;
 pub mod lab;
 pub mod network;
