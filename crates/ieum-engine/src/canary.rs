@@ -69,8 +69,10 @@ pub enum Seen {
 pub(crate) struct Perch {
     /// By code, what is not seen yet.
     out: BTreeMap<u64, Out>,
-    /// When the newest left of those that were seen.
-    good_left_at: Timestamp,
+    /// How many left so far: a clock that is set back must not make the newest the oldest.
+    left: u64,
+    /// The newest of those that were seen: which it was, and when it left.
+    good: (u64, Timestamp),
     /// What it watches, once a canary left for it.
     cell: Option<Cell>,
     day: u64,
@@ -82,6 +84,7 @@ pub(crate) struct Perch {
 /// A canary that nobody saw yet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Out {
+    number: u64,
     left_at: Timestamp,
     /// It was counted as missing.
     missing: bool,
@@ -97,7 +100,7 @@ impl Perch {
 
     /// When the newest canary left of those that were seen; zero when none was.
     pub(crate) fn good_left_at(&self) -> Timestamp {
-        self.good_left_at
+        self.good.1
     }
 
     /// Whether a canary that left in this span was taken by the network and is missing.
@@ -116,9 +119,11 @@ impl Perch {
     }
 
     fn remember(&mut self, code: u64, at: Timestamp) {
-        self.out.insert(code, Out { left_at: at, missing: false, taken: false });
+        self.left += 1;
+        let out = Out { number: self.left, left_at: at, missing: false, taken: false };
+        self.out.insert(code, out);
         if self.out.len() > REMEMBERED_MAX {
-            let oldest = self.out.iter().min_by_key(|(_, out)| out.left_at).map(|(code, _)| *code);
+            let oldest = self.out.iter().min_by_key(|(_, out)| out.number).map(|(code, _)| *code);
             oldest.and_then(|code| self.out.remove(&code));
         }
     }
@@ -127,7 +132,7 @@ impl Perch {
     fn take_seen(&mut self, text: &str) -> Option<(u64, Timestamp, bool)> {
         let code = self.out.keys().copied().find(|code| text.contains(&code_text(*code)))?;
         let out = self.out.remove(&code)?;
-        self.good_left_at = self.good_left_at.max(out.left_at);
+        self.good = self.good.max((out.number, out.left_at));
         Some((code, out.left_at, out.missing))
     }
 }
@@ -340,6 +345,19 @@ mod tests {
         assert_eq!(perch.out.len(), REMEMBERED_MAX);
         assert!(perch.take_seen(&code_text(10)).is_none());
         assert!(perch.take_seen(&code_text(199)).is_some());
+    }
+
+    #[test]
+    fn a_clock_that_is_set_back_does_not_make_the_newest_the_oldest() {
+        let mut perch = Perch::default();
+        for code in 0..200_u64 {
+            perch.remember(code, Timestamp(9_000_000));
+        }
+        perch.remember(200, Timestamp(1_000));
+        assert!(perch.out.contains_key(&200), "or what it misses would never be counted");
+        assert!(perch.take_seen(&code_text(199)).is_some());
+        assert!(perch.take_seen(&code_text(200)).is_some());
+        assert_eq!(perch.good_left_at(), Timestamp(1_000));
     }
 
     #[test]

@@ -2,7 +2,7 @@
 //!
 //! A link carries the file's id, its last moment and a proof (HMAC-SHA-256 with the hub's secret,
 //! cut to 128 bits). Nothing about it is stored. Invariant: what [`read`] accepts was made by
-//! [`write`] with the same secret, byte for byte, and has not expired.
+//! [`write()`] with the same secret, byte for byte, and has not expired.
 
 use super::MediaId;
 use crate::content::{HubSecret, salt_for_native};

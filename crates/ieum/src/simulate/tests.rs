@@ -54,8 +54,10 @@ fn nothing_stays_swallowed_for_who_has_another_way() {
 }
 
 /// Seeds that broke a promise once: scenario, seed, and what was wrong then.
-const BROKE_ONCE: [(&str, u64, &str); 1] =
-    [("K2", 1, "a summary that went another way was summed up itself, for ever")];
+const BROKE_ONCE: [(&str, u64, &str); 2] = [
+    ("K2", 1, "a summary that went another way was summed up itself, for ever"),
+    ("L3", 6, "a clock that was set back made watchers forget each canary as it left"),
+];
 
 #[test]
 fn what_broke_once_does_not_break_again() {
