@@ -1,8 +1,9 @@
 //! Step 4 of the straight way: claim what is due, attempt it, settle.
 //!
-//! One loop for each account, so that a network that hangs delays no other. Invariants: at most
-//! `in_flight_max` attempts at once, one of a lane; an outcome is never dropped: when the store
-//! cannot write, it is kept and written later.
+//! One loop for each account, so that a network that hangs delays no other. What is due is asked
+//! for ahead of time: the store hands it out in the transaction that makes it due. Invariants: at
+//! most `in_flight_max` attempts at once, one of a lane; an outcome is never dropped: when the
+//! store cannot write, it is kept and written later.
 
 use crate::account::Account;
 use crate::attempt::{attempt, released};
@@ -13,7 +14,7 @@ use futures_util::stream::{FuturesUnordered, StreamExt};
 use ieum_core::delivery::Claim;
 use ieum_core::ports::BoxFuture;
 use ieum_core::ports::store::{
-    Advance, Advanced, CLAIM_ROWS_MAX, ClaimRequest, RUN_ROWS_MAX, StoreFailure,
+    Advance, Advanced, CLAIM_ROWS_MAX, ClaimNext, ClaimRequest, RUN_ROWS_MAX, StoreFailure,
 };
 use ieum_core::time::Timestamp;
 use std::sync::Arc;
@@ -27,7 +28,18 @@ const STORE_REST_MS: u64 = 500;
 /// leaves all of them in doubt.
 const DOUBTFUL_RUN_ROWS_MAX: usize = 4;
 
-type Advancing = BoxFuture<'static, (Vec<Moving>, Result<Advanced, StoreFailure>)>;
+/// How long what is asked for ahead of time may stand before a bell has it asked anew. Bells then
+/// say nothing that the store does not know; this is for what a jumping clock leaves behind.
+const STAND_MS_MAX: u64 = 1_000;
+
+/// Most settlements on their way to the store at once; more go together.
+const SETTLING_MAX: usize = 4;
+
+/// How often a claim that stands is asked for again at the end.
+const TAKE_BACK_TRIES_MAX: usize = 100;
+
+type Settling = BoxFuture<'static, (Vec<Moving>, Result<Advanced, StoreFailure>)>;
+type Claiming = BoxFuture<'static, Result<Advanced, StoreFailure>>;
 
 struct Dispatch {
     pieces: Arc<Pieces>,
@@ -36,8 +48,12 @@ struct Dispatch {
     /// What was claimed behind the attempts under way.
     runs: Runs,
     settled: Vec<Moving>,
-    advancing: Option<Advancing>,
-    /// Whether something may have become due since the last claim.
+    settling: FuturesUnordered<Settling>,
+    /// What is asked for: one claim, and behind it the one without room that takes it back.
+    claiming: FuturesUnordered<Claiming>,
+    taking_back: bool,
+    asked_at: Timestamp,
+    /// Whether to ask anew though something is asked for.
     wanted: bool,
     next_due_at: Option<Timestamp>,
     rest: bool,
@@ -57,7 +73,10 @@ pub(crate) async fn dispatch(
         under_way: FuturesUnordered::new(),
         runs: Runs::default(),
         settled: Vec::new(),
-        advancing: None,
+        settling: FuturesUnordered::new(),
+        claiming: FuturesUnordered::new(),
+        taking_back: false,
+        asked_at: Timestamp(0),
         wanted: true,
         next_due_at: None,
         rest: false,
@@ -69,23 +88,32 @@ pub(crate) async fn dispatch(
 
 enum Event {
     Stop,
-    Advanced(Vec<Moving>, Result<Advanced, StoreFailure>),
-    Settled(Moving),
-    Wake,
+    Claimed(Result<Advanced, StoreFailure>),
+    Settled(Vec<Moving>, Result<Advanced, StoreFailure>),
+    Attempted(Moving),
+    /// Somebody may have made something due.
+    Bell,
+    /// Something is due by the clock, or has changed here.
+    Due,
 }
 
 impl Dispatch {
     /// One event; false when it was the stop signal.
     async fn turn(&mut self, stop: &mut watch::Receiver<bool>) -> bool {
-        self.advance_if_wanted();
+        if !self.rest {
+            self.settle();
+            self.claim();
+        }
         match self.next_event(stop).await {
             Event::Stop => return false,
-            Event::Advanced(sent, answer) => self.advanced(sent, answer),
-            Event::Settled(settlement) => {
-                self.attempted(settlement);
+            Event::Claimed(answer) => self.claimed(answer),
+            Event::Settled(sent, answer) => self.settled(sent, answer),
+            Event::Attempted(one) => {
+                self.attempted(one);
                 self.take_ready();
             }
-            Event::Wake => {
+            Event::Bell => self.wanted |= self.stood_long(),
+            Event::Due => {
                 self.wanted = true;
                 self.rest = false;
             }
@@ -96,32 +124,33 @@ impl Dispatch {
     async fn next_event(&mut self, stop: &mut watch::Receiver<bool>) -> Event {
         let account = Arc::clone(&self.account);
         let due = self.wait_for_due();
-        let advancing = async {
-            match &mut self.advancing {
-                Some(advancing) => advancing.await,
-                None => std::future::pending().await,
-            }
-        };
-        let under_way = &mut self.under_way;
-        let aftermath = &mut self.aftermath;
+        let (claiming, settling) = (&mut self.claiming, &mut self.settling);
+        let (under_way, aftermath) = (&mut self.under_way, &mut self.aftermath);
         tokio::select! {
             biased;
             _ = stop.wait_for(|stop| *stop) => Event::Stop,
-            (sent, answer) = advancing => Event::Advanced(sent, answer),
-            Some(settlement) = under_way.next(), if !under_way.is_empty() => {
-                Event::Settled(settlement)
+            Some(answer) = claiming.next(), if !claiming.is_empty() => Event::Claimed(answer),
+            Some((sent, answer)) = settling.next(), if !settling.is_empty() => {
+                Event::Settled(sent, answer)
             }
-            Some(()) = aftermath.next(), if !aftermath.is_empty() => Event::Wake,
-            () = account.bell.notified() => Event::Wake,
-            () = due => Event::Wake,
+            Some(one) = under_way.next(), if !under_way.is_empty() => Event::Attempted(one),
+            Some(()) = aftermath.next(), if !aftermath.is_empty() => Event::Due,
+            () = account.bell.notified() => Event::Bell,
+            () = due => Event::Due,
         }
+    }
+
+    /// Whether what is asked for was asked so long ago that a bell is to be believed.
+    fn stood_long(&self) -> bool {
+        let now = self.pieces.now();
+        now < self.asked_at || now.ms_since(self.asked_at) >= STAND_MS_MAX
     }
 
     fn wait_for_due(&self) -> BoxFuture<'static, ()> {
         if self.rest {
             return self.pieces.clock.sleep(STORE_REST_MS);
         }
-        match self.next_due_at {
+        match self.next_due_at.filter(|_| self.free() > 0) {
             // The claim that follows looks at the same clock: one more keeps it from being early.
             Some(at) => self.pieces.clock.sleep(at.ms_since(self.pieces.now()).saturating_add(1)),
             None => Box::pin(std::future::pending()),
@@ -156,75 +185,108 @@ impl Dispatch {
         self.under_way.push(Box::pin(attempt(pieces, account, claim)));
     }
 
-    fn advance_if_wanted(&mut self) {
-        if self.advancing.is_some() || self.rest {
+    /// Hands outcomes to the store.
+    fn settle(&mut self) {
+        if self.settled.is_empty() || self.settling.len() >= SETTLING_MAX {
             return;
         }
-        let free = self.account.rate.in_flight_max.saturating_sub(self.under_way.len());
-        let now = self.pieces.now();
-        let rows_max = self.account.calls_left(now).min(CLAIM_ROWS_MAX);
-        let claim = (self.wanted || !self.settled.is_empty()) && free > 0 && rows_max > 0;
-        if self.settled.is_empty() && !claim {
-            if self.wanted && free > 0 {
-                // Out of this second's calls: look again in the next one.
-                self.next_due_at = Some(Timestamp((now.0.div_euclid(1_000) + 1) * 1_000));
-            }
-            return;
-        }
-        let repeatable = self.account.connector.capabilities().always_idempotent();
-        let advance = Advance {
-            settled: self.settled.iter().map(|one| one.settlement.clone()).collect(),
-            claim: claim.then_some(ClaimRequest {
-                account: self.account.id,
-                lanes_max: free,
-                rows_max,
-                run_max: if repeatable { RUN_ROWS_MAX } else { DOUBTFUL_RUN_ROWS_MAX },
-                now,
-                durable: !repeatable,
-            }),
-        };
-        if claim {
-            self.wanted = false;
-        }
+        let settled = self.settled.iter().map(|one| one.settlement.clone()).collect();
         let sent = std::mem::take(&mut self.settled);
         let store = Arc::clone(&self.pieces.store);
-        self.advancing = Some(Box::pin(async move {
-            let answer = store.advance(advance).await;
+        self.settling.push(Box::pin(async move {
+            let answer = store.advance(Advance { settled, claim: None }).await;
             (sent, answer)
         }));
     }
 
-    fn advanced(&mut self, sent: Vec<Moving>, answer: Result<Advanced, StoreFailure>) {
-        self.advancing = None;
-        let advanced = match answer {
-            Ok(advanced) => advanced,
-            Err(failure) => {
-                let metrics = &self.pieces.metrics;
-                metrics.count(&metrics.store_failures, 1);
-                tracing::error!(account = %self.account.name, %failure, "nothing settled");
-                let later = std::mem::replace(&mut self.settled, sent);
-                self.settled.extend(later);
-                self.rest = true;
-                self.wanted = true;
-                return;
+    /// Asks for what is due next, once. Anew, when that is wanted: but only when it is known what
+    /// became of the claim before, so that both together take no more than there is room for.
+    fn claim(&mut self) {
+        if !self.claiming.is_empty() {
+            if self.wanted && !self.taking_back {
+                self.take_back();
             }
-        };
-        if !sent.is_empty() {
-            self.pieces.ring_journal();
+            return;
         }
+        self.taking_back = false;
+        let (free, now) = (self.free(), self.pieces.now());
+        let rows_max = self.account.calls_left(now).min(CLAIM_ROWS_MAX);
+        if free > 0 && rows_max > 0 {
+            self.wanted = false;
+            self.asked_at = now;
+            self.ask(free, rows_max);
+        } else if rows_max == 0 {
+            // Out of this second's calls: look again in the next one.
+            self.next_due_at = Some(Timestamp((now.0.div_euclid(1_000) + 1) * 1_000));
+        }
+    }
+
+    /// A claim answers those before it, and one without room is answered at once.
+    fn take_back(&mut self) {
+        self.taking_back = true;
+        self.ask(0, 0);
+    }
+
+    fn ask(&mut self, lanes_max: usize, rows_max: usize) {
+        let repeatable = self.account.connector.capabilities().always_idempotent();
+        let claim = ClaimRequest {
+            account: self.account.id,
+            lanes_max,
+            rows_max,
+            run_max: if repeatable { RUN_ROWS_MAX } else { DOUBTFUL_RUN_ROWS_MAX },
+            now: self.pieces.now(),
+            durable: !repeatable,
+        };
+        let next = ClaimNext { claim, expected_at: self.next_due_at };
+        let store = Arc::clone(&self.pieces.store);
+        self.claiming.push(Box::pin(async move { store.claim_next(next).await }));
+    }
+
+    /// How many more attempts may be under way.
+    fn free(&self) -> usize {
+        self.account.rate.in_flight_max.saturating_sub(self.under_way.len())
+    }
+
+    fn settled(&mut self, sent: Vec<Moving>, answer: Result<Advanced, StoreFailure>) {
+        if let Err(failure) = answer {
+            self.store_failed(&failure);
+            let later = std::mem::replace(&mut self.settled, sent);
+            self.settled.extend(later);
+            return;
+        }
+        self.pieces.ring_journal();
         for one in sent {
             self.follow_up(one);
         }
-        self.next_due_at = advanced.next_due_at;
-        if !advanced.claims.is_empty() {
-            self.account.count_calls(self.pieces.now(), advanced.claims.len());
-            // More may be due than one claim took.
-            self.wanted = true;
+    }
+
+    fn store_failed(&mut self, failure: &StoreFailure) {
+        let metrics = &self.pieces.metrics;
+        metrics.count(&metrics.store_failures, 1);
+        tracing::error!(account = %self.account.name, %failure, "nothing settled or claimed");
+        self.rest = true;
+        self.wanted = true;
+    }
+
+    fn claimed(&mut self, answer: Result<Advanced, StoreFailure>) {
+        match answer {
+            Ok(advanced) => {
+                self.next_due_at = advanced.next_due_at;
+                self.start_all(advanced.claims);
+            }
+            Err(failure) => self.store_failed(&failure),
         }
+    }
+
+    fn start_all(&mut self, claims: Vec<Claim>) {
+        if claims.is_empty() {
+            return;
+        }
+        self.account.count_calls(self.pieces.now(), claims.len());
         let mut lanes = lock(&self.pieces.under_way);
-        lanes.extend(advanced.claims.iter().map(|claim| claim.delivery.lane()));
+        lanes.extend(claims.iter().map(|claim| claim.delivery.lane()));
         drop(lanes);
-        for claim in advanced.claims {
+        for claim in claims {
             if let Some(first) = self.runs.add(claim) {
                 self.start(first);
             }
@@ -253,9 +315,9 @@ impl Dispatch {
 
     /// Lets attempts under way end and settles them: nothing is left half-known by a calm stop.
     async fn finish(mut self) {
-        if let Some(advancing) = self.advancing.take() {
-            let (sent, answer) = advancing.await;
-            self.advanced(sent, answer);
+        self.release_claimed().await;
+        while let Some((sent, answer)) = self.settling.next().await {
+            self.settled(sent, answer);
         }
         self.settled.extend(self.runs.stop().map(|claim| released(&self.pieces, claim)));
         while let Some(settlement) = self.under_way.next().await {
@@ -271,5 +333,18 @@ impl Dispatch {
             tracing::error!(account = %self.account.name, %failure, "outcomes not kept at stop");
         }
         debug_assert_eq!(self.account.in_flight.load(Ordering::Relaxed), 0, "all attempts ended");
+    }
+
+    /// Asks for nothing any more; what was handed out meanwhile is not to be attempted.
+    async fn release_claimed(&mut self) {
+        for _ in 0..TAKE_BACK_TRIES_MAX {
+            // Once more when the store was ill, or had not heard of the claim yet.
+            if !self.claiming.is_empty() {
+                self.take_back();
+            }
+            let Some(answer) = self.claiming.next().await else { break };
+            let claims = answer.map(|advanced| advanced.claims).unwrap_or_default();
+            self.settled.extend(claims.into_iter().map(|claim| released(&self.pieces, claim)));
+        }
     }
 }

@@ -12,6 +12,7 @@ mod kill;
 mod lanes;
 mod reading;
 mod sample;
+mod standing;
 mod verbs;
 
 use crate::{MemoryStore, SqliteStore};
@@ -53,6 +54,11 @@ impl Bench {
     /// Closes it and opens it again.
     pub(crate) fn reopen(&mut self) {
         wait(self.store().close()).unwrap();
+        self.reopen_closed();
+    }
+
+    /// Opens it again when it was closed.
+    pub(crate) fn reopen_closed(&mut self) {
         match self {
             Self::Memory(store) => store.reopen(),
             Self::Sqlite(store, directory) => {

@@ -13,6 +13,7 @@ mod memory;
 mod row;
 mod rows;
 mod sqlite;
+mod standing;
 
 pub use media::{MEDIA_FOLDER, MEDIA_KEY_FILE, MediaFolder, MediaOpenFailure, MemoryMedia};
 pub use memory::MemoryStore;

@@ -159,6 +159,16 @@ pub struct Advanced {
     pub next_due_at: Option<Timestamp>,
 }
 
+/// To take what is due next, as soon as there is something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ClaimNext {
+    /// What to take. Its `now` is when it was asked: what is made due later by somebody else's
+    /// verb is taken at that verb's time.
+    pub claim: ClaimRequest,
+    /// When the caller expects the next head of a lane to be due, if any.
+    pub expected_at: Option<Timestamp>,
+}
+
 /// A change of deliveries outside an attempt: failover, holding, release, catch-up. All in one
 /// transaction, together with the change of health that caused it.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -262,8 +272,15 @@ pub trait Store: Send + Sync + std::fmt::Debug {
     /// Admits events; returns only when they are durable. One answer for each admission.
     fn admit(&self, batch: AdmitBatch) -> StoreAnswer<'_, Vec<Admitted>>;
 
-    /// Settles and claims (steps 4 and 6 of the straight way).
+    /// Settles, and claims what is due at once (steps 4 and 6 of the straight way). What only
+    /// settles may become durable a little later, together with what comes next.
     fn advance(&self, advance: Advance) -> StoreAnswer<'_, Advanced>;
+
+    /// Claims what is due next in the transaction that makes it so, be it an admission, a
+    /// settlement or a move. Answers when something was claimed, when the next head is due at
+    /// another time than expected, and, with nothing, when the account asks anew. Without room for
+    /// a row it answers at once: so a caller that has enough takes back what it asked for.
+    fn claim_next(&self, next: ClaimNext) -> StoreAnswer<'_, Advanced>;
 
     /// Applies moves.
     fn apply_moves(&self, moves: Moves) -> StoreAnswer<'_, Vec<Admitted>>;

@@ -12,7 +12,7 @@ use ieum_core::incident::{Incident, Latest, Touch, Touched};
 use ieum_core::journal::{JournalEntry, JournalEvent, Planned};
 use ieum_core::message::{Author, Message};
 use ieum_core::ports::store::{
-    Admission, AdmitBatch, Admitted, Advance, Advanced, CopyNote, Counts, Loaded, Moves,
+    Admission, AdmitBatch, Admitted, Advance, Advanced, ClaimNext, CopyNote, Counts, Loaded, Moves,
     OpenFilter, ReceiptNote, SentFilter, SentPage, Store, StoreAnswer, StoreFailure, TouchCounts,
 };
 use ieum_core::time::Timestamp;
@@ -233,6 +233,11 @@ impl Store for ScriptedStore {
 
     fn advance(&self, _: Advance) -> StoreAnswer<'_, Advanced> {
         self.answer(|_| Advanced::default())
+    }
+
+    /// Nothing is ever due here.
+    fn claim_next(&self, _: ClaimNext) -> StoreAnswer<'_, Advanced> {
+        Box::pin(std::future::pending())
     }
 
     fn apply_moves(&self, moves: Moves) -> StoreAnswer<'_, Vec<Admitted>> {

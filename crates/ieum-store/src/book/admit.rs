@@ -36,6 +36,7 @@ impl<R: Rows> Book<R> {
         at: Timestamp,
         admissions: Vec<Admission>,
     ) -> RowAnswer<Vec<Admitted>> {
+        self.moment = Some(at);
         admissions.into_iter().map(|admission| self.admit_one(at, admission)).collect()
     }
 

@@ -14,7 +14,7 @@ use ieum_core::journal::{JournalEvent, Planned};
 use ieum_core::message::{Class, Message};
 use ieum_core::outgoing::CopyKey;
 use ieum_core::ports::store::{
-    Advance, Advanced, CLAIM_ROWS_MAX, ClaimRequest, RUN_ROWS_MAX, StoreFailure,
+    Advance, Advanced, CLAIM_ROWS_MAX, ClaimNext, ClaimRequest, RUN_ROWS_MAX, StoreFailure,
 };
 use ieum_core::time::Timestamp;
 use std::sync::Arc;
@@ -31,6 +31,17 @@ impl<R: Rows> Book<R> {
         };
         let claims = self.claim_due(&request)?;
         Ok(Advanced { claims, next_due_at: self.lanes.next_due_at(request.account) })
+    }
+
+    /// Verb `claim_next`, looked at before a transaction ends: what it answers, if it does.
+    pub(crate) fn claim_next(&mut self, next: &ClaimNext) -> RowAnswer<Option<Advanced>> {
+        let now = self.moment.map_or(next.claim.now, |moment| moment.max(next.claim.now));
+        let request = ClaimRequest { now, ..next.claim };
+        let room = request.rows_max > 0 && request.lanes_max > 0;
+        let claims = if room { self.claim_due(&request)? } else { Vec::new() };
+        let next_due_at = self.lanes.next_due_at(request.account);
+        let news = !claims.is_empty() || !room || next_due_at != next.expected_at;
+        Ok(news.then_some(Advanced { claims, next_due_at }))
     }
 
     pub(super) fn check_settlements(&mut self, settled: &[Settlement]) -> RowAnswer<()> {
@@ -52,6 +63,7 @@ impl<R: Rows> Book<R> {
 
     /// Applies a step to an open delivery, with what it plans and its entry.
     pub(super) fn take_step(&mut self, old: &DeliveryRow, settled: Settlement) -> RowAnswer<()> {
+        self.moment = Some(self.moment.map_or(settled.at, |moment| moment.max(settled.at)));
         let waits = matches!(old.delivery.state, State::Queued | State::Held);
         if waits && matches!(settled.step, Step::Unsure { .. }) {
             // Only an attempt can leave a doubt, and only the head of a lane was attempted.

@@ -47,6 +47,8 @@ pub(crate) struct Book<R> {
     /// Lanes could not be put back after a failure.
     torn: bool,
     followed: Followed,
+    /// The time of what was made due in this transaction.
+    moment: Option<Timestamp>,
 }
 
 /// A delivery that was claimed.
@@ -80,6 +82,7 @@ impl<R: Rows> Book<R> {
             claimed_before: Vec::new(),
             torn: false,
             followed: Followed::default(),
+            moment: None,
         }
     }
 
@@ -116,6 +119,7 @@ impl<R: Rows> Book<R> {
             };
         }
         self.events.clear();
+        self.moment = None;
         self.counts = self.rows.saved_counts()?;
         self.reread_incidents()?;
         if self.torn {
@@ -200,6 +204,7 @@ impl<R: Rows> Book<R> {
         self.claimed_before.clear();
         self.lanes.committed();
         self.events.clear();
+        self.moment = None;
     }
 
     fn interrupted(&mut self) -> RowAnswer<Vec<ieum_core::delivery::Delivery>> {

@@ -7,6 +7,8 @@ mod rows;
 
 use crate::book::{Book, CommitParts};
 use crate::rows::RowAnswer;
+use crate::standing::Standing;
+use futures_channel::oneshot;
 use ieum_core::content::MessageId;
 use ieum_core::delivery::Delivery;
 use ieum_core::directory::Change;
@@ -18,8 +20,8 @@ use ieum_core::incident::{Incident, Touch};
 use ieum_core::journal::JournalEntry;
 use ieum_core::message::Message;
 use ieum_core::ports::store::{
-    AdmitBatch, Admitted, Advance, Advanced, CopyNote, Counts, Loaded, Moves, OpenFilter,
-    ReceiptNote, SentFilter, SentPage, Store, StoreAnswer, StoreFailure, TouchCounts,
+    AdmitBatch, Admitted, Advance, Advanced, ClaimNext, CopyNote, Counts, Loaded, Moves,
+    OpenFilter, ReceiptNote, SentFilter, SentPage, Store, StoreAnswer, StoreFailure, TouchCounts,
 };
 use ieum_core::time::Timestamp;
 use rows::MemoryRows;
@@ -35,9 +37,31 @@ pub struct MemoryStore {
 #[derive(Debug)]
 struct Inner {
     book: Book<MemoryRows>,
+    standing: Standing,
     /// Answers that the next writing verbs get instead of being carried out.
     failures: VecDeque<StoreFailure>,
     closed: bool,
+}
+
+impl Inner {
+    /// One transaction: a verb, and the claims that waited for what it made due.
+    fn carry_out<T>(
+        &mut self,
+        verb: impl FnOnce(&mut Book<MemoryRows>) -> RowAnswer<T>,
+    ) -> RowAnswer<T> {
+        if self.closed {
+            return Err(StoreFailure::Closed);
+        }
+        let answer = verb(&mut self.book);
+        let answered = self.standing.answer(&mut self.book);
+        let CommitParts { rows, events, counts, .. } = self.book.commit_parts();
+        rows.commit(events, counts);
+        self.book.committed();
+        for (asker, advanced) in answered? {
+            drop(asker.send(Ok(advanced)));
+        }
+        answer
+    }
 }
 
 impl Default for MemoryStore {
@@ -51,7 +75,10 @@ impl MemoryStore {
     #[must_use]
     pub fn new() -> Self {
         let book = Book::over(MemoryRows::default());
-        Self { inner: Mutex::new(Inner { book, failures: VecDeque::new(), closed: false }) }
+        let standing = Standing::default();
+        Self {
+            inner: Mutex::new(Inner { book, standing, failures: VecDeque::new(), closed: false }),
+        }
     }
 
     /// Lets the next writing verb that has no failure waiting fail so, with nothing carried out.
@@ -64,6 +91,7 @@ impl MemoryStore {
     pub fn reopen(&self) {
         let mut inner = self.lock();
         inner.closed = false;
+        inner.standing.fail(&StoreFailure::Closed);
         let reloaded = inner.book.reload();
         debug_assert_eq!(reloaded, Ok(()), "maps cannot fail");
     }
@@ -87,20 +115,14 @@ impl MemoryStore {
         &self,
         verb: impl FnOnce(&mut Book<MemoryRows>) -> RowAnswer<T>,
     ) -> StoreAnswer<'_, T> {
-        let failure = {
-            let mut inner = self.lock();
-            if inner.closed { None } else { inner.failures.pop_front() }
-        };
-        if let Some(failure) = failure {
-            return Box::pin(std::future::ready(Err(failure)));
-        }
-        self.read(|book| {
-            let answer = verb(book);
-            let CommitParts { rows, events, counts, .. } = book.commit_parts();
-            rows.commit(events, counts);
-            book.committed();
-            answer
-        })
+        let answer = self.write_with(|inner| inner.carry_out(verb));
+        Box::pin(std::future::ready(answer))
+    }
+
+    fn write_with<T>(&self, work: impl FnOnce(&mut Inner) -> RowAnswer<T>) -> RowAnswer<T> {
+        let mut inner = self.lock();
+        let failure = if inner.closed { None } else { inner.failures.pop_front() };
+        failure.map_or_else(|| work(&mut inner), Err)
     }
 }
 
@@ -119,6 +141,18 @@ impl Store for MemoryStore {
 
     fn advance(&self, advance: Advance) -> StoreAnswer<'_, Advanced> {
         self.write(|book| book.advance(advance))
+    }
+
+    fn claim_next(&self, next: ClaimNext) -> StoreAnswer<'_, Advanced> {
+        let (asker, answered) = oneshot::channel();
+        let asked = self.write_with(|inner| {
+            inner.standing.ask(next, asker);
+            inner.carry_out(|_| Ok(()))
+        });
+        Box::pin(async move {
+            asked?;
+            answered.await.unwrap_or(Err(StoreFailure::Closed))
+        })
     }
 
     fn apply_moves(&self, moves: Moves) -> StoreAnswer<'_, Vec<Admitted>> {
@@ -213,7 +247,10 @@ impl Store for MemoryStore {
     }
 
     fn close(&self) -> StoreAnswer<'_, ()> {
-        self.lock().closed = true;
+        let mut inner = self.lock();
+        inner.closed = true;
+        inner.standing.fail(&StoreFailure::Closed);
+        drop(inner);
         Box::pin(std::future::ready(Ok(())))
     }
 }

@@ -14,6 +14,7 @@ mod journal;
 mod live;
 mod open;
 mod recent;
+mod requests;
 mod rows;
 mod schema;
 mod writer;
@@ -35,15 +36,16 @@ use ieum_core::incident::{Incident, Touch};
 use ieum_core::journal::JournalEntry;
 use ieum_core::message::Message;
 use ieum_core::ports::store::{
-    AdmitBatch, Admitted, Advance, Advanced, CopyNote, Counts, Loaded, Moves, OpenFilter,
-    ReceiptNote, SentFilter, SentPage, Store, StoreAnswer, StoreFailure, TouchCounts,
+    AdmitBatch, Admitted, Advance, Advanced, ClaimNext, CopyNote, Counts, Loaded, Moves,
+    OpenFilter, ReceiptNote, SentFilter, SentPage, Store, StoreAnswer, StoreFailure, TouchCounts,
 };
 use ieum_core::time::Timestamp;
+use requests::{Receiver, Sender, queue};
 use rows::SqliteRows;
 use rusqlite::Connection;
 use std::fs::{File, TryLockError};
 use std::path::Path;
-use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::mpsc;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use writer::{Done, Request, SqliteBook, Writer};
@@ -101,10 +103,10 @@ impl SqliteStore {
 
     /// `lock` is held for as long as the connection; a copy that is only read has none.
     fn over(connection: Connection, lock: Option<File>, place: &Path) -> Result<Self, OpenFailure> {
-        let (requests, received) = channel();
-        let (opened, told) = channel();
+        let (requests, received) = queue();
+        let (opened, told) = mpsc::channel();
         let work = move || {
-            work(connection, &opened, &received);
+            work(connection, &opened, received);
             drop(lock);
         };
         let thread = std::thread::Builder::new()
@@ -124,6 +126,15 @@ impl SqliteStore {
         &self,
         verb: impl FnOnce(&mut SqliteBook<'_>) -> RowAnswer<T> + Send + 'static,
     ) -> StoreAnswer<'_, T> {
+        self.ask_patiently(false, verb)
+    }
+
+    /// `patient`: nobody waits for the answer, so that it need not be written at once.
+    fn ask_patiently<T: Send + 'static>(
+        &self,
+        patient: bool,
+        verb: impl FnOnce(&mut SqliteBook<'_>) -> RowAnswer<T> + Send + 'static,
+    ) -> StoreAnswer<'_, T> {
         let (reply, answered) = oneshot::channel();
         let carry_out = move |book: RowAnswer<&mut SqliteBook<'_>>| {
             let answer = book.and_then(verb);
@@ -135,7 +146,7 @@ impl SqliteStore {
                 // Nobody waits for the answer any more: the verb stands all the same.
                 drop(reply.send(ended.clone().and(answer)));
             };
-            Done { reply: Box::new(reply), failure }
+            Done { reply: Box::new(reply), patient: patient && failure.is_none(), failure }
         };
         let sent = self.requests.send(Request::Verb(Box::new(carry_out)));
         Box::pin(async move {
@@ -177,8 +188,7 @@ impl SqliteStore {
 
 impl Drop for SqliteStore {
     fn drop(&mut self) {
-        let (gone, _) = channel();
-        drop(std::mem::replace(&mut self.requests, gone));
+        self.requests.end();
         self.join();
     }
 }
@@ -219,11 +229,15 @@ fn connect(file: &Path) -> Result<Connection, OpenFailure> {
 }
 
 /// The life of the store's thread: opens, tells how that went, works, closes.
-fn work(connection: Connection, opened: &Sender<RowAnswer<()>>, requests: &Receiver<Request>) {
+fn work(
+    connection: Connection,
+    opened: &mpsc::Sender<RowAnswer<()>>,
+    mut requests: Receiver<Request>,
+) {
     let reply = match read(&connection) {
         Ok(book) => {
             drop(opened.send(Ok(())));
-            Writer::new(book).run(requests)
+            Writer::new(book).run(&mut requests)
         }
         Err(failure) => {
             drop(opened.send(Err(failure)));
@@ -266,7 +280,17 @@ impl Store for SqliteStore {
     }
 
     fn advance(&self, advance: Advance) -> StoreAnswer<'_, Advanced> {
-        self.ask(move |book| book.advance(advance))
+        let patient = advance.claim.is_none();
+        self.ask_patiently(patient, move |book| book.advance(advance))
+    }
+
+    fn claim_next(&self, next: ClaimNext) -> StoreAnswer<'_, Advanced> {
+        let (asker, answered) = oneshot::channel();
+        let sent = self.requests.send(Request::ClaimNext(next, asker));
+        Box::pin(async move {
+            sent.map_err(|_| StoreFailure::Closed)?;
+            answered.await.unwrap_or(Err(StoreFailure::Closed))
+        })
     }
 
     fn apply_moves(&self, moves: Moves) -> StoreAnswer<'_, Vec<Admitted>> {

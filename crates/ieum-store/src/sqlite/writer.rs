@@ -1,18 +1,26 @@
 //! The writer: one thread, one connection, many verbs in one transaction.
 //!
-//! It takes what waits, without lingering for more, carries it out in order in one transaction,
-//! commits, and answers all. Invariant: nothing is answered before the transaction that carried
+//! It takes what waits, carries it out in order in one transaction, commits, and answers all. It
+//! lingers for more only while nobody waits for what it has. Invariant: nothing is answered before the transaction that carried
 //! it out is durable; when that fails, every verb of it is answered with the failure and nothing
 //! of them remains, on disk or in memory.
 
+use super::requests::Receiver;
 use super::rows::SqliteRows;
 use crate::book::{Book, CommitParts};
 use crate::rows::RowAnswer;
-use ieum_core::ports::store::StoreFailure;
-use std::sync::mpsc::Receiver;
+use crate::standing::{Answered, Asker, Standing};
+use ieum_core::ports::store::{ClaimNext, StoreFailure};
+use std::time::Duration;
 
 /// Most verbs of one transaction.
 const BATCH_VERBS_MAX: usize = 1_024;
+
+/// How long it waits for company to what nobody waits for. A crash meanwhile leaves what a network
+/// said in doubt, as it would have been while the call was under way.
+const LINGER: Duration = Duration::from_millis(2);
+/// How often it waits so before it commits.
+const LINGERS_MAX: usize = 8;
 
 /// What the writer works on.
 pub(super) type SqliteBook<'c> = Book<SqliteRows<'c>>;
@@ -31,6 +39,8 @@ pub(super) type CloseReply = Box<dyn FnOnce(RowAnswer<()>) + Send>;
 /// One carried out verb.
 pub(super) struct Done {
     pub(super) reply: Reply,
+    /// Nobody waits for it: it may become durable with what comes next.
+    pub(super) patient: bool,
     /// Set when the tables failed under it: its transaction must not be committed.
     pub(super) failure: Option<StoreFailure>,
 }
@@ -39,6 +49,8 @@ pub(super) struct Done {
 pub(super) enum Request {
     /// Carry this out, or answer with why its transaction cannot.
     Verb(Verb),
+    /// Claim what is due next, and tell this asker.
+    ClaimNext(ClaimNext, Asker),
     /// Close, and tell how that went.
     Close(CloseReply),
 }
@@ -46,20 +58,48 @@ pub(super) enum Request {
 /// The thread's state.
 pub(super) struct Writer<'c> {
     book: SqliteBook<'c>,
+    standing: Standing,
     /// Memory could not be made to follow the tables after a failure.
     stale: bool,
     /// The data is damaged; nothing is done any more.
     damaged: Option<StoreFailure>,
 }
 
+/// What one transaction carries out, and who is to be told.
+struct Batch {
+    replies: Vec<Reply>,
+    claimed: Vec<Answered>,
+    /// Nobody waits for any of it.
+    patient: bool,
+    lingers: usize,
+    failed: Option<StoreFailure>,
+    close: Option<CloseReply>,
+}
+
+impl Batch {
+    fn new(failed: Option<StoreFailure>) -> Self {
+        let (replies, claimed) = (Vec::new(), Vec::new());
+        Self { replies, claimed, patient: true, lingers: 0, failed, close: None }
+    }
+
+    fn has_room(&self) -> bool {
+        self.close.is_none() && self.replies.len() < BATCH_VERBS_MAX
+    }
+
+    /// Nothing was carried out that could be committed.
+    fn idle(&self) -> bool {
+        self.replies.is_empty() && self.claimed.is_empty() && self.failed.is_none()
+    }
+}
+
 impl<'c> Writer<'c> {
     pub(super) fn new(book: SqliteBook<'c>) -> Self {
-        Self { book, stale: false, damaged: None }
+        Self { book, standing: Standing::default(), stale: false, damaged: None }
     }
 
     /// Works until it is to be closed, and returns whom to tell; nobody, when every handle is gone.
-    pub(super) fn run(mut self, requests: &Receiver<Request>) -> Option<CloseReply> {
-        while let Ok(first) = requests.recv() {
+    pub(super) fn run(mut self, requests: &mut Receiver<Request>) -> Option<CloseReply> {
+        while let Some(first) = requests.next() {
             let close = self.run_batch(first, requests);
             if close.is_some() {
                 return close;
@@ -68,31 +108,59 @@ impl<'c> Writer<'c> {
         None
     }
 
-    fn run_batch(&mut self, first: Request, requests: &Receiver<Request>) -> Option<CloseReply> {
-        let mut replies: Vec<Reply> = Vec::new();
-        let mut failed = self.usable().err();
-        let mut close = None;
+    fn run_batch(
+        &mut self,
+        first: Request,
+        requests: &mut Receiver<Request>,
+    ) -> Option<CloseReply> {
+        let mut batch = Batch::new(self.usable().err());
         let mut next = Some(first);
         while let Some(request) = next {
-            match request {
-                Request::Verb(verb) => {
-                    let done = verb(failed.clone().map_or(Ok(&mut self.book), Err));
-                    replies.push(done.reply);
-                    failed = failed.or(done.failure);
-                }
-                Request::Close(reply) => {
-                    close = Some(reply);
-                    break;
-                }
+            self.take(request, &mut batch);
+            next = batch.has_room().then(|| requests.next_waiting()).flatten();
+            if next.is_none() {
+                self.answer_standing(&mut batch);
+                next = linger(&mut batch, requests);
             }
-            let room = replies.len() < BATCH_VERBS_MAX;
-            next = room.then(|| requests.try_recv().ok()).flatten();
         }
-        let ended = self.end(failed);
-        for reply in replies {
+        let ended = if batch.idle() { Ok(()) } else { self.end(batch.failed) };
+        for reply in batch.replies {
             reply(&ended);
         }
-        close
+        for (asker, advanced) in batch.claimed {
+            drop(asker.send(ended.clone().map(|()| advanced)));
+        }
+        batch.close
+    }
+
+    fn take(&mut self, request: Request, batch: &mut Batch) {
+        match request {
+            Request::Verb(verb) => {
+                let done = verb(batch.failed.clone().map_or(Ok(&mut self.book), Err));
+                batch.replies.push(done.reply);
+                batch.patient &= done.patient;
+                batch.failed = batch.failed.take().or(done.failure);
+            }
+            Request::ClaimNext(next, asker) => match &batch.failed {
+                Some(failure) => drop(asker.send(Err(failure.clone()))),
+                None => self.standing.ask(next, asker),
+            },
+            Request::Close(reply) => batch.close = Some(reply),
+        }
+    }
+
+    /// Lets those who wait for something to claim have what is due by now.
+    fn answer_standing(&mut self, batch: &mut Batch) {
+        if batch.failed.is_some() {
+            return;
+        }
+        match self.standing.answer(&mut self.book) {
+            Ok(answered) => {
+                batch.patient &= answered.is_empty();
+                batch.claimed.extend(answered);
+            }
+            Err(failure) => batch.failed = Some(failure),
+        }
     }
 
     /// Whether verbs may be carried out at all.
@@ -137,4 +205,14 @@ impl<'c> Writer<'c> {
         self.stale = false;
         Ok(())
     }
+}
+
+/// Waits for more while nobody waits for what there is.
+fn linger(batch: &mut Batch, requests: &mut Receiver<Request>) -> Option<Request> {
+    let wait = batch.patient && !batch.idle() && batch.failed.is_none() && batch.has_room();
+    if !wait || batch.lingers >= LINGERS_MAX {
+        return None;
+    }
+    batch.lingers += 1;
+    requests.next_within(LINGER)
 }

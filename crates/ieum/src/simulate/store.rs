@@ -16,8 +16,8 @@ use ieum_core::journal::JournalEntry;
 use ieum_core::message::Message;
 use ieum_core::ports::clock::Clock;
 use ieum_core::ports::store::{
-    AdmitBatch, Admitted, Advance, Advanced, CopyNote, Counts, Loaded, Moves, OpenFilter,
-    ReceiptNote, SentFilter, SentPage, Store, StoreAnswer, StoreFailure,
+    AdmitBatch, Admitted, Advance, Advanced, ClaimNext, CopyNote, Counts, Loaded, Moves,
+    OpenFilter, ReceiptNote, SentFilter, SentPage, Store, StoreAnswer, StoreFailure,
 };
 use ieum_core::time::Timestamp;
 use ieum_store::MemoryStore;
@@ -78,6 +78,10 @@ impl Store for TroubledStore {
 
     fn advance(&self, advance: Advance) -> StoreAnswer<'_, Advanced> {
         self.write(move |store| store.advance(advance))
+    }
+
+    fn claim_next(&self, next: ClaimNext) -> StoreAnswer<'_, Advanced> {
+        self.write(move |store| store.claim_next(next))
     }
 
     fn apply_moves(&self, moves: Moves) -> StoreAnswer<'_, Vec<Admitted>> {
