@@ -3,6 +3,7 @@
 //! Not micro-benchmarks; whole processes over real sockets and disks. Invariant: the measured hub
 //! is a process of its own, and everything that is counted is counted outside of it.
 
+pub mod calls;
 pub mod child;
 pub mod detect;
 pub mod fill;

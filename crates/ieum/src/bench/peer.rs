@@ -3,6 +3,7 @@
 //! It says where the sink is, waits for one line that says where the hub is, runs, and prints the
 //! tally as one line. Invariant: it ends by itself, also when the hub loses messages.
 
+use super::calls::Direction;
 use super::generator::{Load, run};
 use super::ledger::{Ledger, Tally};
 use super::sink::{Sink, serve};
@@ -33,6 +34,9 @@ pub struct PeerArguments {
     /// Messages a second; as fast as the hub takes them when absent.
     #[arg(long, value_parser = super::relay::rate)]
     pub rate: Option<f64>,
+    /// From where to where messages cross.
+    #[arg(long, value_enum, default_value_t)]
+    pub direction: Direction,
 }
 
 /// Where the sink listens, as the first line says.
@@ -91,6 +95,7 @@ async fn post_all(
             conversations,
             messages: arguments.messages / conversations as u64 + u64::from(rest),
             rate: arguments.rate,
+            direction: arguments.direction,
         };
         posting.spawn_local(run(load, Rc::clone(&ledger), watch));
     }

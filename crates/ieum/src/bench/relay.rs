@@ -4,6 +4,7 @@
 //! once. Every message is durable before its acknowledgement. Invariant: the disk is probed beside
 //! every run, because a figure without its fsync says nothing.
 
+use super::calls::Direction;
 use super::child::Process;
 use super::ledger::Tally;
 use super::machine;
@@ -27,6 +28,9 @@ pub struct RelayArguments {
     /// What the hub keeps its data in; `memory` shows what durability costs.
     #[arg(long, value_enum, default_value_t = StoreKind::Sqlite)]
     pub store: StoreKind,
+    /// From where to where messages cross.
+    #[arg(long, value_enum, default_value_t)]
+    pub direction: Direction,
     /// Print one line of JSON.
     #[arg(long)]
     pub json: bool,
@@ -113,8 +117,10 @@ fn measure(arguments: RelayArguments) -> anyhow::Result<Figures> {
 }
 
 fn peer_arguments(arguments: RelayArguments) -> Vec<String> {
+    let direction = name_of(arguments.direction);
     let mut words = vec![
         "bench-peer".to_owned(),
+        format!("--direction={direction}"),
         format!("--messages={}", arguments.messages),
         format!("--conversations={}", arguments.conversations),
     ];
@@ -123,8 +129,7 @@ fn peer_arguments(arguments: RelayArguments) -> Vec<String> {
 }
 
 fn hub_arguments(arguments: RelayArguments, folder: &std::path::Path, sink: &Ready) -> Vec<String> {
-    let store = arguments.store.to_possible_value();
-    let store = store.map_or_else(String::new, |value| value.get_name().to_owned());
+    let store = name_of(arguments.store);
     vec![
         "bench-hub".to_owned(),
         format!("--data={}", folder.display()),
@@ -132,6 +137,11 @@ fn hub_arguments(arguments: RelayArguments, folder: &std::path::Path, sink: &Rea
         format!("--conversations={}", arguments.conversations),
         format!("--store={store}"),
     ]
+}
+
+/// A value as the command line calls it.
+fn name_of<T: ValueEnum>(value: T) -> String {
+    value.to_possible_value().map_or_else(String::new, |value| value.get_name().to_owned())
 }
 
 /// Three decimals are more than a run can tell.

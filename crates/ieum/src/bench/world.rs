@@ -3,7 +3,9 @@
 //! It is a real hub: the same engine, server, connectors and store as `ieum serve`. Invariant:
 //! conversation `n` joins LINE group `n` and Telegram group `n`, and nothing else.
 
-use super::generator::{CHANNEL_SECRET, LINE_ACCOUNT, group_id};
+use super::calls::{
+    CHANNEL_SECRET, LINE_ACCOUNT, SECRET_TOKEN, TELEGRAM_ACCOUNT, chat_id, group_id,
+};
 use crate::doors;
 use crate::doors::clock::SystemClock;
 use crate::doors::entropy::SystemEntropy;
@@ -22,7 +24,6 @@ use ieum_store::MemoryMedia;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-const TELEGRAM_ACCOUNT: &str = "bench-telegram";
 const TIMEOUT_MS: u64 = 10_000;
 /// Changes of the directory that are written in one transaction.
 const CHANGES_PER_WRITE_MAX: usize = 3_000;
@@ -72,7 +73,7 @@ fn joined(conversation: usize) -> [Change; 3] {
     let rooms = [number * 2 + 1, number * 2 + 2];
     [
         room(rooms[0], 1, group_id(conversation)),
-        room(rooms[1], 2, format!("-{}", 1_000 + number)),
+        room(rooms[1], 2, chat_id(conversation)),
         Change::Conversation(Conversation {
             id,
             kind: ConversationKind::Group,
@@ -103,7 +104,7 @@ pub async fn start(store: Arc<dyn Store>, sink: SocketAddr) -> anyhow::Result<Hu
         api_url,
         bot_token: Secret::new("1:bench"),
         bot_name: Some("bench_bot".to_owned()),
-        receive: Receive::Webhook { secret_token: Secret::new("bench") },
+        receive: Receive::Webhook { secret_token: Secret::new(SECRET_TOKEN) },
         timeout_ms: TIMEOUT_MS,
         rate: RATE,
     };
