@@ -101,9 +101,7 @@ fn message(serial: u64, conversation: u64, at: Timestamp) -> NewMessage {
         author: Author::Hub,
         source: Some(Source {
             account: LINE,
-            chat: ChatKey::new(super::calls::group_id(
-                usize::try_from(conversation).unwrap_or(0),
-            )),
+            chat: ChatKey::new(super::calls::group_id(usize::try_from(conversation).unwrap_or(0))),
             native: NativeMessageId::new((540_000_000_000_000_000 + serial).to_string()),
             quote: None,
         }),

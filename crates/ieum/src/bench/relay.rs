@@ -117,7 +117,7 @@ fn measure(arguments: RelayArguments) -> anyhow::Result<Figures> {
 }
 
 fn peer_arguments(arguments: RelayArguments) -> Vec<String> {
-    let direction = name_of(arguments.direction);
+    let direction = name_of(&arguments.direction);
     let mut words = vec![
         "bench-peer".to_owned(),
         format!("--direction={direction}"),
@@ -129,7 +129,7 @@ fn peer_arguments(arguments: RelayArguments) -> Vec<String> {
 }
 
 fn hub_arguments(arguments: RelayArguments, folder: &std::path::Path, sink: &Ready) -> Vec<String> {
-    let store = name_of(arguments.store);
+    let store = name_of(&arguments.store);
     vec![
         "bench-hub".to_owned(),
         format!("--data={}", folder.display()),
@@ -140,7 +140,7 @@ fn hub_arguments(arguments: RelayArguments, folder: &std::path::Path, sink: &Rea
 }
 
 /// A value as the command line calls it.
-fn name_of<T: ValueEnum>(value: T) -> String {
+fn name_of<T: ValueEnum>(value: &T) -> String {
     value.to_possible_value().map_or_else(String::new, |value| value.get_name().to_owned())
 }
 
