@@ -1,9 +1,9 @@
 //! The writer: one thread, one connection, many verbs in one transaction.
 //!
 //! It takes what waits, carries it out in order in one transaction, commits, and answers all. It
-//! lingers for more only while nobody waits for what it has. Invariant: nothing is answered before the transaction that carried
-//! it out is durable; when that fails, every verb of it is answered with the failure and nothing
-//! of them remains, on disk or in memory.
+//! lingers for more only while nobody waits for what it has. Invariant: nothing is answered before
+//! the transaction that carried it out is durable; when that fails, every verb of it is answered
+//! with the failure and nothing of them remains, on disk or in memory.
 
 use super::requests::Receiver;
 use super::rows::SqliteRows;
