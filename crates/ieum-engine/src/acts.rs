@@ -4,14 +4,14 @@
 //! Each is a message of its own that goes the straight way. Invariant: only an author edits or
 //! withdraws, and nobody does anything in a conversation that they are not in.
 
-use crate::compose::{Circumstances, seal, uris};
+use crate::compose::uris;
 use crate::hush;
 use crate::intake::plan_of;
 use crate::pieces::Pieces;
-use crate::say::{SAY_BYTES_MAX, SayFailure};
+use crate::say::{SAY_BYTES_MAX, SayFailure, sealed};
 use ieum_core::content::{Content, MessageId, What};
 use ieum_core::ids::{ConversationId, PersonId};
-use ieum_core::message::{Author, CONTENT_BYTES_MAX, Class, Message};
+use ieum_core::message::{Author, Class, Message};
 use ieum_core::ports::store::{Admission, AdmitBatch};
 
 /// Longest reaction, in bytes: one sign with all that belongs to it.
@@ -52,19 +52,8 @@ pub(crate) async fn act(pieces: &Pieces, act: Act) -> Result<(), SayFailure> {
     allowed(pieces, &act, &target)?;
     let author = Author::Person(act.person);
     let content = content(pieces, &act, &target, author)?;
-    let now = pieces.now();
-    let how = Circumstances {
-        conversation: act.conversation,
-        author,
-        source: None,
-        accepted_at: now,
-        origin_at: now,
-        class: Class::Chat,
-    };
-    let message = seal(pieces, &content, how);
-    if message.content.len() > CONTENT_BYTES_MAX {
-        return Err(SayFailure::Invalid("the message is too large".to_owned()));
-    }
+    let message = sealed(pieces, &content, (act.conversation, author), Class::Chat)?;
+    let now = message.accepted_at;
     let _planning = pieces.gate.read().await;
     let deliveries = plan_of(pieces, &message, None).deliveries;
     let admission = Admission { message: Some(message), deliveries, ..Admission::default() };

@@ -8,7 +8,7 @@
 
 use crate::failover::{self, Moving};
 use crate::pieces::{Pieces, lock};
-use ieum_core::delivery::{Delivery, Recipient, Settlement, Step};
+use ieum_core::delivery::{Delivery, Recipient, Step};
 use ieum_core::doubt::{DoubtFacts, Hole, is_due, second_copies};
 use ieum_core::health::{Cell, CellChange, CellState, Function, Surface};
 use ieum_core::ids::{AccountId, DeliverySeq};
@@ -246,11 +246,8 @@ async fn doubt(
     if plus.is_empty() {
         return Ok(None);
     }
-    let at = pieces.now();
     let step = Step::Doubted { conversation: delivery.conversation };
-    let settlement =
-        Settlement { delivery: delivery.seq, step, evidence: EVIDENCE.into(), at, plus };
-    Ok(Some(Moving { delivery, settlement, good: None, began_at: at }))
+    Ok(Some(failover::moving(delivery, step, EVIDENCE, pieces.now(), plus)))
 }
 
 /// The next way to a delivery's person that is not of the same network.

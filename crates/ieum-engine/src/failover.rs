@@ -364,7 +364,8 @@ pub(crate) fn wake_all(pieces: &Pieces) {
     pieces.ring_journal();
 }
 
-fn moving(
+/// A step of a delivery that no attempt led to.
+pub(crate) fn moving(
     delivery: Delivery,
     step: Step,
     evidence: &str,

@@ -6,7 +6,7 @@ use crate::intake::plan_of;
 use crate::pieces::Pieces;
 use ieum_core::content::{Content, MessageId, salt_for_native};
 use ieum_core::ids::{AccountId, ConversationId, EventKey, MessageSeq, PersonId};
-use ieum_core::message::{Author, CONTENT_BYTES_MAX, Class};
+use ieum_core::message::{Author, CONTENT_BYTES_MAX, Class, NewMessage};
 use ieum_core::ports::store::{Admission, AdmitBatch, Admitted};
 
 /// Longest text that the API takes, in bytes.
@@ -85,20 +85,8 @@ pub(crate) async fn say(pieces: &Pieces, say: Say) -> Result<Said, SayFailure> {
     if let Some(answered) = say.reply_to {
         content = content.reply_to(answered);
     }
-    let now = pieces.now();
-    let how = Circumstances {
-        conversation: say.conversation,
-        author,
-        source: None,
-        accepted_at: now,
-        origin_at: now,
-        class: say.class,
-    };
-    let message = seal(pieces, &content, how);
-    if message.content.len() > CONTENT_BYTES_MAX {
-        return Err(SayFailure::Invalid("the message is too large".to_owned()));
-    }
-    let id = message.id;
+    let message = sealed(pieces, &content, (say.conversation, author), say.class)?;
+    let (id, now) = (message.id, message.accepted_at);
     let _planning = pieces.gate.read().await;
     let plan = plan_of(pieces, &message, None);
     let key = say.idempotency_key.map(|key| EventKey::new(format!("{}/{key}", say.conversation)));
@@ -118,6 +106,23 @@ pub(crate) async fn say(pieces: &Pieces, say: Say) -> Result<Said, SayFailure> {
             repeated(pieces, id).await
         }
     }
+}
+
+/// What somebody says or does now, as a message; not one that is too large.
+pub(crate) fn sealed(
+    pieces: &Pieces,
+    content: &Content,
+    (conversation, author): (ConversationId, Author),
+    class: Class,
+) -> Result<NewMessage, SayFailure> {
+    let now = pieces.now();
+    let (accepted_at, origin_at) = (now, now);
+    let how = Circumstances { conversation, author, source: None, accepted_at, origin_at, class };
+    let message = seal(pieces, content, how);
+    if message.content.len() > CONTENT_BYTES_MAX {
+        return Err(SayFailure::Invalid("the message is too large".to_owned()));
+    }
+    Ok(message)
 }
 
 /// The same key again: the same answer, unless the words differ.

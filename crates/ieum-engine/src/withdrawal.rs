@@ -7,7 +7,7 @@
 
 use crate::failover::{self, Moving};
 use crate::pieces::{Pieces, lock};
-use ieum_core::delivery::{Delivery, Label, Lane, Recipient, Settlement, State, Step};
+use ieum_core::delivery::{Delivery, Label, Lane, Recipient, State, Step};
 use ieum_core::directory::Directory;
 use ieum_core::health::book::HealthBook;
 use ieum_core::ids::{DeliverySeq, PersonId};
@@ -84,13 +84,9 @@ async fn taken_back(pieces: &Pieces, delivery: Delivery) -> Result<Option<Moving
         return Ok(None);
     };
     let judged = judge(pieces, &delivery, &message.new);
-    Ok(judged.map(|(step, evidence)| {
-        let at = pieces.now();
-        let plus = Vec::new();
-        let settlement =
-            Settlement { delivery: delivery.seq, step, evidence: evidence.into(), at, plus };
-        Moving { delivery, settlement, good: None, began_at: at }
-    }))
+    let moved =
+        |(step, evidence)| failover::moving(delivery, step, evidence, pieces.now(), Vec::new());
+    Ok(judged.map(moved))
 }
 
 /// What becomes of a delivery by what is agreed to now; `None` when it may go where it is to go.
