@@ -9,7 +9,7 @@ mod shown;
 
 pub(super) use operators::Operators;
 
-use super::form::Sent;
+use super::form::{NotOurs, Sent};
 use super::frame::{Tab, page as framed};
 use super::reader::{Reader, same_site};
 use super::sessions::{is_secure, new_secret, not_ours};
@@ -168,11 +168,8 @@ pub(super) async fn cell(
     operator: Option<Operator>,
     headers: HeaderMap,
     Form(one): Form<OneCell>,
-) -> Response {
-    let Some(operator) = operator else { return Redirect::to("/console").into_response() };
-    if same_site(&headers).is_err() || !operator.sent(one.csrf()) {
-        return not_ours(&reader);
-    }
+) -> Result<Response, Response> {
+    let operator = heard(&reader, operator, &headers, &one)?;
     let cell = Cell { network: one.network, function: one.function, surface: one.surface };
     tracing::info!(operator = %operator.name, ?cell, deed = ?one.deed, "a word from the console");
     match one.deed {
@@ -180,7 +177,7 @@ pub(super) async fn cell(
         CellDeed::Up => edge.hub.hold_cell(cell, CellState::Up).await,
         CellDeed::Release => edge.hub.release_cell(cell).await,
     }
-    Redirect::to("/console").into_response()
+    Ok(Redirect::to("/console").into_response())
 }
 
 /// The end of an operator's session.
@@ -190,6 +187,27 @@ pub(super) struct Leaving {
     csrf: String,
 }
 
+impl Sent for Leaving {
+    fn csrf(&self) -> &str {
+        &self.csrf
+    }
+}
+
+/// The operator whose own page sent a form; everybody else is shown the way in, or out.
+fn heard(
+    reader: &Reader,
+    operator: Option<Operator>,
+    headers: &HeaderMap,
+    form: &impl Sent,
+) -> Result<Operator, NotOurs> {
+    let way_in = || NotOurs::showing(Redirect::to("/console").into_response());
+    let operator = operator.ok_or_else(way_in)?;
+    if same_site(headers).is_err() || !operator.sent(form.csrf()) {
+        return Err(NotOurs::showing(not_ours(reader)));
+    }
+    Ok(operator)
+}
+
 /// Ends it.
 pub(super) async fn leave(
     State(edge): State<Shared>,
@@ -197,15 +215,12 @@ pub(super) async fn leave(
     operator: Option<Operator>,
     headers: HeaderMap,
     Form(leaving): Form<Leaving>,
-) -> Response {
-    let Some(operator) = operator else { return Redirect::to("/console").into_response() };
-    if same_site(&headers).is_err() || !operator.sent(&leaving.csrf) {
-        return not_ours(&reader);
-    }
+) -> Result<Response, Response> {
+    let operator = heard(&reader, operator, &headers, &leaving)?;
     edge.pages.operators.close(operator.mark);
     let mut response = Redirect::to("/").into_response();
     if let Some(line) = cookie_line(None, is_secure(&headers)) {
         response.headers_mut().append(header::SET_COOKIE, line);
     }
-    response
+    Ok(response)
 }

@@ -13,8 +13,15 @@ pub(super) trait Sent {
     fn csrf(&self) -> &str;
 }
 
-/// The page that says that a form is not this session's own.
+/// What is shown when a form is not this session's own.
 pub(super) struct NotOurs(Box<Response>);
+
+impl NotOurs {
+    /// Another page in its place.
+    pub(super) fn showing(page: Response) -> Self {
+        Self(Box::new(page))
+    }
+}
 
 impl From<NotOurs> for Response {
     fn from(refused: NotOurs) -> Self {
@@ -32,5 +39,5 @@ pub(super) fn sound(
     if same_site(headers).is_ok() && who.sent(form.csrf()) {
         return Ok(());
     }
-    Err(NotOurs(Box::new(not_ours(reader))))
+    Err(NotOurs::showing(not_ours(reader)))
 }
