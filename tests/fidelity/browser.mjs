@@ -1,5 +1,5 @@
-// What the scripts with a browser share: a hub over the lab, people in the lab, pages on a phone,
-// and counting. Everything it starts ends with it, by its own id.
+// What the scripts with a browser share: a hub over the lab, people in the lab, pages on a phone.
+// Everything it starts ends with it, by its own id.
 
 import assert from "node:assert/strict";
 import { execFileSync, spawn } from "node:child_process";
@@ -9,6 +9,7 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { chromium } from "playwright-core";
+import { broken, closing } from "./tally.mjs";
 
 const SCRIPT_MS_MAX = 300_000;
 const WAIT_MS_MAX = 15_000;
@@ -22,21 +23,6 @@ export const lab = JSON.parse(process.argv[2]);
 const program = process.argv[3];
 /** Where screenshots of every page that is looked at go; nowhere without a third argument. */
 const shots = process.argv[4];
-
-let passed = 0;
-let failed = 0;
-
-/** Counts one journey. */
-export async function check(name, body) {
-  try {
-    await body();
-    passed += 1;
-    console.log(`  ok    ${name}`);
-  } catch (error) {
-    failed += 1;
-    console.log(`  FAIL  ${name}: ${error.stack}`);
-  }
-}
 
 /** Asks until the answer is true. */
 export async function until(what, ask) {
@@ -209,13 +195,11 @@ export async function run(journeys) {
     hub = await Hub.make();
     await journeys(hub);
   } catch (error) {
-    failed += 1;
-    console.log(`  FAIL  ${error.stack}`);
+    broken(error);
   } finally {
     await browser.close();
     await hub?.close();
     clearTimeout(late);
   }
-  console.log(`${passed} passed, ${failed} failed`);
-  process.exitCode = failed || !passed ? 1 : 0;
+  process.exitCode = closing();
 }

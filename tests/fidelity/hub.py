@@ -19,6 +19,27 @@ language = "en"
 name = "tests"
 secret = {{ file = "token" }}
 """
+# Accounts of the lab, for the configuration of a hub over it.
+TELEGRAM = """
+[[account]]
+name = "telegram"
+network = "telegram"
+bot_token = {{ file = "telegram" }}
+api_url = "{telegram}"
+poll_seconds = 1
+"""
+# No limit of Telegram's stands in the way of a script; follows `TELEGRAM`.
+UNHURRIED = """per_second_max = 1000
+per_room_minute_max = 60000
+"""
+LINE = """
+[[account]]
+name = "line"
+network = "line"
+access_token = {{ file = "line" }}
+channel_secret = {{ file = "line-secret" }}
+api_url = "{line}"
+"""
 
 
 class Hub:

@@ -13,20 +13,14 @@ import time
 
 import harness
 from dovecot import PASSWORD, USER, Dovecot, PostOffice
-from hub import Hub
+from hub import Hub, TELEGRAM
 from lab import Lab
 from pictures import digest, media, png
 
 MINA = "mina@far.test"
 FIRST_SECONDS_MAX = 20.0
 
-ACCOUNTS = """
-[[account]]
-name = "telegram"
-network = "telegram"
-bot_token = {{ file = "telegram" }}
-api_url = "{telegram}"
-poll_seconds = 1
+ACCOUNTS = TELEGRAM + """
 [[account]]
 name = "mail"
 network = "mail"

@@ -9,24 +9,12 @@ import tempfile
 import time
 
 import harness
-from hub import Hub
+from hub import Hub, LINE, TELEGRAM
 from lab import Lab
 from pictures import OGG, SVG, digest, media, png
 
 PUBLIC = "https://hub.example"
-ACCOUNTS = """
-[[account]]
-name = "telegram"
-network = "telegram"
-bot_token = {{ file = "telegram" }}
-api_url = "{telegram}"
-poll_seconds = 1
-[[account]]
-name = "line"
-network = "line"
-access_token = {{ file = "line" }}
-channel_secret = {{ file = "line-secret" }}
-api_url = "{line}"
+ACCOUNTS = TELEGRAM + LINE + """
 [[account]]
 name = "kakaotalk"
 network = "kakaotalk"

@@ -17,7 +17,7 @@ import time
 
 import harness
 import httpx
-from hub import Hub
+from hub import Hub, LINE, TELEGRAM
 from lab import Lab
 
 LARGE, FITTING = 100_000_000, 49_000_000
@@ -26,20 +26,7 @@ ACKNOWLEDGED_SECONDS_MAX = 1.0
 PIECE = os.urandom(1 << 20)
 FILM = b"\0\0\0\x20ftypisom\0\0\x02\0isomiso2avc1mp41"
 GROUP, USER = "C" + "1" * 32, "U" + "0" * 32
-ACCOUNTS = """
-[[account]]
-name = "telegram"
-network = "telegram"
-bot_token = {{ file = "telegram" }}
-api_url = "{telegram}"
-poll_seconds = 1
-[[account]]
-name = "line"
-network = "line"
-access_token = {{ file = "line" }}
-channel_secret = {{ file = "line-secret" }}
-api_url = "{line}"
-"""
+ACCOUNTS = TELEGRAM + LINE
 
 
 def film(size):

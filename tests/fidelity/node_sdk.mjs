@@ -4,22 +4,10 @@ import assert from "node:assert/strict";
 import { createServer } from "node:http";
 import { HTTPFetchError, messagingApi, validateSignature } from "@line/bot-sdk";
 import { Bot, GrammyError } from "grammy";
+import { check, closing } from "./tally.mjs";
 
 const WAIT_MS_MAX = 10_000;
 const lab = JSON.parse(process.argv[2]);
-let passed = 0;
-let failed = 0;
-
-async function check(name, body) {
-  try {
-    await body();
-    passed += 1;
-    console.log(`  ok    ${name}`);
-  } catch (error) {
-    failed += 1;
-    console.log(`  FAIL  ${name}: ${error.stack}`);
-  }
-}
 
 async function control(method, path, body) {
   const headers = { "content-type": "application/json" };
@@ -123,5 +111,4 @@ async function telegram() {
 for (const part of [line, telegram]) {
   await check(`${part.name} ran to its end`, part);
 }
-console.log(`${passed} passed, ${failed} failed`);
-process.exit(failed === 0 ? 0 : 1);
+process.exit(closing());

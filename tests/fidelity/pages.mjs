@@ -4,8 +4,9 @@
 
 import assert from "node:assert/strict";
 import {
-  CODE, check, complaints, inLab, look, newCode, phone, run, screen, TOKEN, until,
+  CODE, complaints, inLab, look, newCode, phone, run, screen, TOKEN, until,
 } from "./browser.mjs";
+import { check } from "./tally.mjs";
 
 const LIVE_MS_MAX = 1_000;
 const LOOKS = ["ko-KR", "en-GB"].flatMap((locale) =>

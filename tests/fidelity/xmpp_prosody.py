@@ -12,7 +12,7 @@ import tempfile
 import time
 
 import harness
-from hub import Hub
+from hub import Hub, TELEGRAM, UNHURRIED
 from lab import Lab
 from prosody import COMPONENT, ROOMS, SECRET, Prosody
 from xmpp_person import Person, room_id
@@ -23,15 +23,7 @@ FIRST_SECONDS_MAX = 3.0
 # What of one lane can be on its way at once: docs/decisions/0003.
 CLAIMED_MAX = 4
 
-ACCOUNTS = """
-[[account]]
-name = "telegram"
-network = "telegram"
-bot_token = {{ file = "telegram" }}
-api_url = "{telegram}"
-poll_seconds = 1
-per_second_max = 1000
-per_room_minute_max = 60000
+ACCOUNTS = TELEGRAM + UNHURRIED + """
 [[account]]
 name = "xmpp"
 network = "xmpp"
