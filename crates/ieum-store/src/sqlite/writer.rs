@@ -19,8 +19,9 @@ const BATCH_VERBS_MAX: usize = 1_024;
 /// How long it waits for company to what nobody waits for. A crash meanwhile leaves what a network
 /// said in doubt, as it would have been while the call was under way.
 const LINGER: Duration = Duration::from_millis(2);
-/// How often it waits so before it commits.
-const LINGERS_MAX: usize = 8;
+/// How often it waits so before it commits: less often than an account settles side by side, which
+/// has nothing more to say until it is answered.
+const LINGERS_MAX: usize = 3;
 
 /// What the writer works on.
 pub(super) type SqliteBook<'c> = Book<SqliteRows<'c>>;
