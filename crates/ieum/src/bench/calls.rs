@@ -51,6 +51,8 @@ pub fn chat_id(conversation: usize) -> String {
 pub struct Place {
     /// Which conversation.
     pub conversation: usize,
+    /// Who wrote it.
+    pub author: usize,
     /// Its number in the conversation.
     pub counter: usize,
     /// Its number in the run.
@@ -96,7 +98,7 @@ impl Calls {
     }
 
     fn line(&mut self, place: Place, now_ms: u64) -> std::io::Result<()> {
-        let Place { conversation, counter, serial } = place;
+        let Place { conversation, author, counter, serial } = place;
         let (group, event) = (group_id(conversation), ulid(now_ms, serial));
         let (message, text) = (MESSAGE_ID_FIRST + serial, text(conversation, counter));
         write!(
@@ -104,7 +106,7 @@ impl Calls {
             "{{\"destination\":\"U0000000000000000000000000000000f\",\
              \"events\":[{{\"type\":\"message\",\
              \"mode\":\"active\",\"timestamp\":{now_ms},\"source\":{{\"type\":\"group\",\
-             \"groupId\":\"{group}\",\"userId\":\"U{conversation:032x}\"}},\
+             \"groupId\":\"{group}\",\"userId\":\"U{author:032x}\"}},\
              \"webhookEventId\":\"{event}\",\"deliveryContext\":{{\"isRedelivery\":false}},\
              \"replyToken\":\"{event}nHuyWiB7yP5Zw52FIkcQobQuGDXCTA\",\"message\":{{\
              \"id\":\"{message}\",\"type\":\"text\",\"quoteToken\":\"q3Plxr4AgKd{message}\",\
@@ -124,9 +126,9 @@ impl Calls {
     }
 
     fn telegram(&mut self, place: Place, now_s: u64) -> std::io::Result<()> {
-        let Place { conversation, counter, serial } = place;
+        let Place { conversation, author, counter, serial } = place;
         let (chat, text) = (chat_id(conversation), text(conversation, counter));
-        let (update, person) = (serial + 1, 10_000 + conversation);
+        let (update, person) = (serial + 1, 10_000 + author);
         write!(
             self.body,
             "{{\"update_id\":{update},\"message\":{{\"message_id\":{update},\
@@ -201,7 +203,7 @@ mod tests {
     fn a_call_is_proven_and_read_by_the_connector() {
         for direction in [Direction::LineToTelegram, Direction::TelegramToLine] {
             let mut calls = Calls::new("127.0.0.1:1".parse().unwrap(), direction);
-            let place = Place { conversation: 3, counter: 7, serial: 451 };
+            let place = Place { conversation: 3, author: 3, counter: 7, serial: 451 };
             let bytes = calls.bytes(place).unwrap();
             let head = super::super::wire::find(bytes, b"\r\n\r\n").unwrap() + 4;
             let mut headers = http::HeaderMap::new();

@@ -1,7 +1,8 @@
 //! What the sink saw, against what the generator sent: lost, doubled, out of order, how late.
 //!
-//! Texts carry `#conversation:counter#`. Invariant: every number of the report is counted here
-//! from arrivals alone; the hub's word is not asked.
+//! Texts carry `#conversation:counter#`. Invariants: every number of the report is counted here from
+//! arrivals alone, the hub's word is not asked; what was acknowledged before another post of the
+//! same conversation began must arrive before it, whoever wrote them.
 
 use std::time::Duration;
 
@@ -19,10 +20,17 @@ pub struct Ledger {
 
 #[derive(Debug, Default)]
 struct Lane {
-    /// When each post began; the counter is the index.
-    starts: Vec<Duration>,
-    seen: Vec<bool>,
-    highest: Option<usize>,
+    /// The counter is the index.
+    posts: Vec<Post>,
+    /// The latest beginning of a post that arrived.
+    latest: Duration,
+}
+
+#[derive(Debug)]
+struct Post {
+    began: Duration,
+    acknowledged: Option<Duration>,
+    seen: bool,
 }
 
 /// What came of a run.
@@ -40,7 +48,7 @@ pub struct Tally {
     pub lost: u64,
     /// Arrived again.
     pub duplicates: u64,
-    /// Arrived after a later one of its conversation.
+    /// Arrived after one of its conversation that began when it was acknowledged already.
     pub out_of_order: u64,
     /// Arrived without being sent, or unreadable.
     pub unknown: u64,
@@ -66,9 +74,16 @@ impl Ledger {
         let Some(lane) = self.lanes.get_mut(conversation) else {
             return 0;
         };
-        lane.starts.push(at);
-        lane.seen.push(false);
-        lane.starts.len() - 1
+        lane.posts.push(Post { began: at, acknowledged: None, seen: false });
+        lane.posts.len() - 1
+    }
+
+    /// The hub acknowledged a post.
+    pub fn acknowledged(&mut self, conversation: usize, counter: usize, at: Duration) {
+        let lane = self.lanes.get_mut(conversation);
+        if let Some(post) = lane.and_then(|lane| lane.posts.get_mut(counter)) {
+            post.acknowledged = Some(at);
+        }
     }
 
     /// Something arrived at the sink.
@@ -78,20 +93,17 @@ impl Ledger {
             return;
         };
         let lane = self.lanes.get_mut(conversation);
-        let found = lane.and_then(|lane| {
-            let start = *lane.starts.get(counter)?;
-            let seen = lane.seen.get_mut(counter)?;
-            Some((start, std::mem::replace(seen, true), &mut lane.highest))
-        });
+        let found = lane.and_then(|lane| Some((lane.posts.get_mut(counter)?, &mut lane.latest)));
         match found {
             None => self.unknown += 1,
-            Some((_, true, _)) => self.duplicates += 1,
-            Some((start, false, highest)) => {
-                self.out_of_order += u64::from(*highest > Some(counter));
-                *highest = (*highest).max(Some(counter));
+            Some((post, _)) if post.seen => self.duplicates += 1,
+            Some((post, latest)) => {
+                post.seen = true;
+                self.out_of_order += u64::from(post.acknowledged.is_some_and(|at| at < *latest));
+                *latest = (*latest).max(post.began);
                 self.arrived += 1;
                 self.last_arrival = at;
-                let late = at.saturating_sub(start).as_micros();
+                let late = at.saturating_sub(post.began).as_micros();
                 self.latencies_us.push(u32::try_from(late).unwrap_or(u32::MAX));
             }
         }
@@ -157,22 +169,24 @@ mod tests {
     #[test]
     fn every_kind_of_fault_is_counted_once() {
         let mut ledger = Ledger::new(2);
-        for counter in 0..4 {
-            assert_eq!(ledger.sent(0, MS * 10), counter);
-            assert_eq!(ledger.sent(1, MS * 10), counter);
+        for (counter, ms) in (0..4).zip(10..) {
+            for conversation in 0..2 {
+                assert_eq!(ledger.sent(conversation, MS * ms), counter);
+                ledger.acknowledged(conversation, counter, MS * ms + MS / 2);
+            }
         }
         for counter in [0, 2, 1, 2] {
             ledger.arrived(&body(0, counter), MS * 15);
         }
-        for counter in 0..4 {
-            ledger.arrived(&body(1, counter), MS * 30);
+        for (counter, ms) in (0..4).zip(30..) {
+            ledger.arrived(&body(1, counter), MS * ms);
         }
         ledger.arrived(&body(1, 9), MS * 40);
         ledger.arrived(b"{\"text\":\"#\"}", MS * 40);
         assert_eq!(ledger.arrivals(), 7);
         let expected = Tally {
             messages: 8,
-            seconds: 0.030,
+            seconds: 0.033,
             p50_ms: 20.0,
             p99_ms: 20.0,
             lost: 1,
@@ -181,6 +195,20 @@ mod tests {
             unknown: 2,
         };
         assert_eq!(ledger.tally(8), expected);
+    }
+
+    #[test]
+    fn only_what_was_under_way_together_may_change_places() {
+        let mut ledger = Ledger::new(1);
+        for (counter, began) in [(0, 10), (1, 11), (2, 13)] {
+            assert_eq!(ledger.sent(0, MS * began), counter);
+        }
+        ledger.acknowledged(0, 0, MS * 12);
+        ledger.acknowledged(0, 1, MS * 14);
+        for counter in [1, 2, 0] {
+            ledger.arrived(&body(0, counter), MS * 20);
+        }
+        assert_eq!(ledger.tally(3).out_of_order, 1, "0 was acknowledged before 2 began");
     }
 
     #[test]

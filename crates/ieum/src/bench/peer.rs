@@ -31,6 +31,9 @@ pub struct PeerArguments {
     /// Over how many conversations.
     #[arg(long)]
     pub conversations: usize,
+    /// How many people write at once, no fewer than there are conversations.
+    #[arg(long)]
+    pub connections: usize,
     /// Messages a second; as fast as the hub takes them when absent.
     #[arg(long, value_parser = super::relay::rate)]
     pub rate: Option<f64>,
@@ -85,18 +88,8 @@ async fn post_all(
     watch: Stopwatch,
 ) -> anyhow::Result<Tally> {
     let began = watch.elapsed();
-    let conversations = arguments.conversations;
     let mut posting = JoinSet::new();
-    for conversation in 0..conversations {
-        let rest = arguments.messages % conversations as u64 > conversation as u64;
-        let load = Load {
-            hub,
-            conversation,
-            conversations,
-            messages: arguments.messages / conversations as u64 + u64::from(rest),
-            rate: arguments.rate,
-            direction: arguments.direction,
-        };
+    for load in Load::shared_out(arguments, hub) {
         posting.spawn_local(run(load, Rc::clone(&ledger), watch));
     }
     let mut acknowledged = 0;

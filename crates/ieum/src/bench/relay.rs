@@ -19,9 +19,14 @@ pub struct RelayArguments {
     /// How many messages.
     #[arg(long, default_value_t = 100_000)]
     pub messages: u64,
-    /// Over how many conversations, each on its own connection.
+    /// Over how many conversations.
     #[arg(long, default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..=1_000))]
     pub conversations: u32,
+    /// How many people write at once, each on an own connection, shared out over the conversations:
+    /// a person's next message leaves when the one before it was acknowledged. At least one for each
+    /// conversation.
+    #[arg(long, default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..=1_000))]
+    pub connections: u32,
     /// Messages a second; as fast as the hub takes them when absent.
     #[arg(long, value_parser = rate)]
     pub rate: Option<f64>,
@@ -123,6 +128,7 @@ fn peer_arguments(arguments: RelayArguments) -> Vec<String> {
         format!("--direction={direction}"),
         format!("--messages={}", arguments.messages),
         format!("--conversations={}", arguments.conversations),
+        format!("--connections={}", arguments.connections.max(arguments.conversations)),
     ];
     words.extend(arguments.rate.map(|rate| format!("--rate={rate}")));
     words
