@@ -23,6 +23,7 @@ pub mod people;
 pub mod ports;
 pub mod render;
 pub mod route;
+pub mod search;
 pub mod settle;
 pub mod telling;
 pub mod time;

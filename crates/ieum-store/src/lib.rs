@@ -12,10 +12,12 @@ mod media;
 mod memory;
 mod row;
 mod rows;
+mod search;
 mod sqlite;
 mod standing;
 
 pub use media::{MEDIA_FOLDER, MEDIA_KEY_FILE, MediaFolder, MediaOpenFailure, MemoryMedia};
 pub use memory::MemoryStore;
+pub use search::{MemorySearch, SEARCH_FILE, SearchFolder};
 pub use sqlite::problems;
 pub use sqlite::{CopyProgress, LOCK_FILE, OpenFailure, PartialCopy, STORE_FILE, SqliteStore};

@@ -7,6 +7,7 @@ pub mod dial;
 pub mod entropy;
 pub mod http;
 pub mod media;
+pub mod search;
 pub mod store;
 pub mod tell;
 

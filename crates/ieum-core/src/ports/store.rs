@@ -324,6 +324,14 @@ pub trait Store: Send + Sync + std::fmt::Debug {
         rows_max: usize,
     ) -> StoreAnswer<'_, Vec<Arc<Message>>>;
 
+    /// Messages of all conversations with a place above `after`, in order; at most
+    /// [`PAGE_ROWS_MAX`].
+    fn messages_after(
+        &self,
+        after: MessageSeq,
+        rows_max: usize,
+    ) -> StoreAnswer<'_, Vec<Arc<Message>>>;
+
     /// Journal entries with a number above `after`, in order.
     fn page_journal(
         &self,
