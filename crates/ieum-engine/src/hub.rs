@@ -32,6 +32,7 @@ use ieum_core::ports::clock::Clock;
 use ieum_core::ports::connector::HookRequest;
 use ieum_core::ports::entropy::Entropy;
 use ieum_core::ports::media::{MediaStore, Opened};
+use ieum_core::ports::search::SearchIndex;
 use ieum_core::ports::store::{Advance, Loaded, Store, StoreFailure};
 use ieum_core::ports::tell::Teller;
 use ieum_core::time::Timestamp;
@@ -46,6 +47,8 @@ pub struct HubSetup {
     pub store: Arc<dyn Store>,
     /// Where what comes with messages is.
     pub media: Arc<dyn MediaStore>,
+    /// By what messages are found; a hub without it finds none.
+    pub search: Option<Arc<dyn SearchIndex>>,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// The randomness.
@@ -94,7 +97,7 @@ impl Hub {
         let Loaded { mut directory, cursors, interrupted } = loaded;
         let accounts = known_accounts(&setup, &mut directory).await?;
         let pieces = Arc::new(Pieces::new(
-            (setup.store, setup.media),
+            (setup.store, setup.media, setup.search),
             setup.clock,
             setup.entropy,
             setup.secret,

@@ -8,6 +8,7 @@ use crate::groups::{self, GroupAct};
 use crate::hub::Hub;
 use crate::people::ChangeFailure;
 use crate::say::SayFailure;
+use crate::search::{self, Hits, Search, SearchRefusal};
 use crate::terms;
 use ieum_core::ids::{ConversationId, PersonId};
 use ieum_core::network::Network;
@@ -30,6 +31,14 @@ impl Hub {
     /// A [`SayFailure`]; nothing was done.
     pub async fn act(&self, act: Act) -> Result<(), SayFailure> {
         acts::act(&self.pieces, act).await
+    }
+
+    /// Looks for something that was said in the conversations of a person, newest first.
+    ///
+    /// # Errors
+    /// A [`SearchRefusal`].
+    pub async fn search(&self, search: Search) -> Result<Hits, SearchRefusal> {
+        search::search(&self.pieces, search).await
     }
 
     /// Who is in a conversation, and where each is reached now.

@@ -19,6 +19,7 @@ use ieum_core::people::withdrawal::narrowed;
 use ieum_core::ports::clock::Clock;
 use ieum_core::ports::entropy::Entropy;
 use ieum_core::ports::media::MediaStore;
+use ieum_core::ports::search::SearchIndex;
 use ieum_core::ports::store::{Admission, AdmitBatch, Admitted, Store, StoreFailure};
 use ieum_core::time::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
@@ -35,6 +36,7 @@ pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 pub(crate) struct Pieces {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) media: Arc<dyn MediaStore>,
+    pub(crate) search: Option<Arc<dyn SearchIndex>>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) entropy: Arc<dyn Entropy>,
     pub(crate) secret: HubSecret,
@@ -82,10 +84,13 @@ pub(crate) struct Pieces {
     changing: tokio::sync::Mutex<()>,
 }
 
+/// What is kept, and where.
+pub(crate) type Rooms = (Arc<dyn Store>, Arc<dyn MediaStore>, Option<Arc<dyn SearchIndex>>);
+
 impl Pieces {
     #[allow(clippy::too_many_arguments, reason = "called once, by the hub's start")]
     pub(crate) fn new(
-        (store, media): (Arc<dyn Store>, Arc<dyn MediaStore>),
+        (store, media, search): Rooms,
         clock: Arc<dyn Clock>,
         entropy: Arc<dyn Entropy>,
         secret: HubSecret,
@@ -96,6 +101,7 @@ impl Pieces {
         Self {
             store,
             media,
+            search,
             clock,
             entropy,
             secret,

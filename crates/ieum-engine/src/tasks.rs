@@ -7,6 +7,7 @@ use crate::listen::listen;
 use crate::media::fetch_all;
 use crate::pieces::Pieces;
 use crate::probe::probe;
+use crate::search;
 use crate::sweep::sweep;
 use crate::teller::tell;
 use ieum_core::ids::{AccountId, Cursor};
@@ -40,6 +41,7 @@ impl Tasks {
         }
         loops.start(sweep(Arc::clone(pieces), stop.subscribe()));
         loops.start(fetch_all(Arc::clone(pieces), stop.subscribe()));
+        loops.start(search::fill(Arc::clone(pieces), stop.subscribe()));
         for teller in tellers {
             loops.start(tell(Arc::clone(pieces), Arc::clone(teller), stop.subscribe()));
         }

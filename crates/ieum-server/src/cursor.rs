@@ -26,6 +26,8 @@ pub(crate) enum List {
     Incidents,
     /// `/v1/incidents/{id}/deliveries`.
     Touched,
+    /// `/v1/people/{id}/search`.
+    Found,
 }
 
 impl List {
@@ -39,6 +41,7 @@ impl List {
             Self::Deliveries => b'd',
             Self::Incidents => b'i',
             Self::Touched => b't',
+            Self::Found => b'f',
         }
     }
 

@@ -68,6 +68,7 @@ fn endpoints() -> Vec<Endpoint> {
     endpoints.extend(api::addresses::endpoints());
     endpoints.extend(api::contacts::endpoints());
     endpoints.extend(api::terms::endpoints());
+    endpoints.extend(api::search::endpoints());
     endpoints.extend(api::groups::endpoints());
     endpoints.extend(api::past::endpoints());
     endpoints.extend(api::conversations::endpoints());

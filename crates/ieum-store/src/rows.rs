@@ -121,6 +121,12 @@ pub(crate) trait Rows: std::fmt::Debug {
     ) -> RowAnswer<()>;
     /// A message.
     fn message(&mut self, seq: MessageSeq) -> RowAnswer<Option<Arc<Message>>>;
+    /// Messages above `after`, in order.
+    fn messages_after(
+        &mut self,
+        after: MessageSeq,
+        rows_max: usize,
+    ) -> RowAnswer<Vec<Arc<Message>>>;
     /// The numbers of a message's deliveries, in order.
     fn deliveries_of(&mut self, message: MessageSeq) -> RowAnswer<Vec<DeliverySeq>>;
     /// A delivery that was planned after its message.

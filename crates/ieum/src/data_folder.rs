@@ -7,7 +7,8 @@ use ieum_connectors::doors::Secret;
 use ieum_core::content::HubSecret;
 use ieum_core::ports::entropy::Entropy;
 use ieum_core::ports::media::MediaStore;
-use ieum_store::{MediaFolder, STORE_FILE};
+use ieum_core::ports::search::SearchIndex;
+use ieum_store::{MediaFolder, STORE_FILE, SearchFolder};
 use std::fs::{self, DirBuilder, OpenOptions};
 use std::io::{ErrorKind, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
@@ -70,6 +71,15 @@ pub fn media(folder: &Path, entropy: &dyn Entropy) -> anyhow::Result<Arc<dyn Med
     second.copy_from_slice(&entropy.next_16());
     let opened = MediaFolder::open(folder, key);
     Ok(Arc::new(opened.with_context(|| format!("the media of {}", folder.display()))?))
+}
+
+/// The search index of the folder; one that is missing or spoilt is made anew.
+///
+/// # Errors
+/// When the folder cannot be written.
+pub fn search(folder: &Path) -> anyhow::Result<Arc<dyn SearchIndex>> {
+    let opened = SearchFolder::open(folder);
+    Ok(Arc::new(opened.with_context(|| format!("the search index of {}", folder.display()))?))
 }
 
 fn long_enough(text: &str, place: &str) -> anyhow::Result<HubSecret> {

@@ -16,6 +16,7 @@ mod hollow;
 mod links;
 mod media;
 mod operator;
+mod search;
 mod shelf;
 mod town;
 mod watchers;

@@ -28,7 +28,7 @@ use ieum_core::ports::tell::{NotTold, Teller, Word};
 use ieum_core::render::measure::TextUnit;
 use ieum_core::time::Timestamp;
 use ieum_engine::{AccountSetup, Hub, HubSetup, NewConversation, NewPerson, Settings};
-use ieum_store::{MemoryMedia, MemoryStore};
+use ieum_store::{MemoryMedia, MemorySearch, MemoryStore};
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
@@ -581,6 +581,7 @@ async fn start(
     Hub::start(HubSetup {
         store: Arc::clone(store) as Arc<dyn Store>,
         media: Arc::new(media.clone()),
+        search: Some(Arc::<MemorySearch>::default()),
         clock: Arc::clone(clock) as Arc<dyn Clock>,
         entropy: Arc::new(TownEntropy::default()),
         secret: HubSecret::new(*b"a secret of the tests, 32 bytes."),

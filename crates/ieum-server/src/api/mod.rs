@@ -14,6 +14,7 @@ pub(crate) mod networks;
 pub(crate) mod past;
 pub(crate) mod people;
 pub(crate) mod rooms;
+pub(crate) mod search;
 pub(crate) mod status;
 pub(crate) mod terms;
 pub(crate) mod watchers;

@@ -1,6 +1,7 @@
 //! A house to knock at: a real hub over a scripted store, network and clock.
 
 use crate::files::Shelf;
+use crate::search::Catalogue;
 use crate::store::ScriptedStore;
 use axum::Router;
 use axum::body::Body;
@@ -213,6 +214,7 @@ impl House {
         let hub = Hub::start(HubSetup {
             store: Arc::clone(&store) as _,
             media: Arc::new(Shelf),
+            search: Some(Arc::new(Catalogue::default())),
             clock: Arc::clone(&clock) as _,
             entropy: Arc::new(Counting::default()),
             secret: HubSecret::new(*b"a secret of thirty-two bytes ..."),

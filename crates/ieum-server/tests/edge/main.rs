@@ -27,6 +27,7 @@ mod operations;
 mod own;
 mod pages;
 mod past;
+mod search;
 mod sockets;
 mod store;
 mod terms;

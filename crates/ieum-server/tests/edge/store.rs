@@ -347,6 +347,17 @@ impl Store for ScriptedStore {
         })
     }
 
+    fn messages_after(
+        &self,
+        after: MessageSeq,
+        rows_max: usize,
+    ) -> StoreAnswer<'_, Vec<Arc<Message>>> {
+        self.answer(|kept| {
+            let later = kept.messages.iter().filter(|message| message.seq > after);
+            later.take(rows_max).cloned().collect()
+        })
+    }
+
     fn page_journal(
         &self,
         after: JournalSeq,

@@ -90,6 +90,15 @@ impl<R: Rows> Book<R> {
         Ok(messages)
     }
 
+    /// Verb `messages_after`.
+    pub(crate) fn messages_after(
+        &mut self,
+        after: MessageSeq,
+        rows_max: usize,
+    ) -> RowAnswer<Vec<Arc<Message>>> {
+        self.rows.messages_after(after, rows_max.min(PAGE_ROWS_MAX))
+    }
+
     /// Verb `page_journal`.
     pub(crate) fn page_journal(
         &mut self,

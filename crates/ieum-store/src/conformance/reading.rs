@@ -177,3 +177,21 @@ fn open_deliveries_are_paged_by_every_filter() {
         assert_eq!(owed(None, 2, 0), [2]);
     }
 }
+
+#[test]
+fn messages_of_all_conversations_are_paged_in_order() {
+    for mut bench in Bench::both() {
+        for number in 1..=5 {
+            let conversation = 1 + number % 2;
+            admit(bench.store(), event(number, conversation, vec![to_person(LINE, 1)]));
+        }
+        bench.reopen();
+        let after = |place, rows_max| {
+            let found = wait(bench.store().messages_after(MessageSeq(place), rows_max)).unwrap();
+            found.iter().map(|message| (message.seq.0, message.new.id)).collect::<Vec<_>>()
+        };
+        assert_eq!(after(0, 2), [(1, id(1)), (2, id(2))]);
+        assert_eq!(after(2, 9), [(3, id(3)), (4, id(4)), (5, id(5))]);
+        assert_eq!(after(5, 9), []);
+    }
+}

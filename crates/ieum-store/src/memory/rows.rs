@@ -96,6 +96,15 @@ impl Rows for MemoryRows {
         Ok(self.messages.get(&seq).cloned())
     }
 
+    fn messages_after(
+        &mut self,
+        after: MessageSeq,
+        rows_max: usize,
+    ) -> RowAnswer<Vec<Arc<Message>>> {
+        let later = self.messages.range((Excluded(after), Unbounded));
+        Ok(later.take(rows_max).map(|(_, message)| Arc::clone(message)).collect())
+    }
+
     fn deliveries_of(&mut self, message: MessageSeq) -> RowAnswer<Vec<DeliverySeq>> {
         Ok(self.deliveries_of.get(&message).cloned().unwrap_or_default())
     }

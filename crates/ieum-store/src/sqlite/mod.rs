@@ -347,6 +347,14 @@ impl Store for SqliteStore {
         self.ask(move |book| book.page_messages(conversation, before, rows_max))
     }
 
+    fn messages_after(
+        &self,
+        after: MessageSeq,
+        rows_max: usize,
+    ) -> StoreAnswer<'_, Vec<Arc<Message>>> {
+        self.ask(move |book| book.messages_after(after, rows_max))
+    }
+
     fn page_journal(
         &self,
         after: JournalSeq,

@@ -333,6 +333,17 @@ impl Rows for SqliteRows<'_> {
         Ok(found)
     }
 
+    fn messages_after(
+        &mut self,
+        after: MessageSeq,
+        rows_max: usize,
+    ) -> RowAnswer<Vec<Arc<Message>>> {
+        let sql = format!("SELECT {MESSAGE} FROM message WHERE seq > ?1 ORDER BY seq LIMIT ?2");
+        let limit = i64::try_from(rows_max).unwrap_or(i64::MAX);
+        let found = self.all(&sql, (column(after.0), limit), format::read_message)?;
+        found.into_iter().map(|message| message.map(Arc::new)).collect()
+    }
+
     fn deliveries_of(&mut self, message: MessageSeq) -> RowAnswer<Vec<DeliverySeq>> {
         let sql = "SELECT first_delivery, deliveries FROM message WHERE seq = ?1";
         let read = |row: &Row<'_>| Ok((row.get(0)?, row.get(1)?));

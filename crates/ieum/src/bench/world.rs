@@ -114,6 +114,7 @@ pub async fn start(store: Arc<dyn Store>, sink: SocketAddr) -> anyhow::Result<Hu
     let setup = HubSetup {
         store,
         media: Arc::new(MemoryMedia::default()),
+        search: None,
         clock,
         entropy,
         secret: HubSecret::new(*b"the salt of a benchmark, 32 byte"),

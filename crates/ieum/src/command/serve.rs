@@ -51,6 +51,7 @@ async fn serve(arguments: &ServeArguments) -> anyhow::Result<()> {
         tellers,
         store: store::open(StoreKind::Sqlite, &arguments.data)?,
         media: data_folder::media(&arguments.data, doors.entropy.as_ref())?,
+        search: Some(data_folder::search(&arguments.data)?),
         clock: doors.clock,
         entropy: doors.entropy,
         secret,

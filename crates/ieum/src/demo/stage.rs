@@ -26,7 +26,7 @@ use ieum_core::ports::store::PAGE_ROWS_MAX;
 use ieum_core::time::Timestamp;
 use ieum_engine::{AccountSetup, Hub, HubSetup, Settings};
 use ieum_lab::{Lab, LabOptions, Population};
-use ieum_store::MemoryMedia;
+use ieum_store::{MemoryMedia, SearchFolder};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use tokio::net::TcpListener;
@@ -219,6 +219,7 @@ async fn start_hub(
     let setup = HubSetup {
         store: store::open(StoreKind::Sqlite, folder)?,
         media: Arc::new(MemoryMedia::default()),
+        search: Some(Arc::new(SearchFolder::open(folder)?)),
         clock: Arc::clone(&doors.clock),
         entropy: Arc::clone(&doors.entropy),
         secret: HubSecret::new(doors.entropy.next_16()),

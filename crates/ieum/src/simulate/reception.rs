@@ -61,6 +61,7 @@ impl Reception {
         Hub::start(HubSetup {
             store: Arc::new(TroubledStore::new(store, hazards, Arc::new(self.truth.clone()))),
             media: Arc::new(MemoryMedia::default()),
+            search: None,
             clock: Arc::new(self.wall.clone()),
             entropy: Arc::new(entropy),
             secret: HubSecret::new(*b"a secret of simulations, 32 byte"),

@@ -138,6 +138,14 @@ impl Store for TroubledStore {
         self.inner.page_messages(conversation, before, rows_max)
     }
 
+    fn messages_after(
+        &self,
+        after: MessageSeq,
+        rows_max: usize,
+    ) -> StoreAnswer<'_, Vec<Arc<Message>>> {
+        self.inner.messages_after(after, rows_max)
+    }
+
     fn page_journal(
         &self,
         after: JournalSeq,

@@ -163,6 +163,7 @@ impl Fair {
         let hub = Hub::start(HubSetup {
             store: Arc::new(MemoryStore::new()),
             media: Arc::new(MemoryMedia::default()),
+            search: None,
             clock: Arc::clone(&clock) as Arc<dyn Clock>,
             entropy: Arc::new(SeededEntropy::new(1)),
             secret: HubSecret::new(*b"a secret of the tests, 32 bytes."),
