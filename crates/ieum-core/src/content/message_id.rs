@@ -66,7 +66,13 @@ impl TryFrom<&[u8]> for MessageId {
 
 impl fmt::Display for MessageId {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(out, "{byte:02x}"))
+        // Halves, because a number is written at once and a byte at a time is slow.
+        let (high, low) = self.0.split_at(MESSAGE_ID_BYTES / 2);
+        for half in [high, low] {
+            let number = half.iter().fold(0_u128, |number, byte| number << 8 | u128::from(*byte));
+            write!(out, "{number:032x}")?;
+        }
+        Ok(())
     }
 }
 
