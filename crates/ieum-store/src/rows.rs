@@ -173,6 +173,8 @@ pub(crate) trait Rows: std::fmt::Debug {
         before: MessageSeq,
         rows_max: usize,
     ) -> RowAnswer<Vec<FindRow>>;
+    /// The newest message of a conversation; cheap however long ago it was said.
+    fn newest_in(&mut self, conversation: ConversationId) -> RowAnswer<Option<MessageSeq>>;
     /// Whether a message with this finder key was admitted lately; cheap.
     fn found_lately(&self, kind: FindKind, key: u64) -> Option<MessageSeq>;
 

@@ -74,6 +74,8 @@ enum Bench {
     Idle(bench::rest::IdleArguments),
     /// Measure how soon a hub is ready over a large store.
     Start(bench::rest::StartArguments),
+    /// Measure the inbox of somebody with much to read, and what open pages cost.
+    Pages(bench::pages::PagesArguments),
     /// Measure how soon outages are found, and how often for nothing.
     Detect(bench::detect::DetectArguments),
 }
@@ -130,6 +132,7 @@ fn run(command: &Command) -> anyhow::Result<bool> {
         Command::Bench(Bench::Relay(arguments)) => bench::relay::main(*arguments),
         Command::Bench(Bench::Idle(arguments)) => bench::rest::idle(*arguments),
         Command::Bench(Bench::Start(arguments)) => bench::rest::start(arguments),
+        Command::Bench(Bench::Pages(arguments)) => bench::pages::main(*arguments),
         Command::Bench(Bench::Detect(arguments)) => bench::detect::main(arguments),
         Command::BenchHub(arguments) => bench::hub::main(arguments).map(|()| true),
         Command::BenchPeer(arguments) => bench::peer::main(*arguments).map(|()| true),

@@ -332,6 +332,13 @@ pub trait Store: Send + Sync + std::fmt::Debug {
         rows_max: usize,
     ) -> StoreAnswer<'_, Vec<Arc<Message>>>;
 
+    /// The newest message of each of these conversations, in their order; `None` where nothing was
+    /// said. At most [`PAGE_ROWS_MAX`] are looked up.
+    fn newest_in(
+        &self,
+        conversations: Vec<ConversationId>,
+    ) -> StoreAnswer<'_, Vec<Option<MessageSeq>>>;
+
     /// Journal entries with a number above `after`, in order.
     fn page_journal(
         &self,

@@ -19,14 +19,14 @@ use http::HeaderMap;
 use ieum_core::directory::{Conversation, Directory};
 use ieum_core::ids::{ConversationId, MessageSeq, PersonId};
 use ieum_core::message::{Class, Message};
-use ieum_core::ports::store::StoreFailure;
+use ieum_core::ports::store::{PAGE_ROWS_MAX, StoreFailure};
 use ieum_engine::{Act, Deed, Say, SayFailure};
 use maud::{Markup, html};
 use serde::Deserialize;
 use std::sync::Arc;
 
-/// Conversations on the list: the newest of a person.
-const CONVERSATIONS_MAX: usize = 200;
+/// Conversations on one page of the list.
+const CONVERSATIONS_MAX: usize = 60;
 /// Messages on one page of a conversation.
 const MESSAGES_MAX: usize = 60;
 /// Names that stand for a conversation without a title.
@@ -36,15 +36,35 @@ const KEY_BYTES_MAX: usize = 64;
 /// The largest place that every store can hold: a signed number.
 const NEWEST: MessageSeq = MessageSeq(i64::MAX.unsigned_abs());
 
-/// All conversations of the reader.
-pub(super) async fn list(State(edge): State<Shared>, reader: Reader, who: SignedIn) -> Response {
-    match rows(&edge, who.person).await {
-        Ok(rows) => {
+/// Where a page of the list begins.
+#[derive(Debug, Deserialize)]
+pub(super) struct From {
+    /// How many conversations moved later than those on this page.
+    #[serde(default)]
+    from: usize,
+}
+
+/// The conversations of the reader, those in which something was said last first.
+pub(super) async fn list(
+    State(edge): State<Shared>,
+    reader: Reader,
+    who: SignedIn,
+    Query(From { from }): Query<From>,
+) -> Response {
+    match Listed::read(&edge, who.person, from).await {
+        Ok(listed) => {
             let title = reader.say("대화", "Conversations");
-            framed(&reader, Tab::Inbox, title, &list_body(&edge, &reader, &rows)).into_response()
+            framed(&reader, Tab::Inbox, title, &listed.shown(&edge, &reader)).into_response()
         }
         Err(failure) => Wrong::new(&reader, failure).into_response(),
     }
+}
+
+/// One page of the list.
+struct Listed {
+    rows: Vec<Row>,
+    /// Where the next page begins, when there is one.
+    more_from: Option<usize>,
 }
 
 struct Row {
@@ -53,21 +73,57 @@ struct Row {
     last: Option<Arc<Message>>,
 }
 
-async fn rows(edge: &Shared, person: PersonId) -> Result<Vec<Row>, StoreFailure> {
-    let mut rows: Vec<Row> = edge.hub.with_directory(|directory| {
-        let newest = directory.conversations_of(person).iter().rev().take(CONVERSATIONS_MAX);
-        let known = newest.filter_map(|id| directory.conversation(*id));
-        let row = |one: &Conversation| {
-            let title = title(directory, one, person);
-            Row { id: one.id, title, last: None }
-        };
-        known.map(row).collect()
-    });
-    for row in &mut rows {
-        row.last = edge.hub.store().page_messages(row.id, NEWEST, 1).await?.into_iter().next();
+impl Listed {
+    async fn read(edge: &Shared, person: PersonId, from: usize) -> Result<Self, StoreFailure> {
+        let store = edge.hub.store();
+        let own = edge.hub.with_directory(|directory| directory.conversations_of(person).to_vec());
+        let mut moved = Vec::with_capacity(own.len());
+        for some in own.chunks(PAGE_ROWS_MAX) {
+            moved.extend(store.newest_in(some.to_vec()).await?.into_iter().zip(some));
+        }
+        moved.sort_unstable_by(|one, other| other.cmp(one));
+        let more_from =
+            Some(from.saturating_add(CONVERSATIONS_MAX)).filter(|end| *end < moved.len());
+        let mut rows = Vec::with_capacity(CONVERSATIONS_MAX);
+        for (newest, id) in moved.into_iter().skip(from).take(CONVERSATIONS_MAX) {
+            let known = edge.hub.with_directory(|directory| {
+                directory.conversation(*id).map(|found| title(directory, found, person))
+            });
+            let Some(title) = known else { continue };
+            let last = match newest {
+                Some(seq) => store.message(seq).await?,
+                None => None,
+            };
+            rows.push(Row { id: *id, title, last });
+        }
+        Ok(Self { rows, more_from })
     }
-    rows.sort_by_key(|row| std::cmp::Reverse(row.last.as_ref().map(|last| last.seq)));
-    Ok(rows)
+
+    fn shown(&self, edge: &Shared, reader: &Reader) -> Markup {
+        html! {
+            h1 { (reader.say("대화", "Conversations")) }
+            div data-refresh="15" data-live="all" {
+                @if self.rows.is_empty() {
+                    section class="empty" {
+                        h2 { (reader.say("아직 대화가 없어요", "No conversation yet")) }
+                        p { (reader.say(
+                            "누군가 초대하거나 이어진 방에 들어가면 여기에 보여요.",
+                            "Once somebody invites you or you are in a joined room, it is here.",
+                        )) }
+                    }
+                } @else {
+                    ul class="rows" {
+                        @for row in &self.rows { li { (list_row(edge, reader, row)) } }
+                    }
+                }
+                @if let Some(from) = self.more_from {
+                    p class="older" { a href={ "?from=" (from) } {
+                        (reader.say("이전 대화 보기", "Earlier conversations"))
+                    } }
+                }
+            }
+        }
+    }
 }
 
 /// Its title, or who else is in it.
@@ -78,25 +134,6 @@ fn title(directory: &Directory, conversation: &Conversation, person: PersonId) -
     let others = conversation.members.iter().filter(|member| **member != person);
     let names = others.filter_map(|member| directory.person(*member)).take(NAMES_MAX);
     names.map(|person| &*person.name).collect::<Vec<_>>().join(", ")
-}
-
-fn list_body(edge: &Shared, reader: &Reader, rows: &[Row]) -> Markup {
-    html! {
-        h1 { (reader.say("대화", "Conversations")) }
-        div data-refresh="15" data-live="all" {
-            @if rows.is_empty() {
-                section class="empty" {
-                    h2 { (reader.say("아직 대화가 없어요", "No conversation yet")) }
-                    p { (reader.say(
-                        "누군가 초대하거나 이어진 방에 들어가면 여기에 보여요.",
-                        "Once somebody invites you or you are in a joined room, it is here.",
-                    )) }
-                }
-            } @else {
-                ul class="rows" { @for row in rows { li { (list_row(edge, reader, row)) } } }
-            }
-        }
-    }
 }
 
 fn list_row(edge: &Shared, reader: &Reader, row: &Row) -> Markup {

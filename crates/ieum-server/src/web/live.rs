@@ -73,13 +73,11 @@ impl Feed {
 
     /// The reader's conversations in which something happened.
     fn moved(&mut self, page: &[JournalEntry]) -> BTreeSet<ConversationId> {
-        let person = self.who.person;
-        let own: BTreeSet<ConversationId> = self
-            .edge
-            .hub
-            .with_directory(|directory| directory.conversations_of(person).to_vec())
-            .into_iter()
-            .collect();
+        let spoken = page.iter().filter_map(|entry| {
+            let JournalEvent::Admitted { conversation, .. } = &entry.event else { return None };
+            Some(*conversation)
+        });
+        let own = self.own(spoken.collect());
         let mut moved = BTreeSet::new();
         for entry in page {
             match &entry.event {
@@ -106,8 +104,20 @@ impl Feed {
                 | JournalEvent::Copied { .. } => {}
             }
         }
-        moved.retain(|conversation| own.contains(conversation));
-        moved
+        self.own(moved)
+    }
+
+    /// Those of these conversations that the reader is in now: a reader of thousands is not asked
+    /// for all of them whenever somebody speaks.
+    fn own(&self, mut conversations: BTreeSet<ConversationId>) -> BTreeSet<ConversationId> {
+        let person = self.who.person;
+        self.edge.hub.with_directory(|directory| {
+            conversations.retain(|id| {
+                let found = directory.conversation(*id);
+                found.is_some_and(|found| found.members.contains(&person))
+            });
+        });
+        conversations
     }
 
     fn watch(&mut self, conversation: ConversationId, planned: &[Planned]) {

@@ -80,6 +80,37 @@ async fn a_code_opens_a_session_and_the_session_opens_the_inbox() {
 }
 
 #[tokio::test]
+async fn the_list_begins_with_what_moved_last_and_goes_on_to_what_never_did() {
+    let house = House::open().await;
+    let (mina, jun, first) = house.settle().await;
+    for number in 0..130 {
+        let title = format!("모임 {number:03}");
+        let body = json!({ "kind": "group", "title": title, "members": [mina, jun] });
+        assert_eq!(house.post("/v1/conversations", body).await.status, 201);
+    }
+    say(&house, first + 1, jun, "하나").await;
+    say(&house, first, jun, "둘").await;
+    let session = sign_in(&house, mina).await;
+    let rows = async |path: &str| {
+        let page = text(&open(&house, path, &session).await);
+        let rows = page.split("class=\"row\" href=\"/inbox/").skip(1);
+        let ids = rows.map(|row| row.split('"').next().unwrap().parse::<u64>().unwrap());
+        let next = page.split("href=\"?from=").nth(1).map(|rest| rest.split('"').next().unwrap());
+        (ids.collect::<Vec<_>>(), next.map(|from| format!("/inbox?from={from}")))
+    };
+    let (mut all, mut next) = rows("/inbox").await;
+    assert_eq!(all[..2], [first, first + 1], "the oldest conversation moved last");
+    while let Some(path) = next {
+        let (more, then) = rows(&path).await;
+        all.extend(more);
+        next = then;
+    }
+    assert_eq!(all[2..], (first + 2..=first + 130).rev().collect::<Vec<_>>());
+    assert_eq!(rows("/inbox?from=99999").await, (Vec::new(), None));
+    assert_eq!(open(&house, "/inbox?from=-1", &session).await.status, 400);
+}
+
+#[tokio::test]
 async fn a_session_cookie_is_the_browsers_alone() {
     let house = House::open().await;
     let (mina, ..) = house.settle().await;

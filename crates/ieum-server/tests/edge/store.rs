@@ -334,6 +334,19 @@ impl Store for ScriptedStore {
         self.answer(|_| Vec::new())
     }
 
+    fn newest_in(
+        &self,
+        conversations: Vec<ConversationId>,
+    ) -> StoreAnswer<'_, Vec<Option<MessageSeq>>> {
+        self.answer(|kept| {
+            let newest = |id: &ConversationId| {
+                let of_it = kept.messages.iter().filter(|one| one.new.conversation == *id);
+                of_it.map(|one| one.seq).max()
+            };
+            conversations.iter().map(newest).collect()
+        })
+    }
+
     fn page_messages(
         &self,
         conversation: ConversationId,

@@ -99,6 +99,15 @@ impl<R: Rows> Book<R> {
         self.rows.messages_after(after, rows_max.min(PAGE_ROWS_MAX))
     }
 
+    /// Verb `newest_in`.
+    pub(crate) fn newest_in(
+        &mut self,
+        conversations: &[ConversationId],
+    ) -> RowAnswer<Vec<Option<MessageSeq>>> {
+        let sought = conversations.iter().take(PAGE_ROWS_MAX);
+        sought.map(|conversation| self.rows.newest_in(*conversation)).collect()
+    }
+
     /// Verb `page_journal`.
     pub(crate) fn page_journal(
         &mut self,

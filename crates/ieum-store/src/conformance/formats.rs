@@ -30,7 +30,7 @@ use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 
 /// The schema that is written now.
-const PRESENT: u32 = 10;
+const PRESENT: u32 = 11;
 
 /// The schema that keeps incidents first.
 const INCIDENTS_SINCE: u32 = 3;
@@ -131,6 +131,8 @@ fn told(store: &dyn Store) -> Vec<String> {
         lines.push(format!("{:?}", wait(store.deliveries_of(seq)).unwrap()));
         lines.push(format!("{:?}", wait(store.copies_of(seq)).unwrap()));
     }
+    let all = (0..10).map(ConversationId).collect();
+    lines.push(format!("{:?}", wait(store.newest_in(all)).unwrap()));
     let page = store.page_messages(ConversationId(1), MessageSeq(u64::MAX), 100);
     lines.push(format!("{:?}", wait(page).unwrap()));
     let open = wait(store.page_open(OpenFilter::default(), DeliverySeq(0))).unwrap();

@@ -96,6 +96,25 @@ fn messages_are_found_by_id_by_copy_and_by_conversation() {
 }
 
 #[test]
+fn the_newest_of_many_conversations_is_told_in_their_order() {
+    for mut bench in Bench::both() {
+        wait(bench.store().change(Timestamp(1), people())).unwrap();
+        for (number, conversation) in [(1, 1), (2, 2), (3, 1), (4, 3)] {
+            admit(bench.store(), event(number, conversation, vec![]));
+        }
+        for _ in 0..2 {
+            let asked = [3, 9, 1, 2, 1].map(ConversationId).to_vec();
+            let newest = wait(bench.store().newest_in(asked)).unwrap();
+            let newest: Vec<_> = newest.into_iter().map(|seq| seq.map(|seq| seq.0)).collect();
+            assert_eq!(newest, [Some(4), None, Some(3), Some(2), Some(3)]);
+            let many = vec![ConversationId(1); PAGE_ROWS_MAX + 1];
+            assert_eq!(wait(bench.store().newest_in(many)).unwrap().len(), PAGE_ROWS_MAX);
+            bench.crash();
+        }
+    }
+}
+
+#[test]
 fn a_note_beside_a_message_is_a_further_copy_and_alone_a_receipt() {
     for mut bench in Bench::both() {
         let store = bench.store();

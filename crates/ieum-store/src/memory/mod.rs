@@ -217,6 +217,13 @@ impl Store for MemoryStore {
         self.read(|book| book.messages_after(after, rows_max))
     }
 
+    fn newest_in(
+        &self,
+        conversations: Vec<ConversationId>,
+    ) -> StoreAnswer<'_, Vec<Option<MessageSeq>>> {
+        self.read(|book| book.newest_in(&conversations))
+    }
+
     fn page_journal(
         &self,
         after: JournalSeq,

@@ -6,7 +6,9 @@ use crate::row::DeliveryRow;
 use crate::rows::{FindKind, FindRow, RowAnswer, Rows};
 use ieum_core::delivery::{Lane, State};
 use ieum_core::directory::{Change, Directory, Endpoint};
-use ieum_core::ids::{AccountId, ChatKey, Cursor, DeliverySeq, EventKey, IncidentId};
+use ieum_core::ids::{
+    AccountId, ChatKey, ConversationId, Cursor, DeliverySeq, EventKey, IncidentId,
+};
 use ieum_core::ids::{JournalSeq, MessageSeq};
 use ieum_core::incident::{Incident, Touch};
 use ieum_core::journal::{JournalEntry, JournalEvent};
@@ -182,6 +184,11 @@ impl Rows for MemoryRows {
 
     fn add_find(&mut self, row: FindRow) {
         self.finder.insert((row.kind, row.key, row.message, row.delivery));
+    }
+
+    fn newest_in(&mut self, conversation: ConversationId) -> RowAnswer<Option<MessageSeq>> {
+        let found = self.find(FindKind::Conversation, conversation.0, MessageSeq(u64::MAX), 1)?;
+        Ok(found.first().map(|row| row.message))
     }
 
     fn find(

@@ -4,14 +4,15 @@
 //! Keys here are random, and a tree over random keys would cost a page write for each row. So new
 //! rows gather in memory; a full set is frozen, sorted, and appended to the table chunk by chunk,
 //! a little with each commit, as one run. A lookup asks memory, then the runs, newest first. What
-//! was not yet in a finished run is rebuilt from the journal after the mark. Invariant: a row is
-//! found from the moment it is added.
+//! was not yet in a finished run is rebuilt from the journal after the mark. Which message is the
+//! newest of a conversation is written beside each run, so that a list of many long silent ones
+//! does not ask every run. Invariant: a row is found from the moment it is added.
 
 use super::failure::{damaged, failure};
 use super::format::{column, number};
 use super::live::Live;
 use crate::rows::{FindKind, FindRow, RowAnswer};
-use ieum_core::ids::{DeliverySeq, JournalSeq, MessageSeq};
+use ieum_core::ids::{ConversationId, DeliverySeq, JournalSeq, MessageSeq};
 use rusqlite::{Connection, OptionalExtension};
 
 /// Rows of one run.
@@ -94,6 +95,25 @@ impl Finder {
         Ok(found)
     }
 
+    /// The newest message of a conversation.
+    pub(super) fn newest_in(
+        &self,
+        connection: &Connection,
+        conversation: ConversationId,
+    ) -> RowAnswer<Option<MessageSeq>> {
+        let (kind, key) = (FindKind::Conversation, conversation.0);
+        let live = self.live.of(kind, key).next();
+        let frozen = || self.frozen.as_ref().and_then(|run| run.last(kind, key));
+        if let Some(row) = live.or_else(frozen) {
+            return Ok(Some(row.message));
+        }
+        let mut select = connection
+            .prepare_cached("SELECT message FROM newest WHERE conversation = ?1")
+            .map_err(failure)?;
+        let found = select.query_row([column(key)], |row| row.get(0)).optional();
+        Ok(found.map_err(failure)?.map(|seq| MessageSeq(number(seq))))
+    }
+
     /// Writes a part of the frozen run, within the present transaction: twice as much as was
     /// added, so that a run is finished before the next one is full. Returns whether the mark
     /// moved.
@@ -150,6 +170,7 @@ impl Frozen {
             self.chunks += 1;
             let slot = start + u64::try_from(self.chunks).unwrap_or(u64::MAX);
             insert.execute((column(slot), pack(rows))).map_err(failure)?;
+            write_newest(connection, rows)?;
         }
         if self.chunks * CHUNK_ROWS_MAX < self.rows.len() {
             return Ok(());
@@ -173,6 +194,12 @@ impl Frozen {
         (found.kind == kind && found.key == key).then_some(*found)
     }
 
+    fn last(&self, kind: FindKind, key: u64) -> Option<FindRow> {
+        let end = self.rows.partition_point(|row| (row.kind, row.key) <= (kind, key));
+        let found = self.rows.get(end.checked_sub(1)?)?;
+        (found.kind == kind && found.key == key).then_some(*found)
+    }
+
     fn find(&self, low: FindRow, high: FindRow, rows_max: usize, found: &mut Vec<FindRow>) {
         let from = self.rows.partition_point(|row| *row < low);
         let to = self.rows.partition_point(|row| *row < high);
@@ -180,6 +207,34 @@ impl Frozen {
         let room = rows_max.saturating_sub(found.len());
         found.extend(rows.iter().rev().take(room));
     }
+}
+
+/// Notes the newest message of each conversation of which sorted rows tell. Rows come in growing
+/// order, of one run and run after run: what is noted later is newer.
+fn write_newest(connection: &Connection, rows: &[FindRow]) -> RowAnswer<()> {
+    let mut note = connection
+        .prepare_cached("INSERT OR REPLACE INTO newest(conversation, message) VALUES(?1, ?2)")
+        .map_err(failure)?;
+    let of_conversations = rows.iter().filter(|row| row.kind == FindKind::Conversation);
+    let mut rows = of_conversations.peekable();
+    while let Some(row) = rows.next() {
+        if rows.peek().is_none_or(|next| next.key != row.key) {
+            note.execute((column(row.key), column(row.message.0))).map_err(failure)?;
+        }
+    }
+    Ok(())
+}
+
+/// Notes the newest message of each conversation in the runs of a file of an older schema.
+pub(super) fn fill_newest(connection: &Connection) -> RowAnswer<()> {
+    let (finder, _) = Finder::open(connection)?;
+    for run in 1..=finder.runs {
+        let start = run << SLOT_BITS;
+        for (slot, _) in (start + 1..).zip(read_slot(connection, start)?) {
+            write_newest(connection, &read_slot(connection, slot)?)?;
+        }
+    }
+    Ok(())
 }
 
 fn lowest(kind: FindKind, key: u64) -> FindRow {
@@ -254,7 +309,6 @@ fn unpack_row(bytes: &[u8; ROW_BYTES]) -> RowAnswer<FindRow> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use ieum_core::ids::ConversationId;
 
     const COMMITS: u64 = 200;
     const ROWS_PER_COMMIT: u64 = 700;
@@ -265,7 +319,8 @@ mod tests {
             .execute_batch(
                 "CREATE TABLE finder(slot INTEGER PRIMARY KEY, rows BLOB NOT NULL);
                  CREATE TABLE finder_mark(runs INTEGER, journal INTEGER);
-                 INSERT INTO finder_mark VALUES(0, 0);",
+                 INSERT INTO finder_mark VALUES(0, 0);
+                 CREATE TABLE newest(conversation INTEGER PRIMARY KEY, message INTEGER NOT NULL);",
             )
             .unwrap();
         connection
@@ -325,6 +380,30 @@ mod tests {
         let all = (0..COMMITS * ROWS_PER_COMMIT).rev();
         let expected: Vec<u64> = all.filter(|n| n % 3 == 2 && n % 2 == 1).collect();
         assert_eq!(page, expected);
+    }
+
+    #[test]
+    fn the_newest_of_a_conversation_is_known_wherever_it_is() {
+        let (mut finder, connection) = filled();
+        let newest = |finder: &Finder, key| {
+            finder.newest_in(&connection, ConversationId(key)).unwrap().map(|seq| seq.0)
+        };
+        let last =
+            |key: u64| (0..COMMITS * ROWS_PER_COMMIT).rev().find(|n| n % 3 == 2 && n % 2 == key);
+        assert_eq!((newest(&finder, 0), newest(&finder, 1)), (last(0), last(1)), "in memory");
+        assert_eq!(newest(&finder, 2), None);
+        finder.live = Live::default();
+        let noted = [newest(&finder, 0), newest(&finder, 1)];
+        finder.frozen = None;
+        connection.execute("DELETE FROM newest", []).unwrap();
+        fill_newest(&connection).unwrap();
+        let of_runs = [0, 1].map(|key| {
+            let sought = (FindKind::Conversation, key);
+            let found = finder.find(&connection, sought, MessageSeq(u64::MAX), 1).unwrap();
+            Some(found[0].message.0)
+        });
+        assert_eq!([newest(&finder, 0), newest(&finder, 1)], of_runs, "of an older file");
+        assert!(noted >= of_runs, "{noted:?} was noted with a run that is not finished");
     }
 
     #[test]

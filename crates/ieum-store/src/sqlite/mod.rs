@@ -355,6 +355,13 @@ impl Store for SqliteStore {
         self.ask(move |book| book.messages_after(after, rows_max))
     }
 
+    fn newest_in(
+        &self,
+        conversations: Vec<ConversationId>,
+    ) -> StoreAnswer<'_, Vec<Option<MessageSeq>>> {
+        self.ask(move |book| book.newest_in(&conversations))
+    }
+
     fn page_journal(
         &self,
         after: JournalSeq,

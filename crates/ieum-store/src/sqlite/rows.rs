@@ -18,7 +18,7 @@ use crate::row::DeliveryRow;
 use crate::rows::{FindKind, FindRow, RowAnswer, Rows};
 use ieum_core::delivery::{Lane, Step};
 use ieum_core::directory::{Change, Directory, Endpoint};
-use ieum_core::ids::{AccountId, ChatKey, Cursor, DeliverySeq, EventKey};
+use ieum_core::ids::{AccountId, ChatKey, ConversationId, Cursor, DeliverySeq, EventKey};
 use ieum_core::ids::{IncidentId, JournalSeq, MessageSeq, NativeMessageId, QuoteKey};
 use ieum_core::incident::{Incident, Touch};
 use ieum_core::journal::{JournalEntry, JournalEvent};
@@ -497,6 +497,10 @@ impl Rows for SqliteRows<'_> {
         rows_max: usize,
     ) -> RowAnswer<Vec<FindRow>> {
         self.finder.find(self.connection, (kind, key), before, rows_max)
+    }
+
+    fn newest_in(&mut self, conversation: ConversationId) -> RowAnswer<Option<MessageSeq>> {
+        self.finder.newest_in(self.connection, conversation)
     }
 
     fn found_lately(&self, kind: FindKind, key: u64) -> Option<MessageSeq> {

@@ -88,7 +88,8 @@ fn admission(serial: u64, at: Timestamp) -> Admission {
     }
 }
 
-fn message(serial: u64, conversation: u64, at: Timestamp) -> NewMessage {
+/// A message of a conversation, by its number in the run.
+pub(super) fn message(serial: u64, conversation: u64, at: Timestamp) -> NewMessage {
     let mut salt = [0; SALT_BYTES];
     salt.iter_mut().zip(serial.to_be_bytes()).for_each(|(place, byte)| *place = byte);
     let room = format!("ieum:room/{}", conversation * 2 + 1);

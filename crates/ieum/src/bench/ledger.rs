@@ -1,8 +1,8 @@
 //! What the sink saw, against what the generator sent: lost, doubled, out of order, how late.
 //!
-//! Texts carry `#conversation:counter#`. Invariants: every number of the report is counted here from
-//! arrivals alone, the hub's word is not asked; what was acknowledged before another post of the
-//! same conversation began must arrive before it, whoever wrote them.
+//! Texts carry `#conversation:counter#`. Invariants: every number of the report is counted here
+//! from arrivals alone, the hub's word is not asked; what was acknowledged before another post
+//! of the same conversation began must arrive before it, whoever wrote them.
 
 use std::time::Duration;
 

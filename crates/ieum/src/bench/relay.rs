@@ -22,9 +22,9 @@ pub struct RelayArguments {
     /// Over how many conversations.
     #[arg(long, default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..=1_000))]
     pub conversations: u32,
-    /// How many people write at once, each on an own connection, shared out over the conversations:
-    /// a person's next message leaves when the one before it was acknowledged. At least one for each
-    /// conversation.
+    /// How many people write at once, each on an own connection, shared out over the
+    /// conversations: a person's next message leaves when the one before it was
+    /// acknowledged. At least one for each conversation.
     #[arg(long, default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..=1_000))]
     pub connections: u32,
     /// Messages a second; as fast as the hub takes them when absent.

@@ -26,7 +26,7 @@ use std::sync::Arc;
 
 const TIMEOUT_MS: u64 = 10_000;
 /// Changes of the directory that are written in one transaction.
-const CHANGES_PER_WRITE_MAX: usize = 3_000;
+pub(super) const CHANGES_PER_WRITE_MAX: usize = 3_000;
 
 /// No limit that a benchmark could reach, but a bound on calls under way.
 pub const RATE: RateLimits =

@@ -146,6 +146,13 @@ impl Store for TroubledStore {
         self.inner.messages_after(after, rows_max)
     }
 
+    fn newest_in(
+        &self,
+        conversations: Vec<ConversationId>,
+    ) -> StoreAnswer<'_, Vec<Option<MessageSeq>>> {
+        self.inner.newest_in(conversations)
+    }
+
     fn page_journal(
         &self,
         after: JournalSeq,
