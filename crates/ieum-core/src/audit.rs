@@ -101,7 +101,13 @@ impl Audit {
             JournalEvent::Changed { entity, .. } if TAKES_BACK.contains(&&**entity) => {
                 self.changed = entry.seq;
             }
+            JournalEvent::Erased { messages, .. } => {
+                if messages.iter().any(|message| *message > self.message) {
+                    self.violation(None, Rule::CopyOfNothing);
+                }
+            }
             JournalEvent::Changed { .. }
+            | JournalEvent::Accessed { .. }
             | JournalEvent::Opened { .. }
             | JournalEvent::Read { .. }
             | JournalEvent::Health { .. } => {}

@@ -15,6 +15,7 @@ use crate::network::{ChatKind, Network};
 use crate::people::code::{Code, CodeId, Party};
 use crate::people::codes::{Codes, Tally};
 use crate::people::contacts::{Card, Cards};
+use crate::people::farewell::Farewell;
 use crate::people::groups::{Charter, Charters};
 use crate::people::here::{Stay, Stays};
 use crate::people::links::Question;
@@ -210,6 +211,8 @@ pub enum Change {
     Door(Door),
     /// How a conversation is led.
     Charter(Charter),
+    /// Who left, and whose texts are being taken away.
+    Farewell(Farewell),
     /// What is not there any more.
     Gone(Gone),
 }
@@ -226,6 +229,8 @@ pub enum Gone {
     Stay(PersonId),
     /// What an address was asked was answered, or is over.
     Question(AddressId),
+    /// All texts of somebody who left are taken away.
+    Farewell(PersonId),
 }
 
 /// All of them, with the indexes that the straight way needs.
@@ -249,6 +254,7 @@ pub struct Directory {
     doors: Doors,
     charters: Charters,
     questions: BTreeMap<AddressId, Question>,
+    farewells: BTreeMap<PersonId, Farewell>,
     changes: u32,
 }
 
@@ -285,6 +291,7 @@ impl Directory {
                 self.terms.insert(terms.person, terms);
             }
             Change::Door(door) => self.doors.put(door),
+            Change::Farewell(one) => drop(self.farewells.insert(one.person, one)),
             Change::Gone(gone) => self.forget(gone),
         }
         self.changes += 1;
@@ -307,9 +314,8 @@ impl Directory {
             Gone::Code(id) => self.codes.remove(id),
             Gone::Tally(party) => self.codes.remove_tally(party),
             Gone::Stay(person) => self.stays.remove(person),
-            Gone::Question(address) => {
-                self.questions.remove(&address);
-            }
+            Gone::Question(address) => drop(self.questions.remove(&address)),
+            Gone::Farewell(person) => drop(self.farewells.remove(&person)),
         }
     }
 
@@ -457,6 +463,11 @@ impl Directory {
     #[must_use]
     pub fn question_to(&self, address: AddressId) -> Option<&Question> {
         self.questions.get(&address)
+    }
+
+    /// Who left, and whose texts are still being taken away.
+    pub fn farewells(&self) -> impl Iterator<Item = &Farewell> {
+        self.farewells.values()
     }
 
     /// All accounts.

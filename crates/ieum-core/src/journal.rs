@@ -6,6 +6,7 @@
 
 use crate::delivery::{Label, Recipient, Route, Step};
 use crate::health::CellChange;
+use crate::ids::PersonId;
 use crate::ids::{AccountId, ChatKey};
 use crate::ids::{ConversationId, Cursor, DeliverySeq, JournalSeq, MessageSeq, NativeMessageId};
 use crate::message::{Author, Class};
@@ -180,6 +181,32 @@ pub enum JournalEvent {
         #[n(3)]
         native: NativeMessageId,
     },
+    /// Texts were taken away for good: their ids and times stay.
+    #[n(9)]
+    Erased {
+        /// When.
+        #[n(0)]
+        at: Timestamp,
+        /// Whose.
+        #[n(1)]
+        messages: Vec<MessageSeq>,
+    },
+    /// An operator looked at what the hub holds of a person.
+    #[n(10)]
+    Accessed {
+        /// When.
+        #[n(0)]
+        at: Timestamp,
+        /// Whose data.
+        #[n(1)]
+        person: PersonId,
+        /// What was looked at: `export`, `search`, `delete`.
+        #[n(2)]
+        what: Box<str>,
+        /// By whom: the name of their token.
+        #[n(3)]
+        by: Box<str>,
+    },
 }
 
 impl JournalEvent {
@@ -195,7 +222,9 @@ impl JournalEvent {
             | Self::Changed { at, .. }
             | Self::Read { at, .. }
             | Self::Health { at, .. }
-            | Self::Copied { at, .. } => *at,
+            | Self::Copied { at, .. }
+            | Self::Erased { at, .. }
+            | Self::Accessed { at, .. } => *at,
         }
     }
 }

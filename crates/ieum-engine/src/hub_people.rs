@@ -4,6 +4,8 @@
 
 use crate::acts::{self, Act};
 use crate::bygone::{self, Bygone, BygoneKept};
+use crate::export::{self, ExportPart, ExportPlace};
+use crate::farewell;
 use crate::groups::{self, GroupAct};
 use crate::hub::Hub;
 use crate::people::ChangeFailure;
@@ -39,6 +41,47 @@ impl Hub {
     /// A [`SearchRefusal`].
     pub async fn search(&self, search: Search) -> Result<Hits, SearchRefusal> {
         search::search(&self.pieces, search).await
+    }
+
+    /// A part of everything that the hub holds of a person, beginning with
+    /// [`ExportPlace::Begin`]. An operator's look is journaled first: [`Self::note_access`].
+    ///
+    /// # Errors
+    /// A [`ChangeFailure`].
+    pub async fn export(
+        &self,
+        person: PersonId,
+        place: ExportPlace,
+    ) -> Result<ExportPart, ChangeFailure> {
+        export::export(&self.pieces, person, place).await
+    }
+
+    /// Lets a person leave for good: at once nobody is reached, found or signed in as them, and
+    /// what waits for them ends; their texts are taken away behind this, also after a restart. `by`
+    /// is the operator who does it, if it is not themselves.
+    ///
+    /// # Errors
+    /// A [`ChangeFailure`].
+    pub async fn delete_person(
+        &self,
+        person: PersonId,
+        by: Option<&str>,
+    ) -> Result<(), ChangeFailure> {
+        farewell::leave(&self.pieces, person, by).await
+    }
+
+    /// Journals that an operator looks at what the hub holds of a person; called before they see
+    /// it. `what` is `export`, `search` or the like, `by` the name of their token.
+    ///
+    /// # Errors
+    /// A [`ChangeFailure`]; then nothing may be shown.
+    pub async fn note_access(
+        &self,
+        person: PersonId,
+        what: &str,
+        by: &str,
+    ) -> Result<(), ChangeFailure> {
+        farewell::note(&self.pieces, person, what, by).await
     }
 
     /// Who is in a conversation, and where each is reached now.

@@ -218,6 +218,7 @@ impl<'a> Draft<'a> {
             | Change::Terms(_)
             | Change::Door(_)
             | Change::Charter(_)
+            | Change::Farewell(_)
             | Change::Gone(_) => None,
         });
         drafted.unwrap_or_else(|| {

@@ -65,6 +65,8 @@ pub(crate) struct Pieces {
     pub(crate) hollows: Mutex<Vec<Hollow>>,
     /// The latest moment that the clock showed, by which one that goes back is noticed.
     pub(crate) latest: Mutex<Timestamp>,
+    /// Up to which message those that are too old were taken away since the start.
+    pub(crate) retired: Mutex<MessageSeq>,
     pub(crate) sweep_bell: Notify,
     /// Rings when a file is wanted.
     pub(crate) media_bell: Notify,
@@ -119,6 +121,7 @@ impl Pieces {
             perches: Mutex::default(),
             hollows: Mutex::default(),
             latest: Mutex::default(),
+            retired: Mutex::default(),
             sweep_bell: Notify::new(),
             media_bell: Notify::new(),
             fetching: Mutex::default(),

@@ -35,6 +35,8 @@ pub struct Settings {
     pub language: Language,
     /// What comes with messages.
     pub media: MediaSettings,
+    /// After which age texts are taken away; `None` keeps them.
+    pub texts_kept_ms: Option<u64>,
 }
 
 /// Settings of what comes with messages.
@@ -78,6 +80,7 @@ impl Default for Settings {
             utc_offset_minutes: 540,
             language: Language::Ko,
             media: MediaSettings::default(),
+            texts_kept_ms: None,
         }
     }
 }

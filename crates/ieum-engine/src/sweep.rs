@@ -7,6 +7,7 @@
 use crate::clock_back;
 use crate::doubt;
 use crate::failover::{self, LaneState, decide_unsure, try_lane};
+use crate::farewell;
 use crate::groups;
 use crate::notices;
 use crate::pieces::{Bell, Pieces, lock};
@@ -55,6 +56,8 @@ async fn once(pieces: &Pieces, forgotten_at: &mut Timestamp) -> Result<(), Store
     tell_ended(pieces).await?;
     summary::say(pieces).await?;
     groups::tell_waiting(pieces).await?;
+    farewell::pass(pieces).await?;
+    farewell::retire(pieces).await?;
     if now.ms_since(*forgotten_at) >= FORGET_MS {
         pieces.store.forget_seen(now).await?;
         pieces.fold();

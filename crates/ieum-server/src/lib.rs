@@ -10,6 +10,7 @@ mod bucket;
 mod cursor;
 mod edge;
 mod endpoint;
+mod export;
 mod exposition;
 mod files;
 mod follow;
@@ -69,6 +70,7 @@ fn endpoints() -> Vec<Endpoint> {
     endpoints.extend(api::contacts::endpoints());
     endpoints.extend(api::terms::endpoints());
     endpoints.extend(api::search::endpoints());
+    endpoints.extend(api::own::endpoints());
     endpoints.extend(api::groups::endpoints());
     endpoints.extend(api::past::endpoints());
     endpoints.extend(api::conversations::endpoints());

@@ -113,7 +113,9 @@ impl Seen {
             | JournalEvent::Receipt { .. }
             | JournalEvent::Read { .. }
             | JournalEvent::Health { .. }
-            | JournalEvent::Copied { .. } => now,
+            | JournalEvent::Copied { .. }
+            | JournalEvent::Erased { .. }
+            | JournalEvent::Accessed { .. } => now,
         });
         let mut networks: Vec<_> =
             edge.hub.account_states().iter().map(|state| state.network).collect();

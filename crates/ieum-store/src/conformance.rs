@@ -6,6 +6,7 @@ mod backup;
 mod codes;
 mod crash;
 mod doubt;
+mod erase;
 mod formats;
 mod incidents;
 mod kill;

@@ -127,6 +127,8 @@ pub(crate) trait Rows: std::fmt::Debug {
         after: MessageSeq,
         rows_max: usize,
     ) -> RowAnswer<Vec<Arc<Message>>>;
+    /// Puts a message without its text in the place of the one with it; nothing of that remains.
+    fn erase(&mut self, erased: &Message) -> RowAnswer<()>;
     /// The numbers of a message's deliveries, in order.
     fn deliveries_of(&mut self, message: MessageSeq) -> RowAnswer<Vec<DeliverySeq>>;
     /// A delivery that was planned after its message.

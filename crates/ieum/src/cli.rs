@@ -4,7 +4,7 @@
 
 use crate::bench;
 use crate::command::{
-    audit, backup, check, client, import, incidents, lab, network, restore, serve,
+    audit, backup, check, client, import, incidents, lab, network, person, restore, serve,
 };
 use crate::demo;
 use crate::logs::{self, LogArguments};
@@ -45,6 +45,9 @@ enum Command {
     /// Tell a running hub how a network is, whatever it sees itself.
     #[command(subcommand)]
     Network(network::NetworkCommand),
+    /// Take out what a running hub holds of a person, or let them leave for good.
+    #[command(subcommand)]
+    Person(person::PersonCommand),
     /// Replay the journal of a data folder or of a backup and prove the promises.
     Audit(audit::AuditArguments),
     /// Copy the data of a hub, which may be running, and prove that the copy is good.
@@ -93,6 +96,7 @@ pub fn main() -> ExitCode {
         | Command::Import(_)
         | Command::Incidents(_)
         | Command::Network(_)
+        | Command::Person(_)
         | Command::Audit(_)
         | Command::Backup(_)
         | Command::Restore(_)
@@ -124,6 +128,7 @@ fn run(command: &Command) -> anyhow::Result<bool> {
         Command::Import(arguments) => import::main(arguments),
         Command::Incidents(arguments) => incidents::main(arguments),
         Command::Network(command) => network::main(command),
+        Command::Person(command) => person::main(command),
         Command::Audit(arguments) => audit::main(arguments),
         Command::Backup(arguments) => backup::main(arguments),
         Command::Restore(arguments) => restore::main(arguments),

@@ -115,6 +115,11 @@ impl Cards {
         self.of.get(&person)
     }
 
+    /// All cards.
+    pub fn all(&self) -> impl Iterator<Item = &Card> {
+        self.of.values()
+    }
+
     /// Who has this handle, as somebody typed it. For signing in and inviting: nobody is told.
     #[must_use]
     pub fn person_called(&self, typed: &str) -> Option<PersonId> {

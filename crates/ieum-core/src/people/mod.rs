@@ -8,6 +8,7 @@ pub mod code;
 pub mod codes;
 pub mod command;
 pub mod contacts;
+pub mod farewell;
 pub mod group_command;
 pub mod groups;
 pub mod here;

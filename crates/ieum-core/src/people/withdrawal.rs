@@ -93,6 +93,7 @@ pub fn narrowed(before: &Directory, changes: &[Change]) -> BTreeSet<Concern> {
             | Change::Question(_)
             | Change::Door(_)
             | Change::Charter(_)
+            | Change::Farewell(_)
             | Change::Gone(_) => {}
         }
     }

@@ -80,6 +80,10 @@ pub trait MediaStore: Send + Sync + std::fmt::Debug {
     /// Opens a file that is here, and notes that it was used; `None` when it is not here.
     fn open(&self, id: MediaId, now: Timestamp) -> MediaAnswer<'_, Option<Opened>>;
 
+    /// Takes files away for good, whatever uses them; bytes that another row names stay. At most
+    /// [`PAGE_ROWS_MAX`](super::store::PAGE_ROWS_MAX) at a time.
+    fn forget(&self, ids: Vec<MediaId>) -> MediaAnswer<'_, ()>;
+
     /// Clears away what was not used since `before`; answers how many files' bytes went.
     fn collect(&self, before: Timestamp) -> MediaAnswer<'_, u64>;
 

@@ -95,6 +95,9 @@ pub trait SearchIndex: Send + Sync + std::fmt::Debug {
     /// What has the marks, newest first.
     fn find(&self, look: Look) -> SearchAnswer<'_, Vec<FoundPlace>>;
 
+    /// Lets messages be found no more, whatever comes later.
+    fn forget(&self, messages: Vec<MessageSeq>) -> SearchAnswer<'_, ()>;
+
     /// Empties it.
     fn clear(&self) -> SearchAnswer<'_, ()>;
 

@@ -10,7 +10,7 @@ use crate::delivery::{Claim, Delivery, NewDelivery, Recipient, Settlement, State
 use crate::directory::{Change, Directory};
 use crate::health::CellChange;
 use crate::ids::{AccountId, ChatKey, ConversationId, Cursor, DeliverySeq, EventKey};
-use crate::ids::{IncidentId, JournalSeq, MessageSeq, NativeMessageId};
+use crate::ids::{IncidentId, JournalSeq, MessageSeq, NativeMessageId, PersonId};
 use crate::inbound::ReceiptLevel;
 use crate::incident::{Incident, Touch, Touched};
 use crate::journal::JournalEntry;
@@ -257,6 +257,17 @@ pub struct Counts {
 /// How many deliveries an incident touched, each by the last that it did to it.
 pub type TouchCounts = BTreeMap<Touched, u64>;
 
+/// An operator's look at what the hub holds of a person.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Access {
+    /// Whose data.
+    pub person: PersonId,
+    /// What of it: `export`, `search`, `delete`.
+    pub what: Box<str>,
+    /// By whom.
+    pub by: Box<str>,
+}
+
 /// Everything durable.
 ///
 /// The store follows incidents by itself: each change of health in [`Moves`] opens, continues or
@@ -338,6 +349,14 @@ pub trait Store: Send + Sync + std::fmt::Debug {
         &self,
         conversations: Vec<ConversationId>,
     ) -> StoreAnswer<'_, Vec<Option<MessageSeq>>>;
+
+    /// Takes the texts of messages away for good: what is left of each is its place, id, times and
+    /// author. At most [`PAGE_ROWS_MAX`] at a time; says how many had one. The caller sees to it
+    /// that nobody waits for them.
+    fn erase(&self, at: Timestamp, messages: Vec<MessageSeq>) -> StoreAnswer<'_, u64>;
+
+    /// Notes that an operator looks at what the hub holds of a person, before they see it.
+    fn note_access(&self, at: Timestamp, access: Access) -> StoreAnswer<'_, ()>;
 
     /// Journal entries with a number above `after`, in order.
     fn page_journal(

@@ -11,6 +11,7 @@ mod codes;
 mod commands;
 mod contacts;
 mod digests;
+mod farewells;
 mod groups;
 mod hollow;
 mod links;

@@ -73,6 +73,8 @@ pub(crate) const fn event_word(event: &JournalEvent) -> &'static str {
         JournalEvent::Read { .. } => "read",
         JournalEvent::Health { .. } => "health",
         JournalEvent::Copied { .. } => "copied",
+        JournalEvent::Erased { .. } => "erased",
+        JournalEvent::Accessed { .. } => "accessed",
     }
 }
 

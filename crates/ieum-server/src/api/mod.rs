@@ -11,6 +11,7 @@ pub(crate) mod incidents;
 pub(crate) mod journal;
 pub(crate) mod messages;
 pub(crate) mod networks;
+pub(crate) mod own;
 pub(crate) mod past;
 pub(crate) mod people;
 pub(crate) mod rooms;

@@ -6,7 +6,9 @@ use crate::edge::Shared;
 use crate::endpoint::Endpoint;
 use crate::problem::{Kind, Problem};
 use crate::read::{PathOf, QueryOf, rows};
+use crate::tokens::Caller;
 use crate::views::message::MessageView;
+use axum::Extension;
 use axum::extract::State;
 use ieum_core::directory::Directory;
 use ieum_core::ids::{ConversationId, MessageSeq, PersonId};
@@ -20,7 +22,7 @@ pub(crate) fn endpoints() -> Vec<Endpoint> {
     vec![
         Endpoint::get(
             "/v1/people/{id}/search",
-            "Looks for something in the conversations of a person, newest first",
+            "Looks for something in the conversations of a person, newest first; journaled",
             search,
         )
         .query::<SearchQuery>()
@@ -92,6 +94,7 @@ impl From<SearchRefusal> for Problem {
 
 async fn search(
     State(edge): State<Shared>,
+    Extension(caller): Extension<Caller>,
     PathOf(id): PathOf<u64>,
     QueryOf(asked): QueryOf<SearchQuery>,
 ) -> Answer {
@@ -106,6 +109,7 @@ async fn search(
         before: before.map(MessageSeq),
         rows_max,
     };
+    edge.hub.note_access(search.person, "search", &caller.name).await?;
     let found = edge.hub.search(search).await?;
     let hits = edge.hub.with_directory(|directory| {
         found.hits.iter().map(|hit| HitView::of(hit, directory)).collect()

@@ -48,6 +48,8 @@ pub(crate) enum ContentKind {
     ReactionWithdrawal,
     File,
     Other,
+    /// Its text was taken away for good.
+    Removed,
 }
 
 /// A file that a message speaks of.
@@ -138,6 +140,10 @@ impl MessageView {
             replaces: None,
             file: None,
         };
+        if new.content.is_empty() {
+            view.kind = ContentKind::Removed;
+            return view;
+        }
         match Content::decode(&new.content) {
             Ok(content) => view.fill(&content),
             Err(error) => tracing::warn!(message = %message.seq, %error, "unreadable content"),

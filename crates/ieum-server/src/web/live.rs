@@ -101,7 +101,9 @@ impl Feed {
                 | JournalEvent::Changed { .. }
                 | JournalEvent::Read { .. }
                 | JournalEvent::Health { .. }
-                | JournalEvent::Copied { .. } => {}
+                | JournalEvent::Copied { .. }
+                | JournalEvent::Erased { .. }
+                | JournalEvent::Accessed { .. } => {}
             }
         }
         self.own(moved)

@@ -99,7 +99,9 @@ impl Thread {
                 self.forget_reaction(view.replaces.as_deref());
                 return;
             }
-            ContentKind::Text | ContentKind::File | ContentKind::Other => None,
+            ContentKind::Text | ContentKind::File | ContentKind::Other | ContentKind::Removed => {
+                None
+            }
         };
         let found = target.and_then(|id| self.said.iter_mut().find(|said| said.view.id == id));
         match (view.kind, found) {
@@ -240,6 +242,9 @@ impl SaidHere {
                 let word = reader.say("파일", "File");
                 format!("[{word}] {} {text}", file.name).trim().to_owned()
             }
+            None if self.view.kind == ContentKind::Removed => {
+                reader.say("지워진 말이에요", "This was removed").to_owned()
+            }
             None if text.is_empty() => {
                 reader.say("보여 드릴 수 없는 내용이에요", "Cannot be shown here").to_owned()
             }
@@ -359,6 +364,7 @@ pub(super) fn snippet(reader: &Reader, message: &Message, directory: &Directory)
         ContentKind::Withdrawal | ContentKind::ReactionWithdrawal => {
             reader.say("거둔 말이에요", "withdrawn").to_owned()
         }
+        ContentKind::Removed => reader.say("지워진 말이에요", "removed").to_owned(),
         ContentKind::Text
         | ContentKind::Edit
         | ContentKind::Reaction

@@ -17,6 +17,7 @@ mod console;
 mod contacts;
 mod errors;
 mod events;
+mod farewell;
 mod files;
 mod groups;
 mod hooks;

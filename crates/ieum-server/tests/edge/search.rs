@@ -50,6 +50,12 @@ impl SearchIndex for Catalogue {
         Box::pin(std::future::ready(Ok(found)))
     }
 
+    fn forget(&self, messages: Vec<MessageSeq>) -> SearchAnswer<'_, ()> {
+        let mut kept = self.0.lock().unwrap();
+        kept.0.retain(|message, _| !messages.contains(message));
+        Box::pin(std::future::ready(Ok(())))
+    }
+
     fn clear(&self) -> SearchAnswer<'_, ()> {
         *self.0.lock().unwrap() = (BTreeMap::new(), None);
         Box::pin(std::future::ready(Ok(())))

@@ -12,8 +12,9 @@ use ieum_core::incident::{Incident, Latest, Touch, Touched};
 use ieum_core::journal::{JournalEntry, JournalEvent, Planned};
 use ieum_core::message::{Author, Message};
 use ieum_core::ports::store::{
-    Admission, AdmitBatch, Admitted, Advance, Advanced, ClaimNext, CopyNote, Counts, Loaded, Moves,
-    OpenFilter, ReceiptNote, SentFilter, SentPage, Store, StoreAnswer, StoreFailure, TouchCounts,
+    Access, Admission, AdmitBatch, Admitted, Advance, Advanced, ClaimNext, CopyNote, Counts,
+    Loaded, Moves, OpenFilter, ReceiptNote, SentFilter, SentPage, Store, StoreAnswer, StoreFailure,
+    TouchCounts,
 };
 use ieum_core::time::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
@@ -51,6 +52,11 @@ impl ScriptedStore {
     /// Makes every verb answer so long after its work is durable.
     pub fn answer_after_ms(&self, ms: u64) {
         self.answer_after_ms.store(ms, Ordering::SeqCst);
+    }
+
+    /// Lets nothing wait for anybody.
+    pub fn forget_deliveries(&self) {
+        self.kept.lock().unwrap().deliveries.clear();
     }
 
     /// How many messages of people it holds; the hub's own words to them are not counted.
@@ -202,6 +208,7 @@ fn change_facts(change: &Change) -> (&'static str, u64) {
         | Change::Terms(_)
         | Change::Door(_)
         | Change::Charter(_)
+        | Change::Farewell(_)
         | Change::Gone(_) => ("other", 0),
     }
 }
@@ -368,6 +375,27 @@ impl Store for ScriptedStore {
         self.answer(|kept| {
             let later = kept.messages.iter().filter(|message| message.seq > after);
             later.take(rows_max).cloned().collect()
+        })
+    }
+
+    fn erase(&self, at: Timestamp, messages: Vec<MessageSeq>) -> StoreAnswer<'_, u64> {
+        self.answer(|kept| {
+            let mut count = 0;
+            for message in &mut kept.messages {
+                if messages.contains(&message.seq) && !message.new.content.is_empty() {
+                    Arc::make_mut(message).new.content = Arc::from([]);
+                    count += 1;
+                }
+            }
+            kept.write(JournalEvent::Erased { at, messages });
+            count
+        })
+    }
+
+    fn note_access(&self, at: Timestamp, access: Access) -> StoreAnswer<'_, ()> {
+        self.answer(|kept| {
+            let Access { person, what, by } = access;
+            kept.write(JournalEvent::Accessed { at, person, what, by });
         })
     }
 

@@ -9,6 +9,7 @@ mod admit;
 mod advance;
 mod copies;
 mod doubt;
+mod erase;
 mod incidents;
 mod moves;
 pub(crate) mod query;
@@ -20,6 +21,7 @@ use ieum_core::delivery::State;
 use ieum_core::directory::{Change, Gone};
 use ieum_core::ids::{DeliverySeq, MessageSeq};
 use ieum_core::journal::JournalEvent;
+use ieum_core::people::farewell::Farewell;
 use ieum_core::people::here::Stay;
 use ieum_core::people::links::Question;
 use ieum_core::ports::store::{Counts, Loaded, StoreFailure};
@@ -331,6 +333,9 @@ fn entity_of(change: &Change) -> (&'static str, u64) {
         Change::Terms(terms) => ("terms", terms.person.0),
         Change::Door(door) => ("door", door.person.0),
         Change::Charter(charter) => ("charter", charter.conversation.0),
+        Change::Farewell(Farewell { person, .. }) | Change::Gone(Gone::Farewell(person)) => {
+            ("farewell", person.0)
+        }
         Change::Question(Question { asked, .. }) | Change::Gone(Gone::Question(asked)) => {
             ("question", asked.0)
         }

@@ -19,18 +19,19 @@ use ieum_core::message::Author;
 use ieum_core::network::Network;
 use ieum_core::outgoing::Scope;
 use ieum_core::people::code::{CodeId, Party};
+use ieum_core::people::farewell::Farewell;
 use ieum_core::people::groups::{Charter, Invitation};
 use ieum_core::people::moderation::{Ban, JoinKey, Newcomer, Report, Ruling};
 use ieum_core::people::sessions::Door;
 use ieum_core::people::terms::{Reach, Terms};
-use ieum_core::ports::store::{Moves, OpenFilter, ReceiptNote, Store};
+use ieum_core::ports::store::{Access, Moves, OpenFilter, ReceiptNote, Store};
 use ieum_core::route::security::SecurityLevel;
 use ieum_core::time::Timestamp;
 use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 
 /// The schema that is written now.
-const PRESENT: u32 = 11;
+const PRESENT: u32 = 12;
 
 /// The schema that keeps incidents first.
 const INCIDENTS_SINCE: u32 = 3;
@@ -55,6 +56,9 @@ const CHARTERS_SINCE: u32 = 9;
 
 /// The schema that keeps doubt in what was sent first.
 const DOUBT_SINCE: u32 = 10;
+
+/// The schema that takes texts away first.
+const FAREWELLS_SINCE: u32 = 12;
 
 fn fixture(version: u32) -> PathBuf {
     let name = format!("tests/fixtures/store-v{version}.sqlite3");
@@ -91,6 +95,9 @@ fn every_format_that_was_ever_written_is_read_right() {
         if version >= DOUBT_SINCE {
             fill_doubt(&same);
         }
+        if version >= FAREWELLS_SINCE {
+            fill_farewells(&same);
+        }
         assert_eq!(told(&old), told(&same), "format {version}");
         if version >= INCIDENTS_SINCE {
             assert_eq!(incidents(&old), incidents(&same), "format {version}");
@@ -114,6 +121,7 @@ fn write_if_missing(path: &Path) {
     fill_doors(&store);
     fill_charters(&store);
     fill_doubt(&store);
+    fill_farewells(&store);
     wait(store.close()).unwrap();
     std::fs::copy(directory.path().join(STORE_FILE), path).unwrap();
     panic!("{} was missing and is written now: keep it", path.display());
@@ -148,6 +156,7 @@ fn told(store: &dyn Store) -> Vec<String> {
     lines.push(format!("{:?}", directory.terms_of(PersonId(1))));
     lines.push(format!("{:?}", directory.doors()));
     lines.push(format!("{:?}", directory.charters()));
+    lines.push(format!("{:?}", directory.farewells().collect::<Vec<_>>()));
     let asked = (0..3).map(|id| directory.question_to(AddressId(id)));
     lines.push(format!("{:?}", asked.collect::<Vec<_>>()));
     lines
@@ -273,6 +282,22 @@ fn fill_doubt(store: &dyn Store) {
     moved.plus = vec![copy];
     let moved = vec![moved];
     wait(store.apply_moves(Moves { at: Timestamp(98), moved, ..Moves::default() })).unwrap();
+}
+
+/// Somebody who left, one whose texts are gone, a text that was taken away, and a look.
+fn fill_farewells(store: &dyn Store) {
+    let farewell = |person| Farewell {
+        person: PersonId(person),
+        addresses: vec![AddressId(person)],
+        at: Timestamp(99),
+        reached: MessageSeq(1),
+    };
+    let gone = Change::Gone(Gone::Farewell(PersonId(2)));
+    let changes = vec![Change::Farewell(farewell(1)), Change::Farewell(farewell(2)), gone];
+    wait(store.change(Timestamp(99), changes)).unwrap();
+    assert_eq!(wait(store.erase(Timestamp(99), vec![MessageSeq(1)])).unwrap(), 1);
+    let access = Access { person: PersonId(1), what: "export".into(), by: "console".into() };
+    wait(store.note_access(Timestamp(99), access)).unwrap();
 }
 
 fn directory() -> Vec<Change> {

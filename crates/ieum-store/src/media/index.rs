@@ -9,7 +9,7 @@ use ieum_core::inbound::FileKind;
 use ieum_core::media::{Kept, MediaId, MediaState, Missing, Wanted};
 use ieum_core::ports::media::{MEDIA_ROWS_MAX, MediaFailure};
 use ieum_core::time::Timestamp;
-use rusqlite::{Connection, OptionalExtension as _, Row, params};
+use rusqlite::{Connection, OptionalExtension as _, Row, Transaction, params};
 use std::path::Path;
 
 /// Marks the file as ours (`PRAGMA application_id`): the letters `IeuM`.
@@ -175,18 +175,44 @@ impl Index {
             let rows = statement.query_map(params![before.0, rows_max], |row| row.get(0));
             rows.map_err(failure)?.collect::<Result<_, _>>().map_err(failure)?
         };
-        let mut unused = Vec::new();
-        for hash in gone.into_iter().flatten() {
-            let select = "SELECT count(*) FROM media WHERE hash = ?1";
-            let left: i64 =
-                transaction.query_row(select, [hash], |row| row.get(0)).map_err(failure)?;
-            if left == 0 && !unused.contains(&hash) {
-                unused.push(hash);
-            }
-        }
+        let unused = named_by_none(&transaction, gone)?;
         transaction.commit().map_err(failure)?;
         Ok(unused)
     }
+
+    /// Takes away these rows; the hashes that no row names any more.
+    pub(super) fn forget(&mut self, ids: &[MediaId]) -> Answer<Vec<[u8; 32]>> {
+        let transaction = self.0.transaction().map_err(failure)?;
+        let mut gone = Vec::with_capacity(ids.len());
+        for id in ids {
+            let delete = "DELETE FROM media WHERE id = ?1 RETURNING hash";
+            let mut statement = transaction.prepare_cached(delete).map_err(failure)?;
+            let hash: Option<Option<[u8; 32]>> = statement
+                .query_row([id.as_bytes()], |row| row.get(0))
+                .optional()
+                .map_err(failure)?;
+            gone.push(hash.flatten());
+        }
+        let unused = named_by_none(&transaction, gone)?;
+        transaction.commit().map_err(failure)?;
+        Ok(unused)
+    }
+}
+
+/// Those of these hashes that no row names.
+fn named_by_none(
+    transaction: &Transaction<'_>,
+    gone: Vec<Option<[u8; 32]>>,
+) -> Answer<Vec<[u8; 32]>> {
+    let mut unused = Vec::new();
+    for hash in gone.into_iter().flatten() {
+        let select = "SELECT count(*) FROM media WHERE hash = ?1";
+        let left: i64 = transaction.query_row(select, [hash], |row| row.get(0)).map_err(failure)?;
+        if left == 0 && !unused.contains(&hash) {
+            unused.push(hash);
+        }
+    }
+    Ok(unused)
 }
 
 fn number<T: TryFrom<i64>>(row: &Row<'_>, place: usize) -> rusqlite::Result<T> {

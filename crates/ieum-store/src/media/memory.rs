@@ -26,6 +26,20 @@ struct Shelves {
     files: BTreeMap<[u8; 32], Bytes>,
 }
 
+impl Shelves {
+    /// Files that no row names; how many there were.
+    fn clear_away(&mut self) -> u64 {
+        let Self { rows, files } = self;
+        let count = files.len();
+        files.retain(|hash, _| {
+            let names =
+                |row: &Row| matches!(&row.state, MediaState::Kept(kept) if kept.hash == *hash);
+            rows.values().any(names)
+        });
+        (count - files.len()) as u64
+    }
+}
+
 /// Files in memory; clones are handles to the same ones.
 #[derive(Debug, Clone, Default)]
 pub struct MemoryMedia(Arc<Mutex<Shelves>>);
@@ -116,14 +130,14 @@ impl MediaStore for MemoryMedia {
         shelves.rows.retain(|_, row| {
             matches!(row.state, MediaState::Wanted { .. }) || row.used_at >= before
         });
-        let Shelves { rows, files } = &mut *shelves;
-        let count = files.len();
-        files.retain(|hash, _| {
-            let names =
-                |row: &Row| matches!(&row.state, MediaState::Kept(kept) if kept.hash == *hash);
-            rows.values().any(names)
-        });
-        answer((count - files.len()) as u64)
+        answer(shelves.clear_away())
+    }
+
+    fn forget(&self, ids: Vec<MediaId>) -> MediaAnswer<'_, ()> {
+        let mut shelves = self.shelves();
+        shelves.rows.retain(|id, _| !ids.contains(id));
+        shelves.clear_away();
+        answer(())
     }
 
     fn close(&self) -> MediaAnswer<'_, ()> {

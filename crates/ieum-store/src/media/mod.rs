@@ -143,6 +143,10 @@ impl MediaStore for MediaFolder {
         self.desk.ask(move |room| room.collect(before))
     }
 
+    fn forget(&self, ids: Vec<MediaId>) -> MediaAnswer<'_, ()> {
+        self.desk.ask(move |room| room.forget(&ids))
+    }
+
     fn close(&self) -> MediaAnswer<'_, ()> {
         drop(self.desk.0.send(None));
         self.join();

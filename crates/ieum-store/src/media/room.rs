@@ -148,8 +148,19 @@ impl Room {
 
     /// Clears away what nobody used; a file goes with the last row that needs it.
     pub(super) fn collect(&mut self, before: Timestamp) -> Answer<u64> {
+        let unused = self.index.collect(before)?;
+        self.clear_away(unused)
+    }
+
+    /// Takes files away, used or not.
+    pub(super) fn forget(&mut self, ids: &[MediaId]) -> Answer<()> {
+        let unused = self.index.forget(ids)?;
+        self.clear_away(unused).map(drop)
+    }
+
+    fn clear_away(&self, unused: Vec<[u8; 32]>) -> Answer<u64> {
         let mut cleared = 0;
-        for hash in self.index.collect(before)? {
+        for hash in unused {
             match fs::remove_file(self.path_of(&hash)) {
                 Ok(()) => cleared += 1,
                 Err(error) if error.kind() == ErrorKind::NotFound => {}

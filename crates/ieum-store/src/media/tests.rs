@@ -279,3 +279,23 @@ proptest! {
         prop_assert_eq!(read(&media, 1), Some(bytes));
     }
 }
+
+#[test]
+fn a_file_that_is_to_be_forgotten_goes_and_shared_bytes_stay() {
+    both(|media| {
+        keep(media, 1, b"only one has this", 5);
+        keep(media, 2, b"two have this", 5);
+        keep(media, 3, b"two have this", 5);
+        wait(media.want(vec![wanted(4, 5)])).unwrap();
+        wait(media.forget(vec![id(1), id(2), id(4), id(9)])).unwrap();
+        for gone in [1, 2, 4] {
+            assert_eq!(wait(media.state(id(gone))).unwrap(), None);
+            assert_eq!(read(media, gone), None);
+        }
+        assert_eq!(read(media, 3).unwrap(), b"two have this");
+        wait(media.forget(vec![id(3)])).unwrap();
+        assert_eq!(read(media, 3), None);
+        keep(media, 1, b"two have this", 6);
+        assert_eq!(read(media, 1).unwrap(), b"two have this", "it may come again");
+    });
+}

@@ -107,6 +107,11 @@ impl Rows for MemoryRows {
         Ok(later.take(rows_max).map(|(_, message)| Arc::clone(message)).collect())
     }
 
+    fn erase(&mut self, erased: &Message) -> RowAnswer<()> {
+        self.messages.insert(erased.seq, Arc::new(erased.clone()));
+        Ok(())
+    }
+
     fn deliveries_of(&mut self, message: MessageSeq) -> RowAnswer<Vec<DeliverySeq>> {
         Ok(self.deliveries_of.get(&message).cloned().unwrap_or_default())
     }

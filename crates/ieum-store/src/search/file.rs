@@ -106,8 +106,7 @@ impl IndexFile {
                     put_words(&transaction, *message, *says, marks)?;
                 }
                 IndexEntry::Withdrawn(message) => {
-                    forget(&transaction, *message)?;
-                    says(&transaction, *message, WITHDRAWN)?;
+                    withdraw(&transaction, *message)?;
                 }
             }
         }
@@ -138,6 +137,14 @@ impl IndexFile {
         rows.map_err(failure)?.collect::<Result<_, _>>().map_err(failure)
     }
 
+    pub(super) fn forget(&mut self, messages: &[MessageSeq]) -> Answer<()> {
+        let transaction = self.0.transaction().map_err(failure)?;
+        for message in messages {
+            withdraw(&transaction, *message)?;
+        }
+        transaction.commit().map_err(failure)
+    }
+
     pub(super) fn clear(&mut self) -> Answer<()> {
         let script = "BEGIN; DROP TABLE found; DROP TABLE said; DROP TABLE reached;";
         self.0.execute_batch(&format!("{script} {SCHEMA} COMMIT;")).map_err(failure)
@@ -165,6 +172,11 @@ fn put_words(
     let mut insert = transaction.prepare_cached(insert).map_err(failure)?;
     insert.execute(params![message.0.cast_signed(), text_of(marks)]).map_err(failure)?;
     says(transaction, message, version.0.cast_signed())
+}
+
+fn withdraw(transaction: &Transaction<'_>, message: MessageSeq) -> Answer<()> {
+    forget(transaction, message)?;
+    says(transaction, message, WITHDRAWN)
 }
 
 fn forget(transaction: &Transaction<'_>, message: MessageSeq) -> Answer<()> {

@@ -91,6 +91,12 @@ impl SearchIndex for MemorySearch {
         self.with(|shelves| shelves.find(&look))
     }
 
+    fn forget(&self, messages: Vec<MessageSeq>) -> SearchAnswer<'_, ()> {
+        self.with(|shelves| {
+            messages.into_iter().for_each(|one| shelves.put(IndexEntry::Withdrawn(one)));
+        })
+    }
+
     fn clear(&self) -> SearchAnswer<'_, ()> {
         self.with(|shelves| *shelves = Shelves::default())
     }

@@ -12,6 +12,7 @@ pub use memory::MemorySearch;
 
 use file::IndexFile;
 use futures_channel::oneshot;
+use ieum_core::ids::MessageSeq;
 use ieum_core::ports::search::{
     FoundPlace, IndexBatch, Look, Reached, SearchAnswer, SearchFailure, SearchIndex,
 };
@@ -102,6 +103,10 @@ impl SearchIndex for SearchFolder {
 
     fn find(&self, look: Look) -> SearchAnswer<'_, Vec<FoundPlace>> {
         self.ask(move |file| file.find(&look))
+    }
+
+    fn forget(&self, messages: Vec<MessageSeq>) -> SearchAnswer<'_, ()> {
+        self.ask(move |file| file.forget(&messages))
     }
 
     fn clear(&self) -> SearchAnswer<'_, ()> {

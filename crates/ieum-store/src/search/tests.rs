@@ -67,6 +67,9 @@ fn edits_take_the_place_of_words_and_withdrawals_stay() {
         wait(index.put(batch(5, entries))).unwrap();
         assert_eq!(find(index, &[&[5]], 99, 9), []);
         assert_eq!(find(index, &[&[1]], 99, 9), [(2, 2)]);
+        wait(index.forget(vec![MessageSeq(2), MessageSeq(7)])).unwrap();
+        assert_eq!(find(index, &[&[1]], 99, 9), []);
+        assert_eq!(wait(index.reached()).unwrap().unwrap().message, MessageSeq(5));
     });
 }
 

@@ -23,6 +23,7 @@ const KIND_CARD: i64 = 9;
 const KIND_TERMS: i64 = 10;
 const KIND_DOOR: i64 = 11;
 const KIND_CHARTER: i64 = 12;
+const KIND_FAREWELL: i64 = 13;
 
 fn key(change: &Change) -> (i64, u64) {
     match change {
@@ -39,6 +40,8 @@ fn key(change: &Change) -> (i64, u64) {
         Change::Terms(terms) => (KIND_TERMS, terms.person.0),
         Change::Door(door) => (KIND_DOOR, door.person.0),
         Change::Charter(charter) => (KIND_CHARTER, charter.conversation.0),
+        Change::Farewell(farewell) => (KIND_FAREWELL, farewell.person.0),
+        Change::Gone(Gone::Farewell(person)) => (KIND_FAREWELL, person.0),
         Change::Gone(Gone::Code(id)) => (KIND_CODE, id.0),
         Change::Gone(Gone::Stay(person)) => (KIND_STAY, person.0),
         Change::Gone(Gone::Question(address)) => (KIND_QUESTION, address.0),

@@ -5,6 +5,7 @@
 
 mod backup;
 mod entities;
+mod erase;
 mod failure;
 mod finder;
 mod format;
@@ -36,7 +37,7 @@ use ieum_core::incident::{Incident, Touch};
 use ieum_core::journal::JournalEntry;
 use ieum_core::message::Message;
 use ieum_core::ports::store::{
-    AdmitBatch, Admitted, Advance, Advanced, ClaimNext, CopyNote, Counts, Loaded, Moves,
+    Access, AdmitBatch, Admitted, Advance, Advanced, ClaimNext, CopyNote, Counts, Loaded, Moves,
     OpenFilter, ReceiptNote, SentFilter, SentPage, Store, StoreAnswer, StoreFailure, TouchCounts,
 };
 use ieum_core::time::Timestamp;
@@ -360,6 +361,17 @@ impl Store for SqliteStore {
         conversations: Vec<ConversationId>,
     ) -> StoreAnswer<'_, Vec<Option<MessageSeq>>> {
         self.ask(move |book| book.newest_in(&conversations))
+    }
+
+    fn erase(&self, at: Timestamp, messages: Vec<MessageSeq>) -> StoreAnswer<'_, u64> {
+        self.ask(move |book| book.erase(at, messages))
+    }
+
+    fn note_access(&self, at: Timestamp, access: Access) -> StoreAnswer<'_, ()> {
+        self.ask(move |book| {
+            book.note_access(at, access);
+            Ok(())
+        })
     }
 
     fn page_journal(

@@ -56,6 +56,15 @@ impl Recent {
         }
     }
 
+    /// A message has another content by now.
+    pub(super) fn forget_message(&mut self, seq: MessageSeq) {
+        self.last_read.take_if(|read| read.seq == seq);
+        if let Some(waiting) = self.messages.remove(&seq) {
+            let bytes = waiting.message.new.content.len();
+            self.content_bytes = self.content_bytes.saturating_sub(bytes);
+        }
+    }
+
     /// A message was read from its table.
     pub(super) fn keep_read(&mut self, message: &Arc<Message>) {
         self.last_read = Some(Arc::clone(message));
@@ -128,6 +137,7 @@ impl Recent {
             | Change::Terms(_)
             | Change::Door(_)
             | Change::Charter(_)
+            | Change::Farewell(_)
             | Change::Gone(_) => {}
         }
     }

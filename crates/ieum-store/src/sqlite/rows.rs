@@ -4,6 +4,7 @@
 //! [`SqliteRows::roll_back`]. Invariant: caches and finder follow the end of the transaction.
 
 use super::entities;
+use super::erase;
 use super::failure::{damaged, failure};
 use super::finder::Finder;
 use super::format::{self, DELIVERY, MESSAGE, column, number};
@@ -219,6 +220,8 @@ impl<'c> SqliteRows<'c> {
             | JournalEvent::Receipt { .. }
             | JournalEvent::Changed { .. }
             | JournalEvent::Read { .. }
+            | JournalEvent::Erased { .. }
+            | JournalEvent::Accessed { .. }
             | JournalEvent::Health { .. } => {}
         }
         Ok(())
@@ -254,6 +257,8 @@ fn follow_claim(claims: &mut BTreeMap<DeliverySeq, Timestamp>, event: &JournalEv
         | JournalEvent::Changed { .. }
         | JournalEvent::Read { .. }
         | JournalEvent::Copied { .. }
+        | JournalEvent::Erased { .. }
+        | JournalEvent::Accessed { .. }
         | JournalEvent::Health { .. } => {}
     }
 }
@@ -342,6 +347,13 @@ impl Rows for SqliteRows<'_> {
         let limit = i64::try_from(rows_max).unwrap_or(i64::MAX);
         let found = self.all(&sql, (column(after.0), limit), format::read_message)?;
         found.into_iter().map(|message| message.map(Arc::new)).collect()
+    }
+
+    fn erase(&mut self, erased: &Message) -> RowAnswer<()> {
+        self.begin()?;
+        erase::overwrite(self.connection, erased)?;
+        self.recent.forget_message(erased.seq);
+        Ok(())
     }
 
     fn deliveries_of(&mut self, message: MessageSeq) -> RowAnswer<Vec<DeliverySeq>> {

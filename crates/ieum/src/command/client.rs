@@ -12,6 +12,8 @@ use serde_json::{Value, json};
 use std::path::PathBuf;
 
 const LIMITS: HttpLimits = HttpLimits { timeout_ms: 15_000, answer_bytes_max: 4 << 20 };
+/// For what may be large: half an hour, half a gibibyte.
+const LARGE_LIMITS: HttpLimits = HttpLimits { timeout_ms: 1_800_000, answer_bytes_max: 512 << 20 };
 /// How often a send is tried when no answer comes.
 const TRIES_MAX: u32 = 3;
 const TRY_AGAIN_MS: u64 = 500;
@@ -153,6 +155,16 @@ impl Caller {
     pub(super) async fn get(&self, path: &str) -> anyhow::Result<Value> {
         let request = self.request(Method::GET, path).body(Bytes::new())?;
         self.read(self.doors.http.call(request, LIMITS).await)
+    }
+
+    /// What may be large and take its time.
+    pub(super) async fn get_large(&self, path: &str) -> anyhow::Result<Bytes> {
+        let request = self.request(Method::GET, path).body(Bytes::new())?;
+        let answer = self.doors.http.call(request, LARGE_LIMITS).await;
+        match answer {
+            Ok(answer) if answer.status().is_success() => Ok(answer.into_body()),
+            refused => self.read(refused).map(|_| Bytes::new()),
+        }
     }
 
     /// One call whose repetition is harmless.

@@ -10,6 +10,7 @@ pub mod import;
 pub mod incidents;
 pub mod lab;
 pub mod network;
+pub mod person;
 pub mod registration;
 pub mod restore;
 pub mod serve;

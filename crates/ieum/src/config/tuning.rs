@@ -33,6 +33,12 @@ pub(super) fn engine(top: &Section<'_>) -> Settings {
         put(&mut place.kept_ms, ms("kept_s", 10 * 366 * 24 * 3_600));
         media.finish();
     }
+    if let Some(retention) = top.section("retention") {
+        // Longer than any delivery lives, so that nothing is taken away on its way.
+        let days = retention.number("messages_days", 31..=36_500);
+        settings.texts_kept_ms = days.map(|days: u64| days * 24 * 3_600_000);
+        retention.finish();
+    }
     if let Some(health) = top.section("health") {
         put(&mut settings.probe_ms, health.number("probe_ms", 1_000..=600_000));
         put(&mut settings.probe_down_ms, health.number("probe_down_ms", 500..=60_000));

@@ -141,7 +141,9 @@ fn moved_at(event: &JournalEvent) -> Option<Timestamp> {
         | JournalEvent::Changed { .. }
         | JournalEvent::Read { .. }
         | JournalEvent::Health { .. }
-        | JournalEvent::Copied { .. } => None,
+        | JournalEvent::Copied { .. }
+        | JournalEvent::Erased { .. }
+        | JournalEvent::Accessed { .. } => None,
     }
 }
 

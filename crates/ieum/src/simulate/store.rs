@@ -16,7 +16,7 @@ use ieum_core::journal::JournalEntry;
 use ieum_core::message::Message;
 use ieum_core::ports::clock::Clock;
 use ieum_core::ports::store::{
-    AdmitBatch, Admitted, Advance, Advanced, ClaimNext, CopyNote, Counts, Loaded, Moves,
+    Access, AdmitBatch, Admitted, Advance, Advanced, ClaimNext, CopyNote, Counts, Loaded, Moves,
     OpenFilter, ReceiptNote, SentFilter, SentPage, Store, StoreAnswer, StoreFailure,
 };
 use ieum_core::time::Timestamp;
@@ -151,6 +151,14 @@ impl Store for TroubledStore {
         conversations: Vec<ConversationId>,
     ) -> StoreAnswer<'_, Vec<Option<MessageSeq>>> {
         self.inner.newest_in(conversations)
+    }
+
+    fn erase(&self, at: Timestamp, messages: Vec<MessageSeq>) -> StoreAnswer<'_, u64> {
+        self.write(move |store| store.erase(at, messages))
+    }
+
+    fn note_access(&self, at: Timestamp, access: Access) -> StoreAnswer<'_, ()> {
+        self.write(move |store| store.note_access(at, access))
     }
 
     fn page_journal(
