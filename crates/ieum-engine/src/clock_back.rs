@@ -4,6 +4,7 @@
 //! A clock that jumps forward needs nothing: what is due by it goes. Invariant: nothing is planned
 //! for later than it was, and nothing ends by this.
 
+use crate::doubt;
 use crate::failover;
 use crate::pieces::{Pieces, lock};
 use ieum_core::delivery::{Delivery, Settlement, State, Step};
@@ -26,10 +27,12 @@ pub(crate) async fn latest_of(store: &dyn Store) -> Result<Timestamp, StoreFailu
 /// Compares the clock with the latest moment that was seen, and follows it when it went back.
 pub(crate) async fn follow(pieces: &Pieces) -> Result<(), StoreFailure> {
     let now = pieces.now();
-    let back_ms = lock(&pieces.latest).ms_since(now);
+    let latest = *lock(&pieces.latest);
+    let back_ms = latest.ms_since(now);
     if back_ms >= BACK_MS_MIN {
         tracing::warn!(back_ms, "the clock went back; what waits is planned anew");
         bring_forward(pieces, now, back_ms).await?;
+        doubt::follow_clock_back(pieces, latest, now);
     }
     // Only now: what could not be written is tried again by the next sweep.
     *lock(&pieces.latest) = now;

@@ -41,9 +41,14 @@ const EVIDENCE: &str = "taken, and the network delivers nothing";
 /// A span in which a network's yes was worth nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Hollow {
+    /// Which it is, among those that are followed.
+    number: u64,
     cell: Cell,
     since: Timestamp,
     until: Option<Timestamp>,
+    /// The latest moment that the clock showed while it was open: one that was set back since told
+    /// of later ones.
+    reach: Timestamp,
     /// The hub stopped before it ended: whether it has, nobody knows.
     interrupted: bool,
     /// What was swallowed did not come late after all.
@@ -56,9 +61,11 @@ pub(crate) struct Hollow {
 impl Hollow {
     fn open(cell: Cell, since: Timestamp) -> Self {
         Self {
+            number: 0,
             cell,
             since,
             until: None,
+            reach: since,
             interrupted: false,
             proven: false,
             looked_at: None,
@@ -71,8 +78,44 @@ impl Hollow {
         self.looked_at.is_none_or(|at| at > now || now.ms_since(at) >= PASS_MS)
     }
 
+    /// What is remembered after it was looked at: it may have begun earlier, or ended, meanwhile.
+    fn after_look(self, looked: Self) -> Self {
+        let (since, until, reach) = (self.since, self.until, self.reach);
+        let floor = looked.floor.filter(|_| since == looked.since);
+        Self { since, until, reach, floor, ..looked }
+    }
+
+    /// Until when what was taken is in doubt, by the clock of those moments.
+    fn taken_until(&self, now: Timestamp) -> Timestamp {
+        self.until.unwrap_or(now).max(self.reach)
+    }
+
     fn is_over(&self, now: Timestamp) -> bool {
         self.until.is_some_and(|until| now.ms_since(until) >= CLOSED_KEPT_MS)
+    }
+}
+
+/// Follows one more; false when there are too many.
+fn enlist(hollows: &mut Vec<Hollow>, hollow: Hollow) -> bool {
+    if hollows.len() >= HOLLOWS_MAX {
+        return false;
+    }
+    let number = hollows.iter().map(|one| one.number).max().map_or(0, |number| number + 1);
+    hollows.push(Hollow { number, ..hollow });
+    true
+}
+
+/// The clock went back from `latest` to `now`: what is taken from now on bears earlier times than
+/// what was taken before, and all of it is in doubt.
+pub(crate) fn follow_clock_back(pieces: &Pieces, latest: Timestamp, now: Timestamp) {
+    for one in lock(&pieces.hollows).iter_mut() {
+        if one.until.is_none() {
+            one.reach = one.reach.max(latest);
+            if now < one.since {
+                (one.since, one.floor) = (now, None);
+            }
+        }
+        one.looked_at = None;
     }
 }
 
@@ -99,9 +142,7 @@ pub(crate) fn follow(pieces: &Pieces, change: &mut CellChange) {
     lock(&pieces.health).set_hollow(cell.network, true);
     if let Some(open) = open.and_then(|open| hollows.get_mut(open)) {
         open.since = open.since.min(since);
-    } else if hollows.len() < HOLLOWS_MAX {
-        hollows.push(Hollow::open(cell, since));
-    } else {
+    } else if !enlist(&mut hollows, Hollow::open(cell, since)) {
         tracing::error!("too many black holes at a time; one is not followed");
     }
 }
@@ -145,8 +186,9 @@ pub(crate) fn take_up(pieces: &Pieces, incident: &Incident) {
         // A restart closes what it finds open, and has no grounds for it.
         let interrupted = end.is_none_or(|turn| turn.change.grounds.is_none());
         let (until, proven) = (Some(until), true);
-        if hollows.len() < HOLLOWS_MAX {
-            hollows.push(Hollow { until, interrupted, proven, ..Hollow::open(cell, onset) });
+        let known = Hollow { until, interrupted, proven, ..Hollow::open(cell, onset) };
+        if !enlist(&mut hollows, known) {
+            tracing::error!("too many black holes at a time; one is not taken up");
         }
     }
 }
@@ -172,12 +214,8 @@ pub(crate) async fn pass(pieces: &Pieces) -> Result<(), StoreFailure> {
 fn keep(pieces: &Pieces, looked: Hollow, now: Timestamp) {
     let mut hollows = lock(&pieces.hollows);
     for one in hollows.iter_mut() {
-        // It may have begun earlier, or ended, while it was looked at.
-        if one.cell == looked.cell && one.since <= looked.since && one.looked_at < looked.looked_at
-        {
-            let (since, until) = (one.since, one.until);
-            let floor = looked.floor.filter(|_| since == looked.since);
-            *one = Hollow { since, until, floor, ..looked };
+        if one.number == looked.number {
+            *one = one.after_look(looked);
         }
     }
     hollows.retain(|one| !(one.looked_at == Some(now) && one.is_over(now)));
@@ -188,7 +226,7 @@ async fn look(pieces: &Pieces, hollow: &mut Hollow) -> Result<(), StoreFailure> 
     let accounts = pieces.accounts.values().filter(|one| one.network == hollow.cell.network);
     let accounts: Vec<AccountId> = accounts.map(|account| account.id).collect();
     for account in accounts {
-        let until = hollow.until.unwrap_or_else(|| pieces.now());
+        let until = hollow.taken_until(pieces.now());
         let filter = SentFilter { account, since: hollow.since, until };
         let mut before = DeliverySeq(u64::MAX);
         for _ in 0..PAGES_MAX {
@@ -262,4 +300,59 @@ fn next_elsewhere(
         let next = next_route(directory, health, person, conversation, delivery.route)?;
         (directory.network_of(next.account) != Some(network)).then_some(next)
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ieum_core::health::book::api_cell;
+
+    const HOUR: i64 = 3_600_000;
+
+    fn hollow(since: i64) -> Hollow {
+        Hollow::open(api_cell(Network::KakaoTalk, Function::Send), Timestamp(since))
+    }
+
+    #[test]
+    fn what_a_look_found_is_kept_after_the_clock_was_set_back() {
+        let before = Hollow { looked_at: Some(Timestamp(2 * HOUR)), ..hollow(HOUR) };
+        let now = Timestamp(HOUR + 60_000);
+        assert!(before.pass_is_due(now), "the clock was set back");
+        let (proven, floor) = (true, Some(DeliverySeq(7)));
+        let looked = Hollow { proven, floor, looked_at: Some(now), ..before };
+        let after = before.after_look(looked);
+        assert!(after.proven && after.floor == floor && !after.pass_is_due(now.plus_ms(1)));
+        assert!(after.pass_is_due(now.plus_ms(PASS_MS)));
+    }
+
+    #[test]
+    fn what_changed_while_it_was_looked_at_stays_changed() {
+        let looked = Hollow { floor: Some(DeliverySeq(7)), proven: true, ..hollow(HOUR) };
+        let ended = Hollow { until: Some(Timestamp(2 * HOUR)), ..hollow(HOUR) };
+        let after = ended.after_look(looked);
+        assert_eq!((after.until, after.floor), (ended.until, looked.floor));
+        let earlier = hollow(HOUR - 5_000).after_look(looked);
+        assert_eq!((earlier.since, earlier.floor), (Timestamp(HOUR - 5_000), None), "look again");
+    }
+
+    #[test]
+    fn each_is_followed_by_itself_and_not_too_many() {
+        let mut hollows = Vec::new();
+        for _ in 0..HOLLOWS_MAX {
+            assert!(enlist(&mut hollows, hollow(HOUR)));
+        }
+        assert!(!enlist(&mut hollows, hollow(HOUR)));
+        let numbers: std::collections::BTreeSet<u64> =
+            hollows.iter().map(|one| one.number).collect();
+        assert_eq!(numbers.len(), HOLLOWS_MAX, "two of one cell are not taken for each other");
+    }
+
+    #[test]
+    fn what_was_taken_by_a_clock_that_was_fast_is_in_doubt_too() {
+        let open = Hollow { reach: Timestamp(3 * HOUR), ..hollow(HOUR) };
+        assert_eq!(open.taken_until(Timestamp(2 * HOUR)), Timestamp(3 * HOUR));
+        assert_eq!(open.taken_until(Timestamp(4 * HOUR)), Timestamp(4 * HOUR));
+        let ended = Hollow { until: Some(Timestamp(2 * HOUR)), ..hollow(HOUR) };
+        assert_eq!(ended.taken_until(Timestamp(4 * HOUR)), Timestamp(2 * HOUR));
+    }
 }

@@ -9,11 +9,14 @@ use ieum_core::ids::Cursor;
 use ieum_core::inbound::Arrival;
 use ieum_core::ports::BoxFuture;
 use ieum_core::ports::connector::{Inbox, InboxClosed, ListenEnd, Pulse};
+use ieum_core::time::Timestamp;
 use std::sync::{Arc, Mutex};
 use tokio::sync::{mpsc, watch};
 
 /// Signs of life that may wait to be taken in.
 const PULSES_MAX: usize = 64;
+/// The longest that a poll waits for something to tell, in milliseconds.
+const POLL_MS_MAX: u64 = 30_000;
 /// How long listening rests after the inbox could not take an arrival.
 const CLOSED_REST_MS: u64 = 1_000;
 /// How long listening rests after an end that only an operator can mend.
@@ -67,7 +70,10 @@ pub(crate) async fn listen(
     };
     let evidence = async {
         while let Some(pulse) = waiting.recv().await {
-            probe::take(&pieces, &account, Function::Receive, pulse).await;
+            // When a poll left nobody says; one that we answered late for is no evidence.
+            let began_at = Timestamp(pieces.now().0.saturating_sub_unsigned(POLL_MS_MAX));
+            let heard = (Function::Receive, began_at);
+            probe::take(&pieces, &account, heard, pulse).await;
         }
     };
     let listening = again_and_again(&pieces, &account, &inbox);

@@ -3,10 +3,11 @@
 use crate::account::Account;
 use crate::failover;
 use crate::pieces::{Pieces, lock};
-use ieum_core::health::Function;
 use ieum_core::health::book::{OurCall, api_cell};
 use ieum_core::health::cadence::Suspicion;
+use ieum_core::health::{BEAT_MS, Function};
 use ieum_core::ports::connector::Pulse;
+use ieum_core::time::Timestamp;
 use std::sync::Arc;
 use tokio::sync::watch;
 
@@ -31,13 +32,14 @@ pub(crate) async fn probe(
             () = account.probe_bell.notified() => {}
             () = pieces.clock.sleep(wait) => {}
         }
+        let began_at = pieces.now();
         let asked = account.connector.probe();
         let pulse = tokio::select! {
             biased;
             _ = stop.wait_for(|stop| *stop) => return,
             probe = asked => probe.pulse,
         };
-        take(&pieces, &account, Function::Send, pulse).await;
+        take(&pieces, &account, (Function::Send, began_at), pulse).await;
         tokio::select! {
             biased;
             _ = stop.wait_for(|stop| *stop) => return,
@@ -46,8 +48,25 @@ pub(crate) async fn probe(
     }
 }
 
-/// Takes a pulse in as evidence.
-pub(crate) async fn take(pieces: &Pieces, account: &Account, function: Function, pulse: Pulse) {
+/// Beats until `stop`: the measure of whether this hub gets the processor.
+pub(crate) async fn beat(pieces: Arc<Pieces>, mut stop: watch::Receiver<bool>) {
+    loop {
+        lock(&pieces.health).beat(pieces.now());
+        tokio::select! {
+            biased;
+            _ = stop.wait_for(|stop| *stop) => return,
+            () = pieces.clock.sleep(BEAT_MS) => {}
+        }
+    }
+}
+
+/// Takes a pulse in as evidence, of a call that left at `began_at`.
+pub(crate) async fn take(
+    pieces: &Pieces,
+    account: &Account,
+    (function, began_at): (Function, Timestamp),
+    pulse: Pulse,
+) {
     let at = pieces.now();
     account.sign(&pulse, at);
     let good = match pulse {
@@ -57,7 +76,7 @@ pub(crate) async fn take(pieces: &Pieces, account: &Account, function: Function,
         Pulse::Refused { .. } => return,
     };
     let cell = api_cell(account.network, function);
-    let call = OurCall { cell, account: account.id, route: None, id: 0, good, began_at: at, at };
+    let call = OurCall { cell, account: account.id, route: None, id: 0, good, began_at, at };
     let changes = lock(&pieces.health).observe(call);
     failover::follow(pieces, changes).await;
 }

@@ -6,7 +6,7 @@ use crate::dispatch::dispatch;
 use crate::listen::listen;
 use crate::media::fetch_all;
 use crate::pieces::Pieces;
-use crate::probe::probe;
+use crate::probe::{beat, probe};
 use crate::search;
 use crate::sweep::sweep;
 use crate::teller::tell;
@@ -39,6 +39,7 @@ impl Tasks {
             let cursor = cursors.remove(&account.id);
             start_account(&mut loops, pieces, account, cursor, &stop);
         }
+        loops.start(beat(Arc::clone(pieces), stop.subscribe()));
         loops.start(sweep(Arc::clone(pieces), stop.subscribe()));
         loops.start(fetch_all(Arc::clone(pieces), stop.subscribe()));
         loops.start(search::fill(Arc::clone(pieces), stop.subscribe()));

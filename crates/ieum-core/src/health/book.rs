@@ -10,6 +10,7 @@
 use super::cadence::Suspicion;
 use super::detector::Detector;
 use super::evidence::{Evidence, Grounds, Kind, Sign, Source};
+use super::lag::Lag;
 use super::parameters::Parameters;
 use super::routes::{Failure, Routes};
 use super::steady::SteadyTime;
@@ -57,6 +58,8 @@ pub struct HealthBook {
     silent: BTreeSet<AccountId>,
     /// Networks that take what they do not deliver.
     hollow: BTreeSet<Network>,
+    /// Whether we were late ourselves.
+    lag: Lag,
     /// All times inside are steady ones; those that come in and go out are the clock's.
     time: SteadyTime,
 }
@@ -85,6 +88,9 @@ impl HealthBook {
     pub fn observe(&mut self, call: OurCall) -> Vec<CellChange> {
         let at = self.time.hear(call.at);
         let call = OurCall { at, began_at: self.time.steady(call.began_at), ..call };
+        if !call.good && self.lag.excuses(call.began_at, at) {
+            return Vec::new();
+        }
         let (kind, source) = match call.route {
             Some(route) => (Kind::Send, Source::Route(route)),
             None => (Kind::Pulse, Source::Account(call.account)),
@@ -117,8 +123,19 @@ impl HealthBook {
     /// Takes in what no attempt or probe of ours showed: canaries and receipts.
     pub fn observe_other(&mut self, evidence: Evidence) -> Vec<CellChange> {
         let at = self.time.hear(evidence.at);
+        let began_at = Timestamp(at.0.saturating_sub(i64::from(evidence.latency_ms)));
+        if evidence.sign == Sign::Bad && self.lag.excuses(began_at, at) {
+            return Vec::new();
+        }
         let changes = self.detector.observe(Evidence { at, ..evidence });
         self.told(changes)
+    }
+
+    /// A beat of a loop that does nothing else: when it comes late, everything of ours was late,
+    /// and what failed meanwhile failed because of that.
+    pub fn beat(&mut self, now: Timestamp) {
+        let now = self.time.hear(now);
+        self.lag.beat(now);
     }
 
     /// What follows from time alone; to be called about once a second.

@@ -4,6 +4,7 @@ pub mod book;
 pub mod cadence;
 pub mod detector;
 pub mod evidence;
+mod lag;
 mod line;
 pub mod parameters;
 pub mod rhythm;
@@ -14,6 +15,7 @@ mod turn;
 mod watch;
 mod words;
 
+pub use lag::BEAT_MS;
 pub use line::Witness;
 
 use crate::network::Network;

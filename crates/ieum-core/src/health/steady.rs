@@ -8,8 +8,9 @@ use crate::time::Timestamp;
 
 /// What is told a little out of order is no jump: settlements carry the time of their answer.
 const DISORDER_MS_MAX: u64 = 1_000;
-/// Somebody tells the time each second; what is more than this later was a jump.
-const STEP_MS_MAX: u64 = 60_000;
+/// Somebody tells the time each second; what is more than this later was a jump. Far below any
+/// span of calm that something follows from, or a clock set forward would pass for one.
+const STEP_MS_MAX: u64 = 10_000;
 
 /// Follows a clock.
 #[derive(Debug, Clone, Copy, Default)]
@@ -59,7 +60,7 @@ mod tests {
     #[test]
     fn a_clock_that_runs_is_believed() {
         let mut time = SteadyTime::default();
-        for ms in [0, 1, 1_000, 1_500, 61_000] {
+        for ms in [0, 1, 1_000, 1_500, 11_500] {
             assert_eq!(time.hear(Timestamp(ms)), Timestamp(ms));
         }
     }
@@ -72,7 +73,17 @@ mod tests {
         assert_eq!(time.hear(Timestamp(9 * HOUR + 5_000)), Timestamp(10 * HOUR + 5_000));
         assert_eq!(time.told(Timestamp(10 * HOUR + 5_000)), Timestamp(9 * HOUR + 5_000));
         let ahead = time.hear(Timestamp(20 * HOUR));
-        assert_eq!(ahead, Timestamp(10 * HOUR + 5_000 + 60_000));
+        assert_eq!(ahead, Timestamp(10 * HOUR + 5_000 + 10_000));
+    }
+
+    #[test]
+    fn a_minute_set_forward_is_no_minute_of_calm() {
+        let given = super::super::parameters::Parameters::default();
+        assert!(STEP_MS_MAX * 4 < given.calm_ms.min(given.clean_ms).min(given.dwell_ms * 2));
+        let mut time = SteadyTime::default();
+        time.hear(Timestamp(HOUR));
+        let steady = time.hear(Timestamp(HOUR + 61_000));
+        assert_eq!(steady, Timestamp(HOUR + 10_000));
     }
 
     #[test]
@@ -97,13 +108,13 @@ mod tests {
             let (mut told, mut truth) = (10 * HOUR, 0);
             let first = time.hear(Timestamp(told));
             for (passed, jump, jumps) in steps {
-                let jump = if jumps && jump.abs() > 60_000 { jump } else { 0 };
+                let jump = if jumps && jump.abs() > 10_000 { jump } else { 0 };
                 told += passed + jump;
                 truth += passed;
                 let steady = time.hear(Timestamp(told));
                 let lasted = steady.0 - first.0;
                 // Each jump may add one step, and hide what passed since the last word.
-                prop_assert!(lasted >= 0 && lasted <= truth + 80 * 60_000, "{lasted} of {truth}");
+                prop_assert!(lasted >= 0 && lasted <= truth + 80 * 10_000, "{lasted} of {truth}");
                 prop_assert_eq!(time.told(steady), Timestamp(told));
             }
         }
