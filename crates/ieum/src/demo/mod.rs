@@ -8,6 +8,7 @@ mod baseline;
 mod cast;
 mod chat;
 mod day;
+mod eyes;
 mod play;
 mod report;
 mod stage;
@@ -66,7 +67,7 @@ pub fn main(arguments: &DemoArguments) -> anyhow::Result<bool> {
 async fn run(arguments: &DemoArguments) -> anyhow::Result<bool> {
     let scenario = crate::scenario::named_or_file(&arguments.scenario)?;
     let script = script(arguments, &scenario)?;
-    let stage = stage::Stage::set(arguments, &script).await?;
+    let stage = stage::Stage::set(arguments, &script, eyes::Eyes::of(&scenario)).await?;
     let outage_at = script.outage_at;
     stage.lab.play(&scenario, outage_at);
     let played = {

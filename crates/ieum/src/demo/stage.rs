@@ -3,6 +3,7 @@
 use super::DemoArguments;
 use super::cast::{self, FAMILY, PLAYED, ROOM, in_lab};
 use super::day::Script;
+use super::eyes::Eyes;
 use crate::doors;
 use crate::doors::clock::ScaledClock;
 use crate::doors::entropy::SeededEntropy;
@@ -24,7 +25,7 @@ use ieum_core::ports::entropy::Entropy;
 use ieum_core::ports::http::{HttpLimits, HttpTransport};
 use ieum_core::ports::store::PAGE_ROWS_MAX;
 use ieum_core::time::Timestamp;
-use ieum_engine::{AccountSetup, Hub, HubSetup, Settings};
+use ieum_engine::{AccountSetup, Hub, HubSetup};
 use ieum_lab::{Lab, LabOptions, Population};
 use ieum_store::{MemoryMedia, SearchFolder};
 use std::net::SocketAddr;
@@ -44,7 +45,7 @@ const CALL_WALL_MS_MIN: f64 = 250.0;
 #[derive(Debug)]
 pub(super) struct Stage {
     pub(super) clock: Arc<ScaledClock>,
-    pub(super) lab: Lab,
+    pub(super) lab: Arc<Lab>,
     pub(super) hub: Hub,
     address: SocketAddr,
     stop: watch::Sender<bool>,
@@ -54,7 +55,11 @@ pub(super) struct Stage {
 
 impl Stage {
     /// Starts the lab and the hub and brings the family in.
-    pub(super) async fn set(arguments: &DemoArguments, script: &Script) -> anyhow::Result<Self> {
+    pub(super) async fn set(
+        arguments: &DemoArguments,
+        script: &Script,
+        eyes: Eyes,
+    ) -> anyhow::Result<Self> {
         let first = script.lines.first().map_or(script.outage_at, |line| line.at);
         let start = Timestamp(first.0.min(script.outage_at.0) - LEAD_MS);
         let clock = Arc::new(ScaledClock::new(arguments.speed, start));
@@ -66,10 +71,12 @@ impl Stage {
             population: Population::Empty,
         })
         .await?;
+        let lab = Arc::new(lab);
         cast::enter(&mut lab.world())?;
+        eyes.join(&mut lab.world())?;
         let folder = tempfile::tempdir()?;
         let doors = doors::real(clock.clone(), entropy.clone());
-        let hub = start_hub(&lab, &doors, arguments.speed, folder.path()).await?;
+        let hub = start_hub(&lab, &doors, (arguments.speed, eyes), folder.path()).await?;
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let address = listener.local_addr()?;
         let (stop, stopped) = watch::channel(false);
@@ -78,6 +85,7 @@ impl Stage {
         let hook = format!("http://{address}/hooks/line");
         let webhook = format!(r#"{{"network":"line","url":"{hook}"}}"#);
         control(&*doors.http, &lab.control, "webhook", webhook).await?;
+        servers.spawn(eyes.watch(Arc::clone(&lab), hub.clone(), Arc::clone(&clock)));
         cast::register(&hub, || natives(&lab), &rooms(&lab)).await?;
         Ok(Self { clock, lab, hub, address, stop, servers, _folder: folder })
     }
@@ -119,7 +127,10 @@ impl Stage {
         self.stop.send_replace(true);
         self.hub.stop().await;
         self.servers.shutdown().await;
-        self.lab.stop().await;
+        // Whoever looked at its screens is gone by now.
+        if let Some(lab) = Arc::into_inner(self.lab) {
+            lab.stop().await;
+        }
     }
 }
 
@@ -197,14 +208,14 @@ fn rooms(lab: &Lab) -> Vec<(Network, String)> {
     clippy::cast_sign_loss,
     reason = "a positive number of milliseconds far below 2^53"
 )]
-fn call_ms(speed: f64) -> u64 {
+pub(super) fn call_ms(speed: f64) -> u64 {
     CALL_MS.max((CALL_WALL_MS_MIN * speed) as u64)
 }
 
 async fn start_hub(
     lab: &Lab,
     doors: &Doors,
-    speed: f64,
+    (speed, eyes): (f64, Eyes),
     folder: &std::path::Path,
 ) -> anyhow::Result<Hub> {
     let timeout_ms = call_ms(speed);
@@ -227,7 +238,7 @@ async fn start_hub(
         secret: HubSecret::new(doors.entropy.next_16()),
         accounts: accounts.collect(),
         tellers: Vec::new(),
-        settings: Settings::default(),
+        settings: eyes.settings(lab, speed),
     };
     Ok(Hub::start(setup).await?)
 }

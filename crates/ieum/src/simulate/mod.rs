@@ -129,6 +129,7 @@ fn orders(arguments: &SimulateArguments) -> anyhow::Result<Vec<Order>> {
                 days: quiet_days,
                 per_day: per_day(arguments, scenario.as_ref(), quiet_days),
                 troubles: Troubles { on: !arguments.calm },
+                doubting: true,
                 journal: arguments.journal.clone(),
             }
         })

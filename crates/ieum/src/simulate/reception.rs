@@ -42,6 +42,8 @@ pub(super) struct Reception {
     pub(super) store: Arc<MemoryStore>,
     pub(super) connectors: Vec<Arc<Direct>>,
     pub(super) seed: u64,
+    /// Whether the hub may doubt what a network took.
+    pub(super) doubting: bool,
     pub(super) hub: watch::Sender<Option<Hub>>,
 }
 
@@ -58,8 +60,10 @@ impl Reception {
             rate: None,
         });
         let entropy = SeededEntropy::new(self.seed.rotate_left(17) ^ self.hazards.life());
+        let store = TroubledStore::new(store, hazards, Arc::new(self.truth.clone()));
+        let store = if self.doubting { store } else { store.without_doubt() };
         Hub::start(HubSetup {
-            store: Arc::new(TroubledStore::new(store, hazards, Arc::new(self.truth.clone()))),
+            store: Arc::new(store),
             media: Arc::new(MemoryMedia::default()),
             search: None,
             clock: Arc::new(self.wall.clone()),

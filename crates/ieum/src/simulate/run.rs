@@ -64,6 +64,8 @@ pub(super) struct Order {
     /// Things said a person and day.
     pub(super) per_day: f64,
     pub(super) troubles: Troubles,
+    /// Whether the hub may doubt what a network took. Off only to see the checkers bite.
+    pub(super) doubting: bool,
     /// Where the journal is written to.
     pub(super) journal: Option<PathBuf>,
 }
@@ -168,6 +170,7 @@ impl Stage {
             store: Arc::new(MemoryStore::new()),
             connectors,
             seed: order.seed,
+            doubting: order.doubting,
             hub: watch::Sender::new(None),
         });
         let hub = reception.start_hub().await?;

@@ -31,6 +31,7 @@ pub(super) struct TroubledStore {
     hazards: Arc<Hazards>,
     clock: Arc<dyn Clock>,
     life: u64,
+    doubting: bool,
 }
 
 impl TroubledStore {
@@ -40,7 +41,13 @@ impl TroubledStore {
         clock: Arc<dyn Clock>,
     ) -> Self {
         let life = hazards.life();
-        Self { inner, hazards, clock, life }
+        Self { inner, hazards, clock, life, doubting: true }
+    }
+
+    /// Tells the hub of nothing that was sent: it then doubts nothing, and a checker that sees no
+    /// difference does not bite.
+    pub(super) fn without_doubt(self) -> Self {
+        Self { doubting: false, ..self }
     }
 
     fn write<'a, T: Send + 'a>(
@@ -97,6 +104,9 @@ impl Store for TroubledStore {
     }
 
     fn page_sent(&self, filter: SentFilter, before: DeliverySeq) -> StoreAnswer<'_, SentPage> {
+        if !self.doubting {
+            return Box::pin(async { Ok(SentPage::default()) });
+        }
         self.inner.page_sent(filter, before)
     }
 

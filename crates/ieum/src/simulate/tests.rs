@@ -10,6 +10,7 @@ fn order(scenario: &str, seed: u64) -> Order {
         days: 0.0,
         per_day: 700.0,
         troubles: Troubles { on: true },
+        doubting: true,
         journal: None,
     }
 }
@@ -51,6 +52,30 @@ fn nothing_stays_swallowed_for_who_has_another_way() {
         }
     }
     assert!(known > 0, "none of them was noticed");
+}
+
+/// The first four minutes of K7 among people who talk a lot: much is said between the moment at
+/// which two watchers are blind and the moment at which the network is found down.
+fn k7_begins(doubting: bool) -> Report {
+    let scenario = Scenario { dur_s: 240, ..Scenario::named("K7").unwrap() };
+    let (scenario, troubles) = (Some(scenario), Troubles::default());
+    let busy = Order { people: 60, per_day: 2_500.0, ..order("K7", 5) };
+    run(&Order { scenario, troubles, doubting, ..busy }).unwrap()
+}
+
+#[test]
+fn the_checker_bites_a_hub_that_never_doubts() {
+    let report = k7_begins(false);
+    assert!(report.swallowed_known > 0 && !report.kept(), "{report:#?}");
+    let told = report.told.iter().any(|told| told.contains("the watchers had seen nothing"));
+    assert!(told, "{:?}", report.told);
+    assert_eq!((report.lost, report.out_of_order), (0, 0), "nothing else is blamed: {report:#?}");
+}
+
+#[test]
+fn and_leaves_one_that_doubts_in_peace() {
+    let report = k7_begins(true);
+    assert!(report.kept() && report.swallowed == 0, "{report:#?}");
 }
 
 /// Seeds that broke a promise once: scenario, seed, and what was wrong then.
