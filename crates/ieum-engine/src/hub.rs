@@ -30,6 +30,7 @@ use ieum_core::people::contacts::Standing;
 use ieum_core::people::sessions::SessionMark;
 use ieum_core::ports::clock::Clock;
 use ieum_core::ports::connector::HookRequest;
+use ieum_core::ports::control::ControlHost;
 use ieum_core::ports::entropy::Entropy;
 use ieum_core::ports::media::{MediaStore, Opened};
 use ieum_core::ports::search::SearchIndex;
@@ -112,6 +113,13 @@ impl Hub {
         sweep::remember_held(&pieces).await?;
         let tasks = Tasks::start(&pieces, cursors, &setup.tellers);
         Ok(Self { pieces, tasks: Arc::new(Mutex::new(Some(tasks))) })
+    }
+
+    /// Asks these hosts from now on whether our own line works; none after a stop.
+    pub fn ask_control_hosts(&self, hosts: Vec<Arc<dyn ControlHost>>) {
+        if let Some(tasks) = lock(&self.tasks).as_mut() {
+            tasks.ask(&self.pieces, hosts);
+        }
     }
 
     /// Stops the loops, waits for attempts under way and closes the store.

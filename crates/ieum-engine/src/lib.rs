@@ -17,6 +17,7 @@ mod codes;
 mod commands;
 mod compose;
 mod contacts;
+mod control;
 mod digest;
 mod dispatch;
 mod doubt;

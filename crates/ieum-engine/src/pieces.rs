@@ -75,6 +75,8 @@ pub(crate) struct Pieces {
     pub(crate) journal_bell: watch::Sender<u64>,
     /// Rings when an incident opened, changed or closed.
     pub(crate) incident_bell: watch::Sender<u64>,
+    /// Rings when control hosts are to be asked at once.
+    pub(crate) control_bell: watch::Sender<()>,
     pub(crate) metrics: Metrics,
     directory: RwLock<Directory>,
     /// Planning reads health and is then made durable; moving everything away from a route that
@@ -127,6 +129,7 @@ impl Pieces {
             fetching: Mutex::default(),
             journal_bell: watch::Sender::new(0),
             incident_bell: watch::Sender::new(0),
+            control_bell: watch::Sender::new(()),
             metrics: Metrics::default(),
             directory: RwLock::new(directory),
             gate: tokio::sync::RwLock::new(()),
@@ -237,8 +240,9 @@ impl Pieces {
         tried
     }
 
-    /// Asks every network for a sign of life at once.
+    /// Asks every network and control host for a sign of life at once.
     pub(crate) fn ring_probes(&self) {
+        self.control_bell.send_replace(());
         for account in self.accounts.values() {
             account.probe_bell.notify_one();
         }

@@ -2,6 +2,7 @@
 
 use crate::account::Account;
 use crate::canary::canary;
+use crate::control::ask;
 use crate::dispatch::dispatch;
 use crate::listen::listen;
 use crate::media::fetch_all;
@@ -11,6 +12,7 @@ use crate::search;
 use crate::sweep::sweep;
 use crate::teller::tell;
 use ieum_core::ids::{AccountId, Cursor};
+use ieum_core::ports::control::ControlHost;
 use ieum_core::ports::tell::Teller;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -48,6 +50,16 @@ impl Tasks {
         }
         let Loops { set, broken } = loops;
         Self { stop, set, broken }
+    }
+
+    /// Starts a loop for each control host.
+    pub(crate) fn ask(&mut self, pieces: &Arc<Pieces>, hosts: Vec<Arc<dyn ControlHost>>) {
+        let set = std::mem::take(&mut self.set);
+        let mut loops = Loops { set, broken: Arc::clone(&self.broken) };
+        for host in hosts {
+            loops.start(ask(Arc::clone(pieces), host, self.stop.subscribe()));
+        }
+        self.set = loops.set;
     }
 
     /// Whether no loop was ended by a defect.

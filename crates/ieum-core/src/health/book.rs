@@ -131,6 +131,25 @@ impl HealthBook {
         self.told(changes)
     }
 
+    /// Takes in whether a control host answered a call that left and ended then; such hosts speak
+    /// for our own line only.
+    pub fn control(
+        &mut self,
+        host: u32,
+        good: bool,
+        (began_at, at): (Timestamp, Timestamp),
+    ) -> Vec<CellChange> {
+        let at = self.time.hear(at);
+        if !good && self.lag.excuses(self.time.steady(began_at), at) {
+            return Vec::new();
+        }
+        let changes = self.detector.control(host, good, at);
+        if good {
+            self.routes.answered(at, &self.detector);
+        }
+        self.told(changes)
+    }
+
     /// A beat of a loop that does nothing else: when it comes late, everything of ours was late,
     /// and what failed meanwhile failed because of that.
     pub fn beat(&mut self, now: Timestamp) {

@@ -3,6 +3,7 @@
 
 pub mod clock;
 pub mod connector;
+pub mod control;
 pub mod dial;
 pub mod entropy;
 pub mod http;

@@ -17,6 +17,7 @@ mod hollow;
 mod links;
 mod media;
 mod operator;
+mod own_line;
 mod search;
 mod shelf;
 mod town;

@@ -4,6 +4,7 @@
 //! calmly: calls that have begun end, attempts under way are settled, then the store closes.
 
 use crate::data_folder;
+use crate::doors::control::control_hosts;
 use crate::stop::StopSignal;
 use crate::store::{self, StoreKind};
 use crate::telling::tellers;
@@ -45,6 +46,7 @@ async fn serve(arguments: &ServeArguments) -> anyhow::Result<()> {
     let secret = data_folder::hub_secret(configured, &arguments.data, doors.entropy.as_ref())?;
     let public_url = config.hub.public_url.as_deref();
     let tellers = tellers(&config.operator, &connectors, public_url, &doors);
+    let hosts = control_hosts(&config.control_hosts, &doors.http);
     let mut settings = config.engine;
     settings.media.public_url = config.hub.public_url.clone();
     let hub = Hub::start(HubSetup {
@@ -59,6 +61,7 @@ async fn serve(arguments: &ServeArguments) -> anyhow::Result<()> {
         settings,
     })
     .await?;
+    hub.ask_control_hosts(hosts);
     super::say(&format!("listening on http://{}", listener.local_addr()?))?;
     let setup = ServerSetup {
         tokens: config.hub.api_tokens.into_iter().map(|token| token.token).collect(),

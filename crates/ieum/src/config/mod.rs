@@ -20,6 +20,7 @@ pub use complaint::{Complaint, Complaints};
 pub use hub::{API_TOKENS_MAX, ApiToken, HubSettings, LISTEN, TOKEN_PER_SECOND};
 pub use operator::{OPERATOR_CHATS_MAX, OperatorChat, OperatorSettings, OperatorWebhook};
 pub use secret::{SECRET_BYTES_MAX, Vault};
+pub use tuning::CONTROL_HOSTS_MAX;
 pub use watcher::WATCHERS_MAX;
 
 use section::{Page, Section};
@@ -40,6 +41,8 @@ pub struct Config {
     pub engine: ieum_engine::Settings,
     /// Whom to tell about incidents.
     pub operator: OperatorSettings,
+    /// Addresses that show whether our own line works.
+    pub control_hosts: Vec<String>,
     /// What callers may cost.
     pub limits: ieum_server::Limits,
     /// Our identities on the networks.
@@ -97,6 +100,7 @@ pub fn read(text: &str, vault: &Vault) -> Reading {
         hub: hub::read(&top, vault),
         engine: ieum_engine::Settings { watchers, ..tuning::engine(&top) },
         operator: operator::read(&top, vault, &accounts),
+        control_hosts: tuning::control_hosts(&top),
         limits: tuning::limits(&top),
         accounts,
     };

@@ -272,3 +272,40 @@ line 5: watcher[1].surface: expected \"mobile\" or \"pc\"
 line 6: watcher[2].account: missing; expected the name of an account";
     assert_eq!(told, expected);
 }
+
+#[test]
+fn control_hosts_are_addresses_and_few() {
+    assert_eq!(reading("").config.control_hosts, Vec::<String>::new(), "off unless given");
+    let two = "[own_line]\ncontrol_hosts = [\"https://one.example/\", \"http://10.0.0.1:80\"]";
+    let read = reading(two);
+    assert!(!read.complaints.iter().any(|one| one.key.contains("own_line")), "{read:?}");
+    assert_eq!(read.config.control_hosts, ["https://one.example/", "http://10.0.0.1:80"]);
+    for (wrong, why) in [
+        ("control_hosts = [\"one.example\"]", "expected addresses"),
+        ("control_hosts = [\"ftp://one.example/\"]", "expected addresses"),
+        ("control_hosts = [1]", "a list of texts"),
+        (
+            "control_hosts = [\"http://a\", \"http://b\", \"http://c\", \"http://d\", \"http://e\"]",
+            "at most 4",
+        ),
+        ("hosts = []", "own_line.hosts"),
+    ] {
+        let said = complaints(&format!("[own_line]\n{wrong}"));
+        assert!(said.contains(why), "{wrong}: {said}");
+    }
+}
+
+#[test]
+fn canaries_are_paced_by_the_file_and_never_slower_for_a_suspicion() {
+    let read = reading("[health]\ncanary_well_ms = 60000\ncanary_daily_max = 500");
+    let canary = read.config.engine.canary;
+    assert_eq!((canary.well_ms, canary.some_ms, canary.daily_max), (60_000, 6_000, 500));
+    for (wrong, why) in [
+        ("canary_well_ms = 2000", "must grow in this order"),
+        ("canary_fresh_ms = 7000", "must grow in this order"),
+        ("canary_deadline_ms = 10", "from 500 to 60000"),
+    ] {
+        let said = complaints(&format!("[health]\n{wrong}"));
+        assert!(said.contains(why), "{wrong}: {said}");
+    }
+}

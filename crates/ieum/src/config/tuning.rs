@@ -4,10 +4,13 @@
 
 use super::section::Section;
 use ieum_core::directory::Language;
+use ieum_core::health::cadence::Cadence;
 use ieum_core::health::parameters::{Odds, Parameters};
 use ieum_engine::Settings;
 use ieum_server::Limits;
 
+/// Most control hosts; two of different operators are enough.
+pub const CONTROL_HOSTS_MAX: usize = 4;
 const LANGUAGES: [(&str, Language); 2] = [("ko", Language::Ko), ("en", Language::En)];
 
 /// Reads `[delivery]`, `[health]` and `[limits]`, and what `[hub]` says about words and times.
@@ -43,6 +46,7 @@ pub(super) fn engine(top: &Section<'_>) -> Settings {
         put(&mut settings.probe_ms, health.number("probe_ms", 1_000..=600_000));
         put(&mut settings.probe_down_ms, health.number("probe_down_ms", 500..=60_000));
         detector(&health, &mut settings.health);
+        canaries(&health, &mut settings.canary);
         health.finish();
     }
     settings
@@ -79,6 +83,42 @@ fn detector(health: &Section<'_>, parameters: &mut Parameters) {
     }
     put(&mut parameters.reports_trip, health.number("reports_trip", 2..=1_000));
     put(&mut parameters.goods_min, health.number("goods_min", 1..=1_000));
+}
+
+/// How often watchers are sent something to see; the reasons stand at [`Cadence`].
+fn canaries(health: &Section<'_>, cadence: &mut Cadence) {
+    put(&mut cadence.well_ms, health.number("canary_well_ms", 1_000..=86_400_000));
+    put(&mut cadence.some_ms, health.number("canary_some_ms", 1_000..=86_400_000));
+    put(&mut cadence.fresh_ms, health.number("canary_fresh_ms", 500..=600_000));
+    put(&mut cadence.known_ms, health.number("canary_known_ms", 500..=600_000));
+    put(&mut cadence.deadline_ms, health.number("canary_deadline_ms", 500..=60_000));
+    put(&mut cadence.daily_max, health.number("canary_daily_max", 0..=1_000_000));
+    if cadence.fresh_ms > cadence.some_ms || cadence.some_ms > cadence.well_ms {
+        let text = "a suspicion must not make canaries rarer: canary_fresh_ms, canary_some_ms and \
+                    canary_well_ms must grow in this order";
+        health.complain("canary_some_ms", text);
+    }
+}
+
+/// Reads `[own_line]`: addresses that have nothing to do with any messenger.
+pub(super) fn control_hosts(top: &Section<'_>) -> Vec<String> {
+    let Some(section) = top.section("own_line") else { return Vec::new() };
+    let given = section.texts("control_hosts").unwrap_or_default();
+    if given.len() > CONTROL_HOSTS_MAX {
+        section.complain("control_hosts", format!("expected at most {CONTROL_HOSTS_MAX} hosts"));
+    }
+    let is_address = |text: &&str| {
+        let url = text.parse::<http::Uri>();
+        url.is_ok_and(|url| {
+            matches!(url.scheme_str(), Some("http" | "https")) && url.host().is_some()
+        })
+    };
+    if given.iter().any(|text| !is_address(&text)) {
+        let text = "expected addresses such as \"https://one.example/\"";
+        section.complain("control_hosts", text);
+    }
+    section.finish();
+    given.into_iter().map(str::to_owned).collect()
 }
 
 /// A pair of chances; the second must be the larger one.

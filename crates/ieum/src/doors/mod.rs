@@ -4,6 +4,7 @@
 //! the time or draws random bits.
 
 pub mod clock;
+pub mod control;
 pub mod dial;
 pub mod entropy;
 pub mod http;
