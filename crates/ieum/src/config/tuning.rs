@@ -113,7 +113,7 @@ pub(super) fn control_hosts(top: &Section<'_>) -> Vec<String> {
             matches!(url.scheme_str(), Some("http" | "https")) && url.host().is_some()
         })
     };
-    if given.iter().any(|text| !is_address(&text)) {
+    if given.iter().any(|text| !is_address(text)) {
         let text = "expected addresses such as \"https://one.example/\"";
         section.complain("control_hosts", text);
     }
