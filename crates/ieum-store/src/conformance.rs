@@ -13,6 +13,7 @@ mod kill;
 mod lanes;
 mod reading;
 mod sample;
+mod sealing;
 mod standing;
 mod verbs;
 

@@ -20,4 +20,6 @@ pub use media::{MEDIA_FOLDER, MEDIA_KEY_FILE, MediaFolder, MediaOpenFailure, Mem
 pub use memory::MemoryStore;
 pub use search::{MemorySearch, SEARCH_FILE, SearchFolder};
 pub use sqlite::problems;
-pub use sqlite::{CopyProgress, LOCK_FILE, OpenFailure, PartialCopy, STORE_FILE, SqliteStore};
+pub use sqlite::{
+    CopyProgress, LOCK_FILE, OpenFailure, PartialCopy, STORE_FILE, SqliteStore, StoreKey,
+};

@@ -8,7 +8,7 @@ use ieum_core::content::HubSecret;
 use ieum_core::ports::entropy::Entropy;
 use ieum_core::ports::media::MediaStore;
 use ieum_core::ports::search::SearchIndex;
-use ieum_store::{MediaFolder, STORE_FILE, SearchFolder};
+use ieum_store::{MediaFolder, STORE_FILE, SearchFolder, StoreKey};
 use std::fs::{self, DirBuilder, OpenOptions};
 use std::io::{ErrorKind, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
@@ -77,8 +77,8 @@ pub fn media(folder: &Path, entropy: &dyn Entropy) -> anyhow::Result<Arc<dyn Med
 ///
 /// # Errors
 /// When the folder cannot be written.
-pub fn search(folder: &Path) -> anyhow::Result<Arc<dyn SearchIndex>> {
-    let opened = SearchFolder::open(folder);
+pub fn search(folder: &Path, key: Option<&StoreKey>) -> anyhow::Result<Arc<dyn SearchIndex>> {
+    let opened = SearchFolder::open_sealed(folder, key);
     Ok(Arc::new(opened.with_context(|| format!("the search index of {}", folder.display()))?))
 }
 

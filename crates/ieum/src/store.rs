@@ -1,7 +1,7 @@
 //! Opening the store of a data folder.
 
 use ieum_core::ports::store::{Store, StoreFailure};
-use ieum_store::{MemoryStore, OpenFailure, SqliteStore};
+use ieum_store::{MemoryStore, OpenFailure, SqliteStore, StoreKey};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -20,11 +20,34 @@ pub enum StoreKind {
 /// When another process has it open, or it cannot be read.
 pub fn open(kind: StoreKind, folder: &Path) -> anyhow::Result<Arc<dyn Store>> {
     match kind {
-        StoreKind::Sqlite => match SqliteStore::open(folder) {
-            Ok(store) => Ok(Arc::new(store)),
-            Err(failure) => Err(with_advice(failure, folder)),
-        },
+        StoreKind::Sqlite => open_sealed(folder, &[]),
         StoreKind::Memory => Ok(Arc::new(MemoryStore::new())),
+    }
+}
+
+/// Opens the store in `folder`, whose message texts are sealed by these keys.
+///
+/// # Errors
+/// As [`open`], and when a key that sealed something is not among them.
+pub fn open_sealed(folder: &Path, keys: &[StoreKey]) -> anyhow::Result<Arc<dyn Store>> {
+    advised(SqliteStore::open_sealed(folder, keys), folder)
+}
+
+/// Opens the store in `folder` for looking through all of it but sealed texts.
+///
+/// # Errors
+/// As [`open`].
+pub fn open_blind(folder: &Path) -> anyhow::Result<Arc<dyn Store>> {
+    advised(SqliteStore::open_blind(folder), folder)
+}
+
+fn advised(
+    opened: Result<SqliteStore, OpenFailure>,
+    folder: &Path,
+) -> anyhow::Result<Arc<dyn Store>> {
+    match opened {
+        Ok(store) => Ok(Arc::new(store)),
+        Err(failure) => Err(with_advice(failure, folder)),
     }
 }
 
@@ -40,6 +63,11 @@ fn with_advice(failure: OpenFailure, folder: &Path) -> anyhow::Error {
             "the store in {data} cannot be written: is the disk full or read-only, or does the \
              folder belong to another user?"
         ),
+        OpenFailure::KeyMissing { .. } => {
+            "put the key that wrote them under [store] key, or under \
+             [[store.former_keys]] beside the one that is to write from now on; nothing was changed"
+                .to_owned()
+        }
         OpenFailure::Store(StoreFailure::Closed | StoreFailure::Rule(_))
         | OpenFailure::InUse { .. }
         | OpenFailure::Newer { .. }

@@ -31,7 +31,7 @@ use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 
 /// The schema that is written now.
-const PRESENT: u32 = 12;
+const PRESENT: u32 = 13;
 
 /// The schema that keeps incidents first.
 const INCIDENTS_SINCE: u32 = 3;

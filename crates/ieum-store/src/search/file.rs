@@ -4,6 +4,7 @@
 //! entries and how far they go are one transaction.
 
 use super::Answer;
+use crate::sqlite::StoreKey;
 use ieum_core::content::MessageId;
 use ieum_core::ids::MessageSeq;
 use ieum_core::ports::search::{
@@ -11,6 +12,7 @@ use ieum_core::ports::search::{
     SearchFailure,
 };
 use ieum_core::search::SearchMark;
+use ring::hmac;
 use rusqlite::{Connection, OptionalExtension as _, Transaction, params};
 use std::fmt::Write as _;
 use std::path::Path;
@@ -18,7 +20,7 @@ use std::path::Path;
 /// Marks the file as ours (`PRAGMA application_id`): the letters `IeuS`.
 const APPLICATION_ID: i32 = 0x4965_7553;
 /// The present form; a file of another is made anew.
-const VERSION: i32 = 1;
+const VERSION: i32 = 2;
 /// What stands for the words of a message that was withdrawn.
 const WITHDRAWN: i64 = 0;
 
@@ -32,9 +34,27 @@ CREATE TABLE reached(
 );
 ";
 
-/// The file.
+/// The file, and what makes its marks out of those that it is given.
 #[derive(Debug)]
-pub(super) struct IndexFile(Connection);
+pub(super) struct IndexFile(Connection, Marker);
+
+/// Makes marks once more by a key, if there is one.
+#[derive(Debug)]
+struct Marker(Option<hmac::Key>, u64);
+
+impl Marker {
+    fn new(key: Option<&StoreKey>) -> Self {
+        let made = key.map(|key| key.derived(b"ieum search marks 1"));
+        let made = made.map(|tag| hmac::Key::new(hmac::HMAC_SHA256, tag.as_ref()));
+        Self(made, key.map_or(0, StoreKey::id))
+    }
+
+    fn of(&self, mark: SearchMark) -> u64 {
+        let Some(key) = &self.0 else { return mark.0 };
+        let tag = hmac::sign(key, &mark.0.to_be_bytes());
+        tag.as_ref().iter().take(5).fold(0, |all, byte| all << 8 | u64::from(*byte))
+    }
+}
 
 #[allow(clippy::needless_pass_by_value, reason = "it is handed to map_err, which passes values")]
 fn failure(error: rusqlite::Error) -> SearchFailure {
@@ -43,24 +63,24 @@ fn failure(error: rusqlite::Error) -> SearchFailure {
 
 impl IndexFile {
     /// Opens the file; one that cannot be read is thrown away.
-    pub(super) fn open_or_remake(path: &Path) -> Answer<Self> {
-        match Self::open(path) {
+    pub(super) fn open_or_remake(path: &Path, key: Option<&StoreKey>) -> Answer<Self> {
+        match Self::open(path, Marker::new(key)) {
             Ok(file) => Ok(file),
             Err(failure) => {
                 tracing::warn!(%failure, "the search index is made anew");
                 throw_away(path)?;
-                Self::open(path)
+                Self::open(path, Marker::new(key))
             }
         }
     }
 
-    fn open(path: &Path) -> Answer<Self> {
+    fn open(path: &Path, marker: Marker) -> Answer<Self> {
         let connection = Connection::open(path).map_err(failure)?;
         let settings = "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;
             PRAGMA cache_size = -4096; PRAGMA trusted_schema = OFF;
             PRAGMA journal_size_limit = 4194304;";
         connection.execute_batch(settings).map_err(failure)?;
-        let file = Self(connection);
+        let file = Self(connection, marker);
         match (file.pragma("application_id")?, file.pragma("user_version")?) {
             (APPLICATION_ID, VERSION) => file.check()?,
             (0, 0) => file.make()?,
@@ -76,13 +96,19 @@ impl IndexFile {
     /// Whether its tables can be read at all.
     fn check(&self) -> Answer<()> {
         self.reached()?;
+        let by = self.0.query_row("SELECT key FROM made_by", [], |row| row.get::<_, i64>(0));
+        if by.map_err(failure)? != self.1.1.cast_signed() {
+            return Err(SearchFailure::Unavailable("it was made by another key".to_owned()));
+        }
         let count = "SELECT count(*) FROM (SELECT 1 FROM found WHERE found MATCH 'a' LIMIT 1)";
         self.0.query_row(count, [], |_| Ok(())).map_err(failure)
     }
 
     fn make(&self) -> Answer<()> {
+        let by = self.1.1;
         let script = format!(
-            "BEGIN; {SCHEMA} PRAGMA application_id = {APPLICATION_ID};
+            "BEGIN; {SCHEMA} CREATE TABLE made_by(key INTEGER NOT NULL);
+             INSERT INTO made_by VALUES({by}); PRAGMA application_id = {APPLICATION_ID};
              PRAGMA user_version = {VERSION}; COMMIT;"
         );
         self.0.execute_batch(&script).map_err(failure)
@@ -103,7 +129,8 @@ impl IndexFile {
         for entry in &batch.entries {
             match entry {
                 IndexEntry::Says { message, says, marks } => {
-                    put_words(&transaction, *message, *says, marks)?;
+                    let text = text_of(&self.1, marks);
+                    put_words(&transaction, *message, *says, &text)?;
                 }
                 IndexEntry::Withdrawn(message) => {
                     withdraw(&transaction, *message)?;
@@ -117,11 +144,10 @@ impl IndexFile {
     }
 
     pub(super) fn find(&self, look: &Look) -> Answer<Vec<FoundPlace>> {
-        let wanted = expression(&look.any);
+        let wanted = expression(&self.1, &look.any);
         if wanted.is_empty() {
             return Ok(Vec::new());
         }
-        // The plus keeps the order that the full-text table gives.
         let select = "SELECT found.rowid, said.says FROM found
             CROSS JOIN said ON said.message = found.rowid
             WHERE found MATCH ?1 AND found.rowid < ?2 AND said.says > 0
@@ -155,7 +181,7 @@ fn put_words(
     transaction: &Transaction<'_>,
     message: MessageSeq,
     version: MessageSeq,
-    marks: &[SearchMark],
+    text: &str,
 ) -> Answer<()> {
     let select = "SELECT says FROM said WHERE message = ?1";
     let mut select = transaction.prepare_cached(select).map_err(failure)?;
@@ -170,7 +196,7 @@ fn put_words(
     }
     let insert = "INSERT INTO found(rowid, marks) VALUES(?1, ?2)";
     let mut insert = transaction.prepare_cached(insert).map_err(failure)?;
-    insert.execute(params![message.0.cast_signed(), text_of(marks)]).map_err(failure)?;
+    insert.execute(params![message.0.cast_signed(), text]).map_err(failure)?;
     says(transaction, message, version.0.cast_signed())
 }
 
@@ -192,19 +218,20 @@ fn says(transaction: &Transaction<'_>, message: MessageSeq, version: i64) -> Ans
 }
 
 /// The marks as words of the full-text table.
-fn text_of(marks: &[SearchMark]) -> String {
+fn text_of(marker: &Marker, marks: &[SearchMark]) -> String {
     let mut text = String::with_capacity(marks.len() * 11);
     for mark in marks {
         // Writing to memory cannot fail.
-        write!(text, "{:010x} ", mark.0).ok();
+        write!(text, "{:010x} ", marker.of(*mark)).ok();
     }
     text
 }
 
 /// What the full-text table is asked.
-fn expression(any: &[Vec<SearchMark>]) -> String {
+fn expression(marker: &Marker, any: &[Vec<SearchMark>]) -> String {
     let all = |marks: &Vec<SearchMark>| {
-        let marks: Vec<_> = marks.iter().map(|mark| format!("\"{:010x}\"", mark.0)).collect();
+        let marks: Vec<_> =
+            marks.iter().map(|mark| format!("\"{:010x}\"", marker.of(*mark))).collect();
         format!("({})", marks.join(" AND "))
     };
     let places = any.iter().filter(|marks| !marks.is_empty()).take(PLACES_PER_LOOK_MAX);

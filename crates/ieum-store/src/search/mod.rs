@@ -10,6 +10,7 @@ mod tests;
 
 pub use memory::MemorySearch;
 
+use crate::sqlite::StoreKey;
 use file::IndexFile;
 use futures_channel::oneshot;
 use ieum_core::ids::MessageSeq;
@@ -42,7 +43,17 @@ impl SearchFolder {
     /// # Errors
     /// When it can neither be opened nor be made anew.
     pub fn open(folder: &Path) -> Result<Self, SearchFailure> {
-        let file = IndexFile::open_or_remake(&folder.join(SEARCH_FILE))?;
+        Self::open_sealed(folder, None)
+    }
+
+    /// Opens it with the key by which the store's contents are sealed: marks are then made once
+    /// more by that, so that nothing that lies in the folder tells words. With another key than
+    /// before it is made anew.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub fn open_sealed(folder: &Path, key: Option<&StoreKey>) -> Result<Self, SearchFailure> {
+        let file = IndexFile::open_or_remake(&folder.join(SEARCH_FILE), key)?;
         let (jobs, received) = sync_channel(WAITING_MAX);
         let thread = std::thread::Builder::new()
             .name("ieum-search".into())

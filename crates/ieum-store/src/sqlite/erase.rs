@@ -10,7 +10,7 @@ use rusqlite::Connection;
 
 /// Puts a message without its text in the place of the one with it, within a transaction.
 pub(super) fn overwrite(connection: &Connection, erased: &Message) -> RowAnswer<()> {
-    let detail = format::message_detail(&erased.new)?;
+    let detail = format::message_detail(&erased.new, None)?;
     connection.execute_batch("PRAGMA secure_delete = ON").map_err(failure)?;
     let sql = "UPDATE message SET content = x'', detail = ?2 WHERE seq = ?1";
     let written = connection

@@ -36,6 +36,12 @@ pub enum OpenFailure {
     /// The file is a database of some other program.
     #[error("the file is not a store of Ieum")]
     Foreign,
+    /// Contents are sealed by a key that was not given.
+    #[error("message texts in this store are sealed by {}", missing(*any))]
+    KeyMissing {
+        /// Whether any key was given.
+        any: bool,
+    },
     /// The directory or the lock file cannot be used.
     #[error("cannot use {}", path.display())]
     Directory {
@@ -47,6 +53,13 @@ pub enum OpenFailure {
     /// The file cannot be read, written, or is damaged.
     #[error(transparent)]
     Store(#[from] StoreFailure),
+}
+
+const fn missing(any: bool) -> &'static str {
+    match any {
+        true => "another key than those of the configuration",
+        false => "a key, and none is configured",
+    }
 }
 
 /// What an error of SQLite means.

@@ -39,6 +39,9 @@ struct MessageDetail {
     class: Class,
     #[n(2)]
     source: Option<Source>,
+    /// By which key the content is sealed.
+    #[n(3)]
+    sealed_by: Option<u64>,
 }
 
 /// What of a delivery is not needed by any query.
@@ -90,6 +93,8 @@ struct MessageDetailOf<'a> {
     class: Class,
     #[n(2)]
     source: Option<&'a Source>,
+    #[n(3)]
+    sealed_by: Option<u64>,
 }
 
 /// [`DeliveryDetail`] as it is written.
@@ -115,10 +120,19 @@ struct DeliveryDetailOf<'a> {
     former: &'a [FormerCopy],
 }
 
-/// A message's detail.
-pub(super) fn message_detail(new: &NewMessage) -> RowAnswer<Vec<u8>> {
+/// A message's detail, and by which key its content is sealed.
+pub(super) fn message_detail(new: &NewMessage, sealed_by: Option<u64>) -> RowAnswer<Vec<u8>> {
     let source = new.source.as_ref();
-    encode(&MessageDetailOf { author: new.author, class: new.class, source })
+    encode(&MessageDetailOf { author: new.author, class: new.class, source, sealed_by })
+}
+
+/// A message as it lies in its row.
+#[derive(Debug)]
+pub(super) struct Stored {
+    /// With its content as it was written.
+    pub(super) message: Message,
+    /// By which key that is sealed.
+    pub(super) sealed_by: Option<u64>,
 }
 
 /// A delivery's detail.
@@ -138,14 +152,15 @@ pub(super) fn delivery_detail(row: &DeliveryRow) -> RowAnswer<Vec<u8>> {
 }
 
 /// A row of [`MESSAGE`].
-pub(super) fn read_message(row: &Row<'_>) -> rusqlite::Result<RowAnswer<Message>> {
+pub(super) fn read_message(row: &Row<'_>) -> rusqlite::Result<RowAnswer<Stored>> {
     let id: [u8; 32] = row.get(1)?;
     let content: Arc<[u8]> = row.get_ref(7)?.as_blob().unwrap_or_default().into();
     let detail = match decode::<MessageDetail>(row.get_ref(6)?.as_blob().unwrap_or_default()) {
         Ok(detail) => detail,
         Err(failure) => return Ok(Err(failure)),
     };
-    Ok(Ok(Message {
+    let sealed_by = detail.sealed_by;
+    let message = Message {
         seq: MessageSeq(number(row.get(0)?)),
         new: NewMessage {
             id: MessageId::from_bytes(id),
@@ -158,7 +173,8 @@ pub(super) fn read_message(row: &Row<'_>) -> rusqlite::Result<RowAnswer<Message>
             class: detail.class,
             content,
         },
-    }))
+    };
+    Ok(Ok(Stored { message, sealed_by }))
 }
 
 /// A row of [`DELIVERY`].

@@ -4,11 +4,13 @@
 use super::failure::{damaged, failure};
 use super::format::{column, figures, number, read_figures};
 use crate::rows::RowAnswer;
-use ieum_core::ids::JournalSeq;
+use ieum_core::ids::{DeliverySeq, JournalSeq};
 use ieum_core::journal::{JournalEntry, JournalEvent};
 use ieum_core::ports::store::Counts;
+use ieum_core::time::Timestamp;
 use minicbor::Decoder;
 use rusqlite::{Connection, OptionalExtension, Row};
+use std::collections::BTreeMap;
 
 /// Most entries of one chunk, so that a page does not have to read far more than it shows.
 const CHUNK_ENTRIES_MAX: usize = 512;
@@ -107,4 +109,25 @@ fn read_chunk(
             .push(JournalEntry { seq: JournalSeq(seq), event: decoder.decode().map_err(damaged)? });
     }
     Ok(())
+}
+
+/// Follows which deliveries are claimed.
+pub(super) fn follow_claim(claims: &mut BTreeMap<DeliverySeq, Timestamp>, event: &JournalEvent) {
+    match event {
+        JournalEvent::Claimed { at, delivery, .. } => {
+            claims.insert(*delivery, *at);
+        }
+        JournalEvent::Settled { delivery, .. } => {
+            claims.remove(delivery);
+        }
+        JournalEvent::Opened { .. }
+        | JournalEvent::Admitted { .. }
+        | JournalEvent::Receipt { .. }
+        | JournalEvent::Changed { .. }
+        | JournalEvent::Read { .. }
+        | JournalEvent::Copied { .. }
+        | JournalEvent::Erased { .. }
+        | JournalEvent::Accessed { .. }
+        | JournalEvent::Health { .. } => {}
+    }
 }

@@ -18,10 +18,12 @@ mod recent;
 mod requests;
 mod rows;
 mod schema;
+mod sealing;
 mod writer;
 
 pub use backup::{CopyProgress, PartialCopy, problems};
 pub use failure::OpenFailure;
+pub use sealing::StoreKey;
 
 use crate::book::Book;
 use crate::rows::RowAnswer;
@@ -44,6 +46,7 @@ use ieum_core::time::Timestamp;
 use requests::{Receiver, Sender, queue};
 use rows::SqliteRows;
 use rusqlite::Connection;
+use sealing::Seals;
 use std::fs::{File, TryLockError};
 use std::path::Path;
 use std::sync::mpsc;
@@ -76,12 +79,34 @@ impl SqliteStore {
     /// Opens the store of a data directory, making both when they are missing.
     ///
     /// # Errors
-    /// When another handle has it open, a newer hub wrote it, or it cannot be read.
+    /// When another handle has it open, a newer hub wrote it, contents of it are sealed, or it
+    /// cannot be read.
     pub fn open(directory: &Path) -> Result<Self, OpenFailure> {
+        Self::open_sealed(directory, &[])
+    }
+
+    /// Opens it with keys: contents are sealed by the first, and by any of them if they lie there.
+    ///
+    /// # Errors
+    /// As [`Self::open`]; [`OpenFailure::KeyMissing`] when a key that sealed something is not among
+    /// them, before anything was changed.
+    pub fn open_sealed(directory: &Path, keys: &[StoreKey]) -> Result<Self, OpenFailure> {
+        Self::open_with(directory, Seals::new(keys)?)
+    }
+
+    /// Opens it without being able to read sealed contents, for looking through all else.
+    ///
+    /// # Errors
+    /// As [`Self::open`], but for keys.
+    pub fn open_blind(directory: &Path) -> Result<Self, OpenFailure> {
+        Self::open_with(directory, Seals::blind())
+    }
+
+    fn open_with(directory: &Path, seals: Seals) -> Result<Self, OpenFailure> {
         let lock = lock(directory)?;
         backup::finish_restore(directory)?;
-        let connection = connect(&directory.join(STORE_FILE))?;
-        Self::over(connection, Some(lock), directory)
+        let connection = connect(&directory.join(STORE_FILE), &seals)?;
+        Self::over(connection, Some(lock), directory, seals)
     }
 
     /// Opens a copy only to read it; nothing about it changes, and no verb that writes works.
@@ -91,7 +116,7 @@ impl SqliteStore {
     pub fn inspect(file: &Path) -> Result<Self, OpenFailure> {
         let connection = backup::open_read_only(file, "immutable=1")?;
         schema::expect_present(&connection)?;
-        Self::over(connection, None, file)
+        Self::over(connection, None, file, Seals::blind())
     }
 
     /// Opens a copy that is to be put in place, to look through it and to change it before.
@@ -99,15 +124,21 @@ impl SqliteStore {
     /// # Errors
     /// As [`Self::open`].
     pub fn open_copy(copy: &PartialCopy) -> Result<Self, OpenFailure> {
-        Self::over(connect(copy.file())?, None, copy.file())
+        let seals = Seals::blind();
+        Self::over(connect(copy.file(), &seals)?, None, copy.file(), seals)
     }
 
     /// `lock` is held for as long as the connection; a copy that is only read has none.
-    fn over(connection: Connection, lock: Option<File>, place: &Path) -> Result<Self, OpenFailure> {
+    fn over(
+        connection: Connection,
+        lock: Option<File>,
+        place: &Path,
+        seals: Seals,
+    ) -> Result<Self, OpenFailure> {
         let (requests, received) = queue();
         let (opened, told) = mpsc::channel();
         let work = move || {
-            work(connection, &opened, received);
+            work(connection, seals, &opened, received);
             drop(lock);
         };
         let thread = std::thread::Builder::new()
@@ -210,8 +241,9 @@ fn unusable(path: &Path, source: std::io::Error) -> OpenFailure {
     OpenFailure::Directory { path: path.into(), source }
 }
 
-fn connect(file: &Path) -> Result<Connection, OpenFailure> {
+fn connect(file: &Path, seals: &Seals) -> Result<Connection, OpenFailure> {
     let mut connection = Connection::open(file).map_err(failure)?;
+    seals.check(&connection)?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS_MAX);
     let settings = format!(
         "PRAGMA page_size = 4096;
@@ -226,16 +258,18 @@ fn connect(file: &Path) -> Result<Connection, OpenFailure> {
     connection.execute_batch(&settings).map_err(failure)?;
     backup::check_if_small(&connection, file)?;
     schema::migrate(&mut connection)?;
+    seals.note(&connection)?;
     Ok(connection)
 }
 
 /// The life of the store's thread: opens, tells how that went, works, closes.
 fn work(
     connection: Connection,
+    seals: Seals,
     opened: &mpsc::Sender<RowAnswer<()>>,
     mut requests: Receiver<Request>,
 ) {
-    let reply = match read(&connection) {
+    let reply = match read(&connection, seals) {
         Ok(book) => {
             drop(opened.send(Ok(())));
             Writer::new(book).run(&mut requests)
@@ -253,8 +287,8 @@ fn work(
 }
 
 /// What a migrated file holds.
-fn read(connection: &Connection) -> RowAnswer<SqliteBook<'_>> {
-    let (rows, claims) = SqliteRows::open(connection)?;
+fn read(connection: &Connection, seals: Seals) -> RowAnswer<SqliteBook<'_>> {
+    let (rows, claims) = SqliteRows::open(connection, seals)?;
     let mut book = Book::over(rows);
     book.restore_claims(&claims)?;
     book.reload()?;

@@ -13,6 +13,7 @@ use super::incidents;
 use super::journal;
 use super::open::OpenBits;
 use super::recent::Recent;
+use super::sealing::Seals;
 use crate::book::Claimed;
 use crate::lanes::Head;
 use crate::row::DeliveryRow;
@@ -40,6 +41,7 @@ pub(super) struct SqliteRows<'c> {
     finder: Finder,
     recent: Recent,
     open: OpenBits,
+    seals: Seals,
     /// Periods that have event keys.
     periods: Vec<i64>,
 }
@@ -49,7 +51,7 @@ pub(super) type Claims = Vec<(DeliverySeq, Timestamp)>;
 
 impl<'c> SqliteRows<'c> {
     /// Over a migrated file; with what was claimed when it was last open.
-    pub(super) fn open(connection: &'c Connection) -> RowAnswer<(Self, Claims)> {
+    pub(super) fn open(connection: &'c Connection, seals: Seals) -> RowAnswer<(Self, Claims)> {
         let (finder, mark) = Finder::open(connection)?;
         let open = OpenBits::open(connection)?;
         let mut rows = Self {
@@ -59,6 +61,7 @@ impl<'c> SqliteRows<'c> {
             finder,
             recent: Recent::default(),
             open,
+            seals,
             periods: Vec::new(),
         };
         rows.read_periods()?;
@@ -182,7 +185,7 @@ impl<'c> SqliteRows<'c> {
             let entries = self.page_journal(after, PAGE_ROWS_MAX)?;
             for entry in &entries {
                 self.find_again(&entry.event)?;
-                follow_claim(&mut claims, &entry.event);
+                journal::follow_claim(&mut claims, &entry.event);
                 after = entry.seq;
             }
             if entries.len() < PAGE_ROWS_MAX {
@@ -242,27 +245,6 @@ impl<'c> SqliteRows<'c> {
     }
 }
 
-/// Follows which deliveries are claimed.
-fn follow_claim(claims: &mut BTreeMap<DeliverySeq, Timestamp>, event: &JournalEvent) {
-    match event {
-        JournalEvent::Claimed { at, delivery, .. } => {
-            claims.insert(*delivery, *at);
-        }
-        JournalEvent::Settled { delivery, .. } => {
-            claims.remove(delivery);
-        }
-        JournalEvent::Opened { .. }
-        | JournalEvent::Admitted { .. }
-        | JournalEvent::Receipt { .. }
-        | JournalEvent::Changed { .. }
-        | JournalEvent::Read { .. }
-        | JournalEvent::Copied { .. }
-        | JournalEvent::Erased { .. }
-        | JournalEvent::Accessed { .. }
-        | JournalEvent::Health { .. } => {}
-    }
-}
-
 fn lane_numbers(lane: Lane) -> (i64, i64) {
     (column(lane.conversation.0), format::recipient_number(lane.recipient))
 }
@@ -309,6 +291,7 @@ impl Rows for SqliteRows<'_> {
         count: u64,
     ) -> RowAnswer<()> {
         let new = &message.new;
+        let (content, sealed_by) = self.seals.seal(message)?;
         let params = (
             column(message.seq.0),
             new.id.as_bytes(),
@@ -318,8 +301,8 @@ impl Rows for SqliteRows<'_> {
             new.expires_at.0,
             column(first.0),
             column(count),
-            format::message_detail(new)?,
-            &*new.content,
+            format::message_detail(new, sealed_by)?,
+            &*content,
         );
         self.begin()?;
         self.hot.message.execute(params).map_err(failure)?;
@@ -333,7 +316,8 @@ impl Rows for SqliteRows<'_> {
         }
         let sql = format!("SELECT {MESSAGE} FROM message WHERE seq = ?1");
         let found = self.one(&sql, [column(seq.0)], format::read_message)?;
-        let found = found.transpose()?.map(Arc::new);
+        let found = found.transpose()?.map(|stored| self.seals.open(stored)).transpose()?;
+        let found = found.map(Arc::new);
         found.iter().for_each(|message| self.recent.keep_read(message));
         Ok(found)
     }
@@ -346,7 +330,7 @@ impl Rows for SqliteRows<'_> {
         let sql = format!("SELECT {MESSAGE} FROM message WHERE seq > ?1 ORDER BY seq LIMIT ?2");
         let limit = i64::try_from(rows_max).unwrap_or(i64::MAX);
         let found = self.all(&sql, (column(after.0), limit), format::read_message)?;
-        found.into_iter().map(|message| message.map(Arc::new)).collect()
+        found.into_iter().map(|stored| self.seals.open(stored?).map(Arc::new)).collect()
     }
 
     fn erase(&mut self, erased: &Message) -> RowAnswer<()> {

@@ -4,7 +4,7 @@
 //! only read. Invariant: it changes nothing but what opening changes.
 
 use crate::doors::clock::SystemClock;
-use crate::store::{self, StoreKind};
+use crate::store;
 use anyhow::ensure;
 use ieum_core::audit::{Audit, AuditReport};
 use ieum_core::ids::DeliverySeq;
@@ -55,7 +55,7 @@ async fn replay(arguments: &AuditArguments) -> anyhow::Result<AuditReport> {
 async fn open_folder(folder: &Path) -> anyhow::Result<Arc<dyn Store>> {
     let file = folder.join(ieum_store::STORE_FILE);
     ensure!(file.is_file(), "there is no store in {}", folder.display());
-    let store = store::open(StoreKind::Sqlite, folder)?;
+    let store = store::open_blind(folder)?;
     store.load(SystemClock.now()).await?;
     Ok(store)
 }

@@ -34,6 +34,8 @@ struct Report {
     ok: bool,
     complaints: Vec<Complaint>,
     accounts: Vec<AccountReport>,
+    /// Whether message texts are sealed where they lie.
+    texts_sealed: bool,
     /// Files written for homeservers.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     registrations: Vec<PathBuf>,
@@ -81,7 +83,8 @@ async fn check(arguments: &CheckArguments) -> anyhow::Result<Report> {
         account.hook = hook(&config, &account.name);
     }
     let ok = accounts.iter().all(|account| account.ok);
-    Ok(Report { ok, complaints: Vec::new(), accounts, registrations })
+    let texts_sealed = !config.store_keys.is_empty();
+    Ok(Report { ok, complaints: Vec::new(), accounts, texts_sealed, registrations })
 }
 
 /// Where the network is to call, as the world sees it.
@@ -129,6 +132,9 @@ fn as_text(report: &Report) -> String {
     }
     for path in &report.registrations {
         line(&mut text, format_args!("registration written to {}", path.display()));
+    }
+    if report.ok && !report.texts_sealed {
+        line(&mut text, format_args!("message texts lie on the disk as they are: no [store] key"));
     }
     if report.ok && report.accounts.is_empty() {
         line(&mut text, format_args!("the configuration is right"));

@@ -6,7 +6,7 @@
 use crate::data_folder;
 use crate::doors::control::control_hosts;
 use crate::stop::StopSignal;
-use crate::store::{self, StoreKind};
+use crate::store;
 use crate::telling::tellers;
 use crate::wiring::account_setups;
 use anyhow::Context;
@@ -44,6 +44,9 @@ async fn serve(arguments: &ServeArguments) -> anyhow::Result<()> {
     data_folder::make_folder(&arguments.data)?;
     let configured = config.hub.secret.as_ref();
     let secret = data_folder::hub_secret(configured, &arguments.data, doors.entropy.as_ref())?;
+    if config.store_keys.is_empty() {
+        tracing::warn!("message texts lie on the disk as they are: [store] key would seal them");
+    }
     let public_url = config.hub.public_url.as_deref();
     let tellers = tellers(&config.operator, &connectors, public_url, &doors);
     let hosts = control_hosts(&config.control_hosts, &doors.http);
@@ -51,9 +54,9 @@ async fn serve(arguments: &ServeArguments) -> anyhow::Result<()> {
     settings.media.public_url = config.hub.public_url.clone();
     let hub = Hub::start(HubSetup {
         tellers,
-        store: store::open(StoreKind::Sqlite, &arguments.data)?,
+        store: store::open_sealed(&arguments.data, &config.store_keys)?,
         media: data_folder::media(&arguments.data, doors.entropy.as_ref())?,
-        search: Some(data_folder::search(&arguments.data)?),
+        search: Some(data_folder::search(&arguments.data, config.store_keys.first())?),
         clock: doors.clock,
         entropy: doors.entropy,
         secret,

@@ -10,6 +10,7 @@ mod hub;
 mod operator;
 mod secret;
 mod section;
+mod store;
 #[cfg(test)]
 mod tests;
 mod tuning;
@@ -45,6 +46,8 @@ pub struct Config {
     pub control_hosts: Vec<String>,
     /// What callers may cost.
     pub limits: ieum_server::Limits,
+    /// By which keys message texts are sealed; the first writes.
+    pub store_keys: Vec<ieum_store::StoreKey>,
     /// Our identities on the networks.
     pub accounts: Vec<AccountSettings>,
 }
@@ -102,6 +105,7 @@ pub fn read(text: &str, vault: &Vault) -> Reading {
         operator: operator::read(&top, vault, &accounts),
         control_hosts: tuning::control_hosts(&top),
         limits: tuning::limits(&top),
+        store_keys: store::read(&top, vault),
         accounts,
     };
     top.finish();
