@@ -8,14 +8,16 @@ use crate::compose::uris;
 use crate::hush;
 use crate::intake::plan_of;
 use crate::pieces::Pieces;
-use crate::say::{SAY_BYTES_MAX, SayFailure, sealed};
+use crate::say::{API_ACCOUNT, SAY_BYTES_MAX, SayFailure, sealed};
 use ieum_core::content::{Content, MessageId, What};
-use ieum_core::ids::{ConversationId, PersonId};
+use ieum_core::ids::{ConversationId, EventKey, PersonId};
 use ieum_core::message::{Author, Class, Message};
 use ieum_core::ports::store::{Admission, AdmitBatch};
 
 /// Longest reaction, in bytes: one sign with all that belongs to it.
 const REACTION_BYTES_MAX: usize = 64;
+/// Longest idempotency key.
+const DEED_KEY_BYTES_MAX: usize = 128;
 
 /// What is done to a message.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,8 +45,11 @@ pub struct Act {
     pub deed: Deed,
 }
 
-/// Admits a deed; returns when it is durable.
-pub(crate) async fn act(pieces: &Pieces, act: Act) -> Result<(), SayFailure> {
+/// Admits a deed; returns when it is durable. The same key again does nothing again.
+pub(crate) async fn act(pieces: &Pieces, act: Act, key: Option<&str>) -> Result<(), SayFailure> {
+    if key.is_some_and(|key| key.is_empty() || key.len() > DEED_KEY_BYTES_MAX) {
+        return Err(SayFailure::Invalid(format!("a key has 1 to {DEED_KEY_BYTES_MAX} bytes")));
+    }
     let found = pieces.store.message_by_id(act.target).await;
     let found = found.map_err(|_| SayFailure::Unavailable)?;
     let here = found.filter(|message| message.new.conversation == act.conversation);
@@ -56,7 +61,14 @@ pub(crate) async fn act(pieces: &Pieces, act: Act) -> Result<(), SayFailure> {
     let now = message.accepted_at;
     let _planning = pieces.gate.read().await;
     let deliveries = plan_of(pieces, &message, None).deliveries;
-    let admission = Admission { message: Some(message), deliveries, ..Admission::default() };
+    let (place, person) = (act.conversation, act.person);
+    let event = key.map(|key| EventKey::new(format!("deed/{place}/{person}/{key}")));
+    let admission = Admission {
+        event: event.map(|event| (API_ACCOUNT, event)),
+        message: Some(message),
+        deliveries,
+        ..Admission::default()
+    };
     let batch = AdmitBatch { at: now, admissions: vec![admission], cursor: None };
     pieces.admit(batch).await.map(drop).map_err(|_| SayFailure::Unavailable)
 }
@@ -77,8 +89,8 @@ fn allowed(pieces: &Pieces, act: &Act, target: &Message) -> Result<(), SayFailur
         return Err(SayFailure::NotAMember);
     }
     let text = match &act.deed {
-        Deed::React(emoji) => emoji,
-        Deed::Edit(text) if is_author => text,
+        Deed::React(_) => None,
+        Deed::Edit(text) if is_author => Some(text.as_str()),
         Deed::Withdraw | Deed::TakeBack if is_author => return Ok(()),
         Deed::Edit(_) | Deed::Withdraw | Deed::TakeBack => {
             return Err(SayFailure::Invalid("only its author can do that".to_owned()));

@@ -55,6 +55,14 @@ pub(crate) async fn request(
     decide(pieces, |directory| contacts::request(directory, from, handle, now)).await
 }
 
+pub(crate) async fn unblock(
+    pieces: &Pieces,
+    person: PersonId,
+    other: PersonId,
+) -> Result<(), ContactFailure> {
+    decide(pieces, |directory| contacts::unblock(directory, person, other)).await
+}
+
 pub(crate) async fn answer(
     pieces: &Pieces,
     person: PersonId,

@@ -4,6 +4,7 @@
 
 use crate::acts::{self, Act};
 use crate::bygone::{self, Bygone, BygoneKept};
+use crate::contacts::{self, ContactFailure};
 use crate::export::{self, ExportPart, ExportPlace};
 use crate::farewell;
 use crate::groups::{self, GroupAct};
@@ -32,7 +33,24 @@ impl Hub {
     /// # Errors
     /// A [`SayFailure`]; nothing was done.
     pub async fn act(&self, act: Act) -> Result<(), SayFailure> {
-        acts::act(&self.pieces, act).await
+        acts::act(&self.pieces, act, None).await
+    }
+
+    /// The same under a key: a repetition with the same key, of the same person in the same
+    /// conversation, does nothing again.
+    ///
+    /// # Errors
+    /// A [`SayFailure`]; nothing was done.
+    pub async fn act_once(&self, act: Act, key: &str) -> Result<(), SayFailure> {
+        acts::act(&self.pieces, act, Some(key)).await
+    }
+
+    /// Lets go of a block: who was blocked is a stranger again, who may ask.
+    ///
+    /// # Errors
+    /// A [`ContactFailure`]; also when they are not blocked.
+    pub async fn unblock(&self, person: PersonId, other: PersonId) -> Result<(), ContactFailure> {
+        contacts::unblock(&self.pieces, person, other).await
     }
 
     /// Looks for something that was said in the conversations of a person, newest first.

@@ -42,14 +42,12 @@ pub(crate) fn carried(pieces: &Pieces, said: Said, scene: Scene, now: Timestamp)
     }
     let Some(address) = scene.address else { return Some(said) };
     let text = match said.content.what() {
-        What::Text(text) | What::Edit { text, .. } => text.to_string(),
-        What::Withdrawal { .. }
-        | What::Reaction { .. }
-        | What::ReactionWithdrawal { .. }
-        | What::File { .. }
-        | What::Other => String::new(),
+        What::Text(text) | What::Edit { text, .. } => Some(text.to_owned()),
+        What::File { .. } | What::Other => Some(String::new()),
+        // No words: nobody waits for them.
+        What::Withdrawal { .. } | What::Reaction { .. } | What::ReactionWithdrawal { .. } => None,
     };
-    let silence = silence(pieces, said.conversation, address, &text, now);
+    let silence = silence(pieces, said.conversation, address, text.as_deref(), now);
     let Some(silence) = silence else { return Some(said) };
     let Place::Direct(person) = scene.place else { return None };
     let language = pieces.language_of(person);
@@ -60,7 +58,7 @@ fn silence(
     pieces: &Pieces,
     id: ConversationId,
     address: AddressId,
-    text: &str,
+    text: Option<&str>,
     now: Timestamp,
 ) -> Option<Silence> {
     let (person, banned) = pieces.read(|directory| {
@@ -72,7 +70,7 @@ fn silence(
     if banned {
         return Some(Silence::Banned);
     }
-    slowed(pieces, id, person?, text, now)
+    slowed(pieces, id, person?, text?, now)
 }
 
 fn slowed(
@@ -91,12 +89,13 @@ fn slowed(
     found
 }
 
-/// What somebody who speaks through the interface is told instead of being heard.
+/// What somebody who speaks through the interface is told instead of being heard. What is no
+/// words, like a reaction, has no text: only a ban keeps it back.
 pub(crate) fn hushed(
     pieces: &Pieces,
     id: ConversationId,
     person: PersonId,
-    text: &str,
+    text: Option<&str>,
 ) -> Option<String> {
     let banned = pieces.read(|directory| {
         let charter = directory.charters().of(id).filter(|one| one.may_hush())?;
@@ -104,7 +103,7 @@ pub(crate) fn hushed(
     })?;
     let silence = match banned {
         true => Some(Silence::Banned),
-        false => slowed(pieces, id, person, text, pieces.now()),
+        false => text.and_then(|text| slowed(pieces, id, person, text, pieces.now())),
     };
     silence.map(|silence| group_words::silence(silence, pieces.language_of(person)))
 }

@@ -13,7 +13,7 @@ use ieum_core::ports::store::{Admission, AdmitBatch, Admitted};
 pub(crate) const SAY_BYTES_MAX: usize = 64 * 1024;
 
 /// The account number under which the API's idempotency keys are remembered.
-const API_ACCOUNT: AccountId = AccountId(0);
+pub(crate) const API_ACCOUNT: AccountId = AccountId(0);
 
 /// What is to be said.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -71,7 +71,7 @@ pub(crate) async fn say(pieces: &Pieces, say: Say) -> Result<Said, SayFailure> {
             .ok_or(SayFailure::NotFound("message to answer in this conversation"))?;
     }
     if let Some(person) = say.person
-        && let Some(words) = hush::hushed(pieces, say.conversation, person, &say.text)
+        && let Some(words) = hush::hushed(pieces, say.conversation, person, Some(&say.text))
     {
         return Err(SayFailure::Invalid(words));
     }

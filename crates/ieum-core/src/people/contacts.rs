@@ -250,6 +250,24 @@ pub fn answer(
     }
 }
 
+/// Lets go of a block: who was blocked is a stranger again.
+///
+/// # Errors
+/// When they are not blocked.
+pub fn unblock(
+    directory: &Directory,
+    person: PersonId,
+    other: PersonId,
+) -> Result<Vec<Change>, ContactRefusal> {
+    directory.person(person).ok_or(ContactRefusal::NoPerson)?;
+    let mut card = Card::of(directory, person);
+    if card.standing(other) != Some(Standing::Blocked) {
+        return Err(ContactRefusal::NobodyAsks);
+    }
+    card.contacts.retain(|entry| entry.other != other);
+    Ok(vec![Change::Card(card)])
+}
+
 /// What becomes of the lists when `from` turns out to be `to`: whoever was said something of is the
 /// new person, and a block is not shaken off by becoming somebody else.
 pub(crate) fn merged(directory: &Directory, from: PersonId, to: PersonId) -> Vec<Change> {

@@ -10,6 +10,7 @@ mod clocks;
 mod codes;
 mod commands;
 mod contacts;
+mod deeds;
 mod digests;
 mod farewells;
 mod groups;

@@ -47,6 +47,13 @@ pub(crate) fn endpoints() -> Vec<Endpoint> {
         .takes::<StandingBody>()
         .gives_nothing(204)
         .fails(&[Kind::NotFound, Kind::Invalid, Kind::Conflict]),
+        Endpoint::delete(
+            "/v1/people/{id}/contacts/{other}",
+            "Lets go of a block: who was blocked is a stranger again",
+            unblock,
+        )
+        .gives_nothing(204)
+        .fails(&[Kind::NotFound, Kind::Conflict]),
     ]
 }
 
@@ -180,5 +187,10 @@ async fn answer(
     JsonBody(body): JsonBody<StandingBody>,
 ) -> Answer {
     edge.hub.answer_contact(PersonId(id), PersonId(other), body.standing.0).await?;
+    no_content()
+}
+
+async fn unblock(State(edge): State<Shared>, PathOf((id, other)): PathOf<(u64, u64)>) -> Answer {
+    edge.hub.unblock(PersonId(id), PersonId(other)).await?;
     no_content()
 }

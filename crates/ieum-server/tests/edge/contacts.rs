@@ -73,3 +73,15 @@ async fn what_cannot_be_done_says_why() {
     }
     assert_eq!(ask(&house, "jun").await.0, 409, "a day's requests are used up");
 }
+
+#[tokio::test]
+async fn a_block_is_let_go_of_once() {
+    let house = two().await;
+    ask(&house, "jun").await;
+    assert_eq!(says(&house, "blocked").await, 204);
+    let path = "/v1/people/2/contacts/1";
+    assert_eq!(house.send("DELETE", path, json!({})).await.status, 204);
+    house.send("DELETE", path, json!({})).await.problem(409);
+    let his = house.get("/v1/people/2/contacts").await.json();
+    assert!(his["contacts"].as_array().unwrap().is_empty());
+}

@@ -56,6 +56,22 @@ fn a_request_that_is_accepted_makes_both_contacts_and_one_conversation() {
 }
 
 #[test]
+fn who_is_let_go_of_is_a_stranger_who_may_ask_again() {
+    let mut directory = town();
+    asks(&mut directory, MINJI, "yuna", NOW);
+    assert_eq!(unblock(&directory, YUNA, MINJI), Err(ContactRefusal::NobodyAsks));
+    says(&mut directory, YUNA, MINJI, Standing::Blocked);
+    assert!(directory.cards().blocks(YUNA, MINJI));
+    let changes = unblock(&directory, YUNA, MINJI).unwrap();
+    applied(&mut directory, changes);
+    assert_eq!(standing(&directory, YUNA, MINJI), None);
+    assert_eq!(unblock(&directory, YUNA, MINJI), Err(ContactRefusal::NobodyAsks));
+    assert_eq!(unblock(&directory, PersonId(99), MINJI), Err(ContactRefusal::NoPerson));
+    asks(&mut directory, MINJI, "yuna", NOW);
+    assert_eq!(standing(&directory, YUNA, MINJI), Some(Standing::Asks));
+}
+
+#[test]
 fn two_who_ask_each_other_agree() {
     let mut directory = town();
     let changes = take_handle(&directory, MINJI, Some("minji")).unwrap();
@@ -171,6 +187,31 @@ fn who_becomes_somebody_else_brings_their_list_and_shakes_off_no_block() {
     assert_eq!(Card::of(&directory, other).handle.as_deref(), Some("minji"));
     assert_eq!(directory.cards().handles.get("minji"), Some(&other));
     assert_eq!(Card::of(&directory, MINJI).contacts, []);
+}
+
+#[test]
+fn a_flood_of_requests_fills_no_list_beyond_its_limit() {
+    let mut directory = town();
+    let strangers = (100..400).map(PersonId);
+    for id in strangers.clone() {
+        let (language, routes, consents) = (Language::Ko, Vec::new(), Vec::new());
+        directory.apply(Change::Person(Person { id, name: "".into(), language, routes, consents }));
+    }
+    for id in strangers.clone() {
+        let mut made = 0;
+        for number in 0..REQUESTS_MAX + 5 {
+            let handle = if number == 0 { "yuna".to_owned() } else { format!("nobody{number}") };
+            if let Ok(changes) = request(&directory, id, &handle, NOW) {
+                applied(&mut directory, changes);
+                made += 1;
+            }
+        }
+        assert_eq!(made, REQUESTS_MAX);
+    }
+    assert_eq!(directory.cards().of(YUNA).unwrap().contacts.len(), PENDING_MAX);
+    let longest = strangers.filter_map(|id| directory.cards().of(id)).map(|one| one.asked.len());
+    assert_eq!(longest.max(), Some(REQUESTS_MAX));
+    assert!(directory.cards().of(JUNHO).is_none(), "who was not asked has no list");
 }
 
 proptest! {
