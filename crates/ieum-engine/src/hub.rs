@@ -17,6 +17,7 @@ use crate::sessions;
 use crate::settings::Settings;
 use crate::sweep;
 use crate::tasks::Tasks;
+use crate::untold;
 use crate::ways;
 use ieum_core::content::HubSecret;
 use ieum_core::directory::{self, Change, Directory, Purpose};
@@ -110,6 +111,7 @@ impl Hub {
         clock_back::follow(&pieces).await?;
         resolve_interrupted(&pieces, interrupted).await?;
         begin_anew::take_up(&pieces).await?;
+        untold::take_up(&pieces).await?;
         sweep::remember_held(&pieces).await?;
         let tasks = Tasks::start(&pieces, cursors, &setup.tellers);
         Ok(Self { pieces, tasks: Arc::new(Mutex::new(Some(tasks))) })

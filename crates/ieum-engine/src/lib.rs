@@ -60,6 +60,7 @@ mod tasks;
 mod teller;
 mod terms;
 mod told;
+mod untold;
 mod ways;
 mod withdrawal;
 

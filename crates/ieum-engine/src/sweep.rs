@@ -12,7 +12,8 @@ use crate::groups;
 use crate::notices;
 use crate::pieces::{Bell, Pieces, lock};
 use crate::summary;
-use crate::told::{place_of_author, tell, to_place};
+use crate::told::{place_of_author, tell_once, to_place};
+use crate::untold;
 use ieum_core::delivery::{Recipient, State};
 use ieum_core::directory::Directory;
 use ieum_core::ids::{DeliverySeq, MessageSeq};
@@ -150,5 +151,6 @@ async fn tell_author(
     let text = notices::dead(&name, &message.new.id.short(), language);
     let conversation = message.new.conversation;
     let notice = crate::compose::hub_text(pieces, conversation, &text, Some(message.new.id));
-    tell(pieces, notice, delivery, None).await.map(drop)
+    let key = untold::key_of(message.seq, recipient);
+    tell_once(pieces, notice, delivery, key).await
 }

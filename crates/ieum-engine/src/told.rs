@@ -6,7 +6,7 @@ use crate::notices::{self, HUB_CONVERSATION};
 use crate::pieces::{Pieces, lock};
 use ieum_core::delivery::{NewDelivery, Recipient, Route, State};
 use ieum_core::directory::Endpoint;
-use ieum_core::ids::{AddressId, ConversationId, MessageSeq, PersonId, RoomId};
+use ieum_core::ids::{AddressId, ConversationId, EventKey, MessageSeq, PersonId, RoomId};
 use ieum_core::message::NewMessage;
 use ieum_core::network::{NameSource, Network};
 use ieum_core::ports::store::{Admission, AdmitBatch, Admitted, StoreFailure};
@@ -99,6 +99,20 @@ pub(crate) async fn tell(
         Admitted::New { message, .. } => message,
         Admitted::Known => None,
     }))
+}
+
+/// Admits one line of the hub's own for one recipient, unless this key was noted before.
+pub(crate) async fn tell_once(
+    pieces: &Pieces,
+    message: NewMessage,
+    delivery: NewDelivery,
+    key: EventKey,
+) -> Result<(), StoreFailure> {
+    let event = delivery.route.map(|route| (route.account, key));
+    let (message, deliveries) = (Some(message), vec![delivery]);
+    let admission = Admission { event, message, deliveries, ..Admission::default() };
+    let batch = AdmitBatch { at: pieces.now(), admissions: vec![admission], cursor: None };
+    pieces.admit(batch).await.map(drop)
 }
 
 /// Asks somebody once for the name that the others are to see, where the network tells none.

@@ -22,6 +22,7 @@ mod own_line;
 mod search;
 mod shelf;
 mod town;
+mod untold;
 mod watchers;
 mod withdrawals;
 
