@@ -16,7 +16,10 @@ mod search;
 mod sqlite;
 mod standing;
 
-pub use media::{MEDIA_FOLDER, MEDIA_KEY_FILE, MediaFolder, MediaOpenFailure, MemoryMedia};
+pub use media::{
+    MEDIA_ENDING, MEDIA_FOLDER, MEDIA_KEY_FILE, MediaCopied, MediaFolder, MediaOpenFailure,
+    MemoryMedia, bring_media, copy_media, finish_restore, read_media_key,
+};
 pub use memory::MemoryStore;
 pub use search::{MemorySearch, SEARCH_FILE, SearchFolder};
 pub use sqlite::problems;

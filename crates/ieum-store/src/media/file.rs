@@ -14,7 +14,7 @@ use ring::digest::{Context, SHA256};
 use std::fs::File;
 use std::io::Write as _;
 use std::os::unix::fs::FileExt as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// Removes an unfinished file.
@@ -145,17 +145,22 @@ impl Reading {
         if found == reading.length() { Ok(reading) } else { Err(cut()) }
     }
 
+    /// The file at a path.
+    pub(super) fn at(path: &Path, key: &RoomKey, bytes: u64) -> Answer<Self> {
+        Self::open(File::open(path).map_err(unavailable)?, key, bytes)
+    }
+
     /// The number of the last chunk; an empty file has one, which is empty.
     fn last(&self) -> u64 {
         self.bytes.saturating_sub(1) / CHUNK_BYTES as u64
     }
 
     /// How long the file on disk must be.
-    fn length(&self) -> u64 {
+    pub(super) fn length(&self) -> u64 {
         HEAD_BYTES as u64 + self.bytes + (self.last() + 1) * TAG_BYTES as u64
     }
 
-    fn piece(&self, at: u64) -> Answer<Bytes> {
+    pub(super) fn piece(&self, at: u64) -> Answer<Bytes> {
         if at >= self.bytes {
             return Ok(Bytes::new());
         }

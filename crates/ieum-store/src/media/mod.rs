@@ -4,6 +4,7 @@
 //! only when its bytes are on disk whole; what a crash leaves behind without a row is cleared away.
 
 mod cipher;
+mod copy;
 mod file;
 mod index;
 mod memory;
@@ -12,8 +13,9 @@ mod room;
 #[cfg(test)]
 mod tests;
 
+pub use copy::{MEDIA_ENDING, MediaCopied, bring_media, copy_media, finish_restore};
 pub use memory::MemoryMedia;
-pub use room::{MEDIA_FOLDER, MEDIA_KEY_FILE, MediaOpenFailure};
+pub use room::{MEDIA_FOLDER, MEDIA_KEY_FILE, MediaOpenFailure, read_key as read_media_key};
 
 use file::{FolderFile, FolderSink};
 use futures_channel::oneshot;

@@ -4,6 +4,7 @@
 
 use super::Answer;
 use super::cipher::RoomKey;
+use super::copy;
 use super::file::{Reading, Writing};
 use super::index::Index;
 use ieum_core::media::{Kept, MediaId};
@@ -19,8 +20,8 @@ use std::path::{Path, PathBuf};
 pub const MEDIA_FOLDER: &str = "media";
 /// The key of the files, beside the folder: whoever has only the folder can read nothing.
 pub const MEDIA_KEY_FILE: &str = "media.key";
-const INDEX_FILE: &str = "index.sqlite3";
-const FILES: &str = "files";
+pub(super) const INDEX_FILE: &str = "index.sqlite3";
+pub(super) const FILES: &str = "files";
 const PARTIAL: &str = "partial";
 
 /// Why the media room could not be opened.
@@ -37,6 +38,9 @@ pub enum MediaOpenFailure {
     /// There are files, but no key to read them with.
     #[error("{} is missing beside files that need it: bring it back", .0.display())]
     KeyMissing(PathBuf),
+    /// A copy's files were encrypted with another key.
+    #[error("the key at hand does not belong to {}: bring the one of that hub", .0.display())]
+    KeyOfAnother(PathBuf),
     /// The key file does not hold a key.
     #[error("{} does not hold a key of 32 bytes", .0.display())]
     KeyUnreadable(PathBuf),
@@ -59,6 +63,7 @@ pub(super) struct Room {
 
 impl Room {
     pub(super) fn open(directory: &Path, new_key: [u8; 32]) -> Result<Self, MediaOpenFailure> {
+        copy::finish_restore(directory)?;
         let folder = directory.join(MEDIA_FOLDER);
         let index_file = folder.join(INDEX_FILE);
         let key = key(&directory.join(MEDIA_KEY_FILE), index_file.exists(), new_key)?;
@@ -141,9 +146,7 @@ impl Room {
     }
 
     fn path_of(&self, hash: &[u8; 32]) -> PathBuf {
-        let name = self.key.name_of(hash);
-        let shelf: String = name.chars().take(2).collect();
-        self.folder.join(FILES).join(shelf).join(name)
+        self.folder.join(file_name(&self.key, hash))
     }
 
     /// Clears away what nobody used; a file goes with the last row that needs it.
@@ -171,27 +174,46 @@ impl Room {
     }
 }
 
+/// Where in the room the file with this hash lies.
+pub(super) fn file_name(key: &RoomKey, hash: &[u8; 32]) -> PathBuf {
+    let name = key.name_of(hash);
+    let shelf: String = name.chars().take(2).collect();
+    Path::new(FILES).join(shelf).join(name)
+}
+
 /// What a failure of the file system means: trying later may help.
 #[allow(clippy::needless_pass_by_value, reason = "it is handed to map_err, which passes values")]
 pub(super) fn unavailable(error: std::io::Error) -> MediaFailure {
     MediaFailure::Unavailable(error.to_string())
 }
 
-fn make_folder(path: &Path) -> Result<(), MediaOpenFailure> {
+pub(super) fn make_folder(path: &Path) -> Result<(), MediaOpenFailure> {
     let made = DirBuilder::new().recursive(true).mode(0o700).create(path);
     made.map_err(|source| MediaOpenFailure::Folder { path: path.into(), source })
+}
+
+/// The key that a file holds.
+///
+/// # Errors
+/// When there is no such file or it holds no key.
+pub fn read_key(path: &Path) -> Result<[u8; 32], MediaOpenFailure> {
+    let unusable = |source| MediaOpenFailure::Folder { path: path.into(), source };
+    let mut bytes = Vec::new();
+    let file = File::open(path).map_err(|error| {
+        if error.kind() == ErrorKind::NotFound {
+            return MediaOpenFailure::KeyMissing(path.into());
+        }
+        unusable(error)
+    })?;
+    file.take(33).read_to_end(&mut bytes).map_err(unusable)?;
+    bytes.try_into().map_err(|_| MediaOpenFailure::KeyUnreadable(path.into()))
 }
 
 /// The room's key; a new one is written only where there is nothing yet to be read with it.
 fn key(path: &Path, needed: bool, new: [u8; 32]) -> Result<[u8; 32], MediaOpenFailure> {
     let unusable = |source| MediaOpenFailure::Folder { path: path.into(), source };
-    let mut bytes = Vec::new();
-    match File::open(path) {
-        Ok(file) => {
-            file.take(33).read_to_end(&mut bytes).map_err(unusable)?;
-            bytes.try_into().map_err(|_| MediaOpenFailure::KeyUnreadable(path.into()))
-        }
-        Err(error) if error.kind() == ErrorKind::NotFound && !needed => {
+    match read_key(path) {
+        Err(MediaOpenFailure::KeyMissing(_)) if !needed => {
             if let Some(folder) = path.parent() {
                 make_folder(folder)?;
             }
@@ -200,9 +222,6 @@ fn key(path: &Path, needed: bool, new: [u8; 32]) -> Result<[u8; 32], MediaOpenFa
             file.write_all(&new).and_then(|()| file.sync_all()).map_err(unusable)?;
             Ok(new)
         }
-        Err(error) if error.kind() == ErrorKind::NotFound => {
-            Err(MediaOpenFailure::KeyMissing(path.into()))
-        }
-        Err(error) => Err(unusable(error)),
+        read => read,
     }
 }

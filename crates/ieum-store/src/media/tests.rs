@@ -1,5 +1,6 @@
 //! One suite for both media rooms, and what only a folder can suffer: crashes, damage, lost keys.
 
+use super::copy::{MediaCopied, bring_media, copy_media, finish_restore};
 use super::room::{MEDIA_FOLDER, MEDIA_KEY_FILE};
 use super::{MediaFolder, MediaOpenFailure, MemoryMedia};
 use bytes::Bytes;
@@ -298,4 +299,103 @@ fn a_file_that_is_to_be_forgotten_goes_and_shared_bytes_stay() {
         keep(media, 1, b"two have this", 6);
         assert_eq!(read(media, 1).unwrap(), b"two have this", "it may come again");
     });
+}
+
+/// A room with three files, one of them twice, and a place for copies of it.
+fn filled() -> (tempfile::TempDir, PathBuf, PathBuf) {
+    let directory = tempfile::tempdir().unwrap();
+    let (data, copy) = (directory.path().join("data"), directory.path().join("b.media"));
+    let media = folder(&data);
+    for (number, length) in [(1, 0), (2, 70_000), (3, 9), (4, 9)] {
+        keep(&media, number, &noise(length), 1);
+    }
+    (directory, data, copy)
+}
+
+fn lengths(media: &dyn MediaStore) -> Vec<Option<usize>> {
+    (1..=4).map(|number| read(media, number).map(|bytes| bytes.len())).collect()
+}
+
+#[test]
+fn a_copy_of_a_room_in_use_is_put_in_the_place_of_a_lost_one() {
+    let (directory, data, copy) = filled();
+    let media = folder(&data);
+    let copied = copy_media(&data, &copy).unwrap().unwrap();
+    assert_eq!((copied.files, copied.written, copied.missing), (3, 0, 0), "second names do");
+    keep(&media, 5, b"later", 1);
+    assert_eq!(wait(media.collect(Timestamp(i64::MAX))).unwrap(), 4, "the room forgets all");
+    drop(media);
+    fs::remove_dir_all(&data).unwrap();
+
+    let new = directory.path().join("new");
+    fs::create_dir(&new).unwrap();
+    let refused = bring_media(&copy, &new, &[1; 32]);
+    assert!(matches!(refused, Err(MediaOpenFailure::KeyOfAnother(_))), "{refused:?}");
+    assert_eq!(fs::read_dir(&new).unwrap().count(), 0, "nothing is left over");
+    assert_eq!(bring_media(&copy, &new, &KEY).unwrap(), copied);
+    finish_restore(&new).unwrap();
+    fs::write(new.join(MEDIA_KEY_FILE), KEY).unwrap();
+    let media = folder(&new);
+    assert_eq!(lengths(&media), [Some(0), Some(70_000), Some(9), Some(9)]);
+    assert_eq!(read(&media, 2).unwrap(), noise(70_000));
+    assert_eq!(wait(media.state(id(5))).unwrap(), None, "as of the copy");
+}
+
+#[test]
+fn whoever_opens_a_room_next_carries_out_what_is_left_of_a_restore() {
+    let (_directory, data, copy) = filled();
+    copy_media(&data, &copy).unwrap();
+    keep(&folder(&data), 5, b"later", 1);
+    bring_media(&copy, &data, &KEY).unwrap();
+    // Here the power went.
+    for _ in 0..2 {
+        let media = folder(&data);
+        assert_eq!(lengths(&media), [Some(0), Some(70_000), Some(9), Some(9)]);
+        assert_eq!(wait(media.state(id(5))).unwrap(), None);
+    }
+    let replaced = data.join(format!("{MEDIA_FOLDER}.replaced"));
+    assert_eq!(files_below(&replaced.join("files")).len(), 4, "what was there is kept");
+}
+
+#[test]
+fn what_is_damaged_or_gone_is_counted_and_the_rest_is_copied() {
+    let (_directory, data, copy) = filled();
+    let mut files = files_below(&data.join(MEDIA_FOLDER).join("files"));
+    files.sort_by_key(|path| fs::metadata(path).unwrap().len());
+    fs::remove_file(&files[0]).unwrap();
+    fs::write(&files[2], "cut").unwrap();
+    let copied = copy_media(&data, &copy).unwrap().unwrap();
+    assert_eq!((copied.files, copied.missing), (1, 2));
+    assert_eq!(files_below(&copy.join("files")).len(), 1);
+    assert_eq!(copy_media(&data, &copy).unwrap().unwrap(), copied, "again, in its place");
+    assert_eq!(copy_media(&copy, &copy).unwrap(), None, "that is no data directory");
+}
+
+#[test]
+fn on_another_disk_a_file_is_written_and_proven_once() {
+    let Ok(elsewhere) = tempfile::tempdir_in("/dev/shm") else {
+        println!("skipped: there is no second file system");
+        return;
+    };
+    let (_directory, data, _) = filled();
+    let copy = |name: &str| copy_media(&data, &elsewhere.path().join(name)).unwrap().unwrap();
+    let first = copy("a.media");
+    assert!(first.written == 3 || first.written == 0, "all or, on one disk, none");
+    keep(&folder(&data), 5, b"later", 1);
+    let second = copy("b.media");
+    assert_eq!((second.files, second.missing), (4, 0));
+    assert_eq!(second.written, u64::from(first.written > 0), "only what is new");
+    let largest = files_below(&data.join(MEDIA_FOLDER).join("files"))
+        .into_iter()
+        .max_by_key(|path| fs::metadata(path).unwrap().len())
+        .unwrap();
+    let mut bytes = fs::read(&largest).unwrap();
+    bytes[40_000] ^= 1;
+    fs::write(&largest, bytes).unwrap();
+    fs::remove_dir_all(elsewhere.path().join("a.media")).unwrap();
+    fs::remove_dir_all(elsewhere.path().join("b.media")).unwrap();
+    if first.written > 0 {
+        let third: MediaCopied = copy("c.media");
+        assert_eq!((third.files, third.missing), (3, 1), "a changed byte is found");
+    }
 }

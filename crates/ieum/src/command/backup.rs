@@ -1,7 +1,9 @@
-//! `ieum backup`: one file that holds all of a hub, made while the hub works on.
+//! `ieum backup`: a file that holds every word of a hub, and beside it a folder with what came with
+//! them, made while the hub works on.
 //!
-//! Not the hub's secret, unless asked: with it, whoever has the copy could forge what a network
-//! sent. Invariant: under its name there is only a copy that was looked through and is on disk.
+//! Not the hub's secret and the key of the folder, unless asked: with them, whoever has the copy
+//! could forge what a network sent, and look at the files. Invariant: under its name there is
+//! only a copy that was looked through and is on disk.
 
 use super::audit;
 use crate::data_folder::SECRET_FILE;
@@ -11,7 +13,9 @@ use ieum_core::audit::AuditReport;
 use ieum_core::ports::clock::Clock;
 use ieum_core::ports::store::Store;
 use ieum_core::time::Timestamp;
-use ieum_store::{CopyProgress, PartialCopy, SqliteStore};
+use ieum_store::{
+    CopyProgress, MEDIA_ENDING, MEDIA_KEY_FILE, MediaCopied, PartialCopy, SqliteStore, copy_media,
+};
 use serde_json::json;
 use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions};
@@ -25,6 +29,8 @@ use tokio::runtime::Runtime;
 pub const BACKUP_ENDING: &str = ".sqlite3";
 /// The secret's copy is called like the backup with this behind.
 pub const SECRET_ENDING: &str = ".secret";
+/// The key of the files is called like the backup with this behind.
+pub const MEDIA_KEY_ENDING: &str = ".media.key";
 /// Rest between two steps, so that a hub beside keeps the disk.
 const REST_MS: u64 = 2;
 /// So many steps between two words about how far it is.
@@ -38,9 +44,13 @@ pub struct BackupArguments {
     data: PathBuf,
     /// A file, or a folder in which it is named after the time.
     target: PathBuf,
-    /// Also copy the hub's secret, to a file beside it: keep that as safe as the data.
+    /// Also copy the hub's secret and the key of its files, to files beside it: keep them as safe
+    /// as the data.
     #[arg(long)]
     secret: bool,
+    /// Copy the words alone, without pictures and files.
+    #[arg(long)]
+    without_media: bool,
     /// Replace a file of that name.
     #[arg(long)]
     replace: bool,
@@ -69,13 +79,20 @@ pub fn main(arguments: &BackupArguments) -> anyhow::Result<bool> {
     let bytes = fs::metadata(copy.file())?.len();
     copy.keep()?;
     let kept_secret = secret.map(|text| keep_secret(&target, &text)).transpose()?;
+    let media = if arguments.without_media { None } else { keep_media(arguments, &target)? };
     let clean = report.as_ref().is_none_or(AuditReport::clean);
     if arguments.json {
         super::say(&serde_json::to_string(&json!({
             "file": target, "bytes": bytes, "secret": kept_secret, "audit": report, "kept": true,
+            "media": media.map(media_told),
         }))?)?;
     } else {
         super::say(&format!("{} ({bytes} bytes), looked through", target.display()))?;
+        if let Some(MediaCopied { files, bytes, missing, .. }) = media {
+            let folder = beside(&target, MEDIA_ENDING);
+            let folder = folder.display();
+            super::say(&format!("{folder}: {files} files ({bytes} bytes), {missing} missing"))?;
+        }
         match (&report, kept_secret) {
             (Some(report), _) if !clean => super::say(audit::as_text(report)?.trim_end())?,
             (_, Some(secret)) => super::say(&format!("{} beside it", secret.display()))?,
@@ -132,11 +149,28 @@ fn file_of(target: &Path, now: Timestamp) -> anyhow::Result<PathBuf> {
     Ok(target.join(name))
 }
 
-/// The name of the secret's copy.
-pub(super) fn secret_of(backup: &Path) -> PathBuf {
+/// The name of what lies beside a backup.
+pub(super) fn beside(backup: &Path, ending: &str) -> PathBuf {
     let mut name = OsString::from(backup);
-    name.push(SECRET_ENDING);
+    name.push(ending);
     name.into()
+}
+
+/// Copies what came with the words, and its key where the secret is copied, too.
+fn keep_media(arguments: &BackupArguments, target: &Path) -> anyhow::Result<Option<MediaCopied>> {
+    let copied = copy_media(&arguments.data, &beside(target, MEDIA_ENDING))
+        .with_context(|| format!("{} is kept, but not the files", target.display()))?;
+    if copied.is_some() && arguments.secret {
+        let key = fs::read(arguments.data.join(MEDIA_KEY_FILE))?;
+        write_secret(&beside(target, MEDIA_KEY_ENDING), &key)?;
+    }
+    Ok(copied)
+}
+
+/// What became of the files, for programs.
+pub(super) fn media_told(copied: MediaCopied) -> serde_json::Value {
+    let MediaCopied { files, bytes, written, missing } = copied;
+    json!({ "files": files, "bytes": bytes, "written": written, "missing": missing })
 }
 
 fn read_secret(folder: &Path) -> anyhow::Result<String> {
@@ -150,20 +184,20 @@ fn read_secret(folder: &Path) -> anyhow::Result<String> {
 }
 
 fn keep_secret(target: &Path, text: &str) -> anyhow::Result<PathBuf> {
-    let path = secret_of(target);
-    write_secret(&path, text)?;
+    let path = beside(target, SECRET_ENDING);
+    write_secret(&path, text.as_bytes())?;
     Ok(path)
 }
 
 /// Writes a secret whole or not at all, for its owner only.
-pub(super) fn write_secret(path: &Path, text: &str) -> anyhow::Result<()> {
+pub(super) fn write_secret(path: &Path, secret: &[u8]) -> anyhow::Result<()> {
     let mut part = OsString::from(path);
     part.push(".part");
     let told = || format!("cannot write {}", path.display());
     let mut options = OpenOptions::new();
     let opened = options.write(true).create(true).truncate(true).mode(0o600).open(&part);
     let mut file = opened.with_context(told)?;
-    file.write_all(text.as_bytes())?;
+    file.write_all(secret)?;
     file.sync_all()?;
     fs::rename(&part, path).with_context(told)?;
     if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
@@ -184,7 +218,7 @@ mod tests {
         let named = file_of(folder.path(), at).unwrap();
         assert_eq!(named, folder.path().join("ieum-2024-05-20T044405Z.sqlite3"));
         assert_eq!(file_of(Path::new("a/b.sqlite3"), at).unwrap(), Path::new("a/b.sqlite3"));
-        assert_eq!(secret_of(Path::new("a/b.c")), Path::new("a/b.c.secret"));
+        assert_eq!(beside(Path::new("a/b.c"), SECRET_ENDING), Path::new("a/b.c.secret"));
     }
 
     #[test]
@@ -192,7 +226,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("x.secret");
         for text in ["a-long-secret-of-old", "a-new-one"] {
-            write_secret(&path, text).unwrap();
+            write_secret(&path, text.as_bytes()).unwrap();
             assert_eq!(fs::read_to_string(&path).unwrap(), text);
         }
         let mode = fs::metadata(&path).unwrap().permissions().mode();

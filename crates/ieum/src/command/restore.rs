@@ -14,7 +14,10 @@ use ieum_core::ids::DeliverySeq;
 use ieum_core::ports::clock::Clock;
 use ieum_core::ports::store::{Moves, OpenFilter, Store};
 use ieum_core::time::Timestamp;
-use ieum_store::{PartialCopy, STORE_FILE, SqliteStore};
+use ieum_store::{
+    MEDIA_ENDING, MEDIA_KEY_FILE, MediaCopied, PartialCopy, STORE_FILE, SqliteStore, bring_media,
+    finish_restore, read_media_key,
+};
 use serde_json::json;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -37,6 +40,9 @@ pub struct RestoreArguments {
     /// goes out without the label of a possible second copy.
     #[arg(long)]
     nothing_sent_since: bool,
+    /// Restore the words alone: the pictures and files of the folder stay as they are.
+    #[arg(long)]
+    without_media: bool,
     /// Print one JSON object.
     #[arg(long)]
     json: bool,
@@ -61,9 +67,11 @@ pub fn main(arguments: &RestoreArguments) -> anyhow::Result<bool> {
     let prepared = runtime.block_on(prepare(&copy, arguments.nothing_sent_since));
     let (report, in_doubt) =
         prepared.with_context(|| format!("{} was not restored", file.display()))?;
+    let media = if arguments.without_media { None } else { bring_files(file, data)? };
     copy.put_in_place()?;
+    finish_restore(data)?;
     let secret = bring_secret(file, data)?;
-    tell(arguments, &report, in_doubt, secret)?;
+    tell(arguments, &report, (in_doubt, media), secret)?;
     Ok(report.clean())
 }
 
@@ -119,6 +127,35 @@ fn doubted_one(delivery: &Delivery, at: Timestamp) -> Option<Settlement> {
     Some(Settlement { delivery: delivery.seq, step, evidence: IN_DOUBT.into(), at, plus: vec![] })
 }
 
+/// Makes the files beside the backup ready to be put in place, with their key. While the copy of
+/// the store is not in its place, no hub can open the folder.
+fn bring_files(file: &Path, data: &Path) -> anyhow::Result<Option<MediaCopied>> {
+    let folder = backup::beside(file, MEDIA_ENDING);
+    if !folder.exists() {
+        return Ok(None);
+    }
+    let own = data.join(MEDIA_KEY_FILE);
+    let beside = backup::beside(file, backup::MEDIA_KEY_ENDING);
+    let brought = if beside.exists() { Some(read_media_key(&beside)?) } else { None };
+    let present = if own.exists() { Some(read_media_key(&own)?) } else { None };
+    let Some(key) = brought.or(present) else {
+        bail!(
+            "{} needs {MEDIA_KEY_FILE} of that hub: bring it to {}, or restore --without-media",
+            folder.display(),
+            data.display()
+        );
+    };
+    let copied = bring_media(&folder, data, &key)
+        .with_context(|| format!("cannot restore {}", folder.display()))?;
+    if present != Some(key) {
+        if present.is_some() {
+            fs::rename(&own, data.join(format!("{MEDIA_KEY_FILE}.replaced")))?;
+        }
+        backup::write_secret(&own, &key)?;
+    }
+    Ok(Some(copied))
+}
+
 /// What became of the secret.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum SecretState {
@@ -134,7 +171,7 @@ enum SecretState {
 fn bring_secret(file: &Path, data: &Path) -> anyhow::Result<SecretState> {
     let own = data.join(SECRET_FILE);
     let present = own.exists();
-    let Ok(brought) = fs::read_to_string(backup::secret_of(file)) else {
+    let Ok(brought) = fs::read_to_string(backup::beside(file, backup::SECRET_ENDING)) else {
         return Ok(if present { SecretState::There } else { SecretState::Missing });
     };
     if present && fs::read_to_string(&own)? == brought {
@@ -143,26 +180,29 @@ fn bring_secret(file: &Path, data: &Path) -> anyhow::Result<SecretState> {
     if present {
         fs::rename(&own, data.join(format!("{SECRET_FILE}.replaced")))?;
     }
-    backup::write_secret(&own, &brought)?;
+    backup::write_secret(&own, brought.as_bytes())?;
     Ok(SecretState::Brought)
 }
 
 fn tell(
     arguments: &RestoreArguments,
     report: &AuditReport,
-    in_doubt: usize,
+    (in_doubt, media): (usize, Option<MediaCopied>),
     secret: SecretState,
 ) -> anyhow::Result<()> {
     let missing = secret == SecretState::Missing;
     if arguments.json {
         let told = json!({
             "data": arguments.data, "in_doubt": in_doubt, "secret_missing": missing,
-            "audit": report,
+            "audit": report, "media": media.map(backup::media_told),
         });
         super::say(&serde_json::to_string(&told)?)?;
         return Ok(());
     }
     super::say(&format!("{} is in place", arguments.data.join(STORE_FILE).display()))?;
+    if let Some(MediaCopied { files, missing, .. }) = media {
+        super::say(&format!("{files} files are in place, {missing} are missing"))?;
+    }
     if in_doubt > 0 {
         super::say(&format!(
             "{in_doubt} deliveries were open; they go out labelled as possible second copies"

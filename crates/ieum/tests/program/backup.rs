@@ -2,10 +2,16 @@
 //! data is damaged.
 
 use super::hub::{Serving, call, folder, make_conversation, messages, run, send, text};
-use serde_json::Value;
+use ieum_core::ids::AccountId;
+use ieum_core::inbound::FileKind;
+use ieum_core::media::{Kept, MediaId, Wanted};
+use ieum_core::ports::media::MediaStore;
+use ieum_core::time::Timestamp;
+use ieum_store::MediaFolder;
+use serde_json::{Value, json};
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 
 const RESTORE: &[&str] = &["restore", "b.sqlite3", "--data", "data", "--json"];
@@ -177,4 +183,72 @@ fn a_backup_is_never_overwritten_unasked_and_has_no_secret_unasked() {
     let told = refused(&folder, &["serve", "--data", "elsewhere"]);
     assert!(told.contains("bring it back"), "{told}");
     assert!(hub.stop());
+}
+
+/// The file of these tests.
+fn picture() -> MediaId {
+    MediaId::from_bytes([7; 16])
+}
+
+/// Puts a file into the media room of a hub that stands.
+fn keep_file(data: &Path, bytes: &'static [u8]) {
+    let media = MediaFolder::open(data, [9; 32]).unwrap();
+    let wanted = Wanted {
+        id: picture(),
+        account: AccountId(1),
+        place: "file".into(),
+        kind: FileKind::Picture,
+        name: "a.jpg".into(),
+        duration_ms: None,
+        at: Timestamp(1),
+    };
+    let kept = Kept {
+        hash: [0; 32],
+        bytes: 0,
+        kind: FileKind::Picture,
+        media_type: "image/jpeg".into(),
+        name: "a.jpg".into(),
+        duration_ms: None,
+    };
+    tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+        media.want(vec![wanted]).await.unwrap();
+        let mut sink = media.begin().await.unwrap();
+        sink.write(bytes.into()).await.unwrap();
+        sink.keep(picture(), kept, Timestamp(1)).await.unwrap();
+    });
+}
+
+fn kept_file(data: &Path) -> Option<Vec<u8>> {
+    let media = MediaFolder::open(data, [1; 32]).unwrap();
+    tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+        let opened = media.open(picture(), Timestamp(1)).await.unwrap()?;
+        Some(opened.file.piece(0).await.unwrap().to_vec())
+    })
+}
+
+#[test]
+fn what_came_with_the_words_goes_and_comes_with_them() {
+    let folder = folder();
+    let hub = talking(&folder);
+    send(&folder, &hub.url, "one");
+    drop(hub);
+    let data = folder.path().join("data");
+    fs::remove_dir_all(data.join("media")).unwrap();
+    fs::remove_file(data.join("media.key")).unwrap();
+    keep_file(&data, b"a picture");
+    let told = back_up(&folder);
+    assert_eq!((&told["media"]["files"], &told["media"]["missing"]), (&json!(1), &json!(0)));
+    let key = fs::metadata(folder.path().join("b.sqlite3.media.key")).unwrap();
+    assert_eq!((key.len(), key.permissions().mode() & 0o777), (32, 0o600));
+
+    fs::remove_dir_all(&data).unwrap();
+    assert_eq!(done(&folder, RESTORE)["media"]["files"], 1);
+    assert_eq!(kept_file(&data).unwrap(), b"a picture");
+
+    fs::remove_file(folder.path().join("b.sqlite3.media.key")).unwrap();
+    fs::remove_dir_all(&data).unwrap();
+    assert!(refused(&folder, RESTORE).contains("needs media.key"));
+    assert!(!store(&folder).exists(), "nothing was restored");
+    let told = done(&folder, &[RESTORE, &["--without-media"]].concat());
+    assert_eq!((told["media"].clone(), kept_file(&data)), (Value::Null, None));
 }
