@@ -135,7 +135,8 @@ pub(crate) fn present_group(pieces: &Pieces, speaker: Speaker) -> Option<Convers
         let mine = directory.conversations_of(speaker.person);
         let current = directory.address(speaker.address)?.current;
         let present = current.filter(|current| mine.contains(current));
-        let only = if let [only] = mine { Some(*only) } else { None };
+        // Who just left the one that was present is not taken for speaking of the one that is left.
+        let only = if let ([only], None) = (mine, current) { Some(*only) } else { None };
         let conversation = directory.conversation(present.or(only)?)?;
         (conversation.kind != ConversationKind::Direct).then_some(conversation.id)
     })

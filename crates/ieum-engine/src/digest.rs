@@ -7,7 +7,7 @@ use crate::compose::hub_text;
 use crate::notices;
 use crate::pieces::Pieces;
 use crate::speak::{author_name, text_of};
-use ieum_core::delivery::{Delivery, Lane, NewDelivery, Recipient, Route, State};
+use ieum_core::delivery::{Delivery, Label, Lane, NewDelivery, Recipient, Route, State};
 use ieum_core::directory::Language;
 use ieum_core::message::{Author, Message};
 use ieum_core::ports::store::Admission;
@@ -39,7 +39,14 @@ impl Digest {
     }
 
     /// The one message that tells of all, to the lane's recipient by this way.
-    pub(crate) fn admission(self, pieces: &Pieces, lane: Lane, route: Route) -> Option<Admission> {
+    /// Instead of another way with a label: then it is judged by the consent for that.
+    pub(crate) fn admission(
+        self,
+        pieces: &Pieces,
+        lane: Lane,
+        route: Route,
+        label: Option<Label>,
+    ) -> Option<Admission> {
         if self.messages.is_empty() {
             return None;
         }
@@ -54,7 +61,7 @@ impl Digest {
             recipient: lane.recipient,
             route: Some(route),
             state: State::Queued,
-            label: None,
+            label,
             stands_in_for: None,
         };
         let mut message = hub_text(pieces, lane.conversation, &text, None);

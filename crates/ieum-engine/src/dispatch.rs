@@ -10,6 +10,7 @@ use crate::attempt::{attempt, released};
 use crate::failover::{Moving, consequences, follow, observe_bad, observe_good};
 use crate::pieces::{Pieces, lock};
 use crate::runs::{Next, Runs};
+use futures_util::future::OptionFuture;
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use ieum_core::delivery::Claim;
 use ieum_core::ports::BoxFuture;
@@ -56,7 +57,9 @@ struct Dispatch {
     /// Whether to ask anew though something is asked for.
     wanted: bool,
     next_due_at: Option<Timestamp>,
-    rest: bool,
+    /// The rest of a store that failed: nothing is asked of it before that is over, whatever
+    /// happens meanwhile.
+    rest: Option<BoxFuture<'static, ()>>,
     /// What follows from failures: leaving a route that turned.
     aftermath: FuturesUnordered<BoxFuture<'static, ()>>,
 }
@@ -79,7 +82,7 @@ pub(crate) async fn dispatch(
         asked_at: Timestamp(0),
         wanted: true,
         next_due_at: None,
-        rest: false,
+        rest: None,
         aftermath: FuturesUnordered::new(),
     };
     while dispatch.turn(&mut stop).await {}
@@ -93,14 +96,16 @@ enum Event {
     Attempted(Moving),
     /// Somebody may have made something due.
     Bell,
-    /// Something is due by the clock, or has changed here.
+    /// Something has changed here.
+    Changed,
+    /// Something is due by the clock.
     Due,
 }
 
 impl Dispatch {
     /// One event; false when it was the stop signal.
     async fn turn(&mut self, stop: &mut watch::Receiver<bool>) -> bool {
-        if !self.rest {
+        if self.rest.is_none() {
             self.settle();
             self.claim();
         }
@@ -113,9 +118,10 @@ impl Dispatch {
                 self.take_ready();
             }
             Event::Bell => self.wanted |= self.stood_long(),
+            Event::Changed => self.wanted = true,
             Event::Due => {
                 self.wanted = true;
-                self.rest = false;
+                self.rest = None;
             }
         }
         true
@@ -126,15 +132,17 @@ impl Dispatch {
         let due = self.wait_for_due();
         let (claiming, settling) = (&mut self.claiming, &mut self.settling);
         let (under_way, aftermath) = (&mut self.under_way, &mut self.aftermath);
+        let rest = OptionFuture::from(self.rest.as_mut());
         tokio::select! {
             biased;
             _ = stop.wait_for(|stop| *stop) => Event::Stop,
+            Some(()) = rest => Event::Due,
             Some(answer) = claiming.next(), if !claiming.is_empty() => Event::Claimed(answer),
             Some((sent, answer)) = settling.next(), if !settling.is_empty() => {
                 Event::Settled(sent, answer)
             }
             Some(one) = under_way.next(), if !under_way.is_empty() => Event::Attempted(one),
-            Some(()) = aftermath.next(), if !aftermath.is_empty() => Event::Due,
+            Some(()) = aftermath.next(), if !aftermath.is_empty() => Event::Changed,
             () = account.bell.notified() => Event::Bell,
             () = due => Event::Due,
         }
@@ -147,10 +155,7 @@ impl Dispatch {
     }
 
     fn wait_for_due(&self) -> BoxFuture<'static, ()> {
-        if self.rest {
-            return self.pieces.clock.sleep(STORE_REST_MS);
-        }
-        match self.next_due_at.filter(|_| self.free() > 0) {
+        match self.next_due_at.filter(|_| self.free() > 0 && self.rest.is_none()) {
             // The claim that follows looks at the same clock: one more keeps it from being early.
             Some(at) => self.pieces.clock.sleep(at.ms_since(self.pieces.now()).saturating_add(1)),
             None => Box::pin(std::future::pending()),
@@ -264,7 +269,7 @@ impl Dispatch {
         let metrics = &self.pieces.metrics;
         metrics.count(&metrics.store_failures, 1);
         tracing::error!(account = %self.account.name, %failure, "nothing settled or claimed");
-        self.rest = true;
+        self.rest = Some(self.pieces.clock.sleep(STORE_REST_MS));
         self.wanted = true;
     }
 

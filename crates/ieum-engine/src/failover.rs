@@ -5,17 +5,14 @@
 
 use crate::account::Account;
 use crate::attempt::settle_facts;
-use crate::digest::{self, Digest};
 use crate::doubt;
-use crate::held::Look;
 use crate::notices::HUB_CONVERSATION;
 use crate::pieces::{Bell, Pieces, bell_of, bells, lock};
 use crate::summary;
 use ieum_core::delivery::{
-    Delivery, Label, Lane, NewDelivery, Recipient, Route, Settlement, State, Step,
+    Delivery, Label, NewDelivery, Recipient, Route, Settlement, State, Step,
 };
-use ieum_core::directory::Directory;
-use ieum_core::health::book::{HealthBook, OurCall, api_cell};
+use ieum_core::health::book::{OurCall, api_cell};
 use ieum_core::health::{CellChange, Function};
 use ieum_core::ids::{AccountId, ConversationId, DeliverySeq, PersonId};
 use ieum_core::message::{Class, NewMessage};
@@ -71,9 +68,6 @@ pub(crate) fn observe_good(
     }
     (!changes.is_empty() || health.has_turned_routes()).then_some(changes)
 }
-
-/// Most deliveries of one lane that one sweep releases.
-const HELD_PER_SWEEP_MAX: usize = 500;
 
 /// Cells turned, or routes by the answer of others: leave them, or come back to them. Each change
 /// names its network: what one account saw may be the witness that another network's turn waited
@@ -282,7 +276,7 @@ pub(crate) async fn apply(
 }
 
 /// The same, with words of the hub's own that go with it.
-async fn apply_with(
+pub(crate) async fn apply_with(
     pieces: &Pieces,
     health: Vec<CellChange>,
     moving: Vec<Moving>,
@@ -411,165 +405,6 @@ pub(crate) fn stand_ins_for(
         }
         plan.deliveries
     })
-}
-
-/// The oldest held deliveries of a lane.
-async fn held_in(pieces: &Pieces, lane: Lane) -> Result<Vec<Delivery>, StoreFailure> {
-    let conversation = Some(lane.conversation);
-    let recipient = Some(lane.recipient);
-    let filter = OpenFilter { account: None, state: Some(State::Held), conversation, recipient };
-    let mut held = Vec::new();
-    let mut after = DeliverySeq(0);
-    loop {
-        let page = pieces.store.page_open(filter, after).await?;
-        let Some(last) = page.last() else { return Ok(held) };
-        after = last.seq;
-        held.extend(page.into_iter().filter(|held| held.lane() == lane));
-        if held.len() >= HELD_PER_SWEEP_MAX {
-            held.truncate(HELD_PER_SWEEP_MAX);
-            return Ok(held);
-        }
-    }
-}
-
-/// The evidence of what a digest told of.
-const IN_A_DIGEST: &str = "told in a digest: its lifetime passed";
-
-/// What the sweep does with one lane whose head waits for a route.
-pub(crate) async fn try_lane(
-    pieces: &Pieces,
-    lane: Lane,
-    route: Option<Route>,
-) -> Result<LaneState, StoreFailure> {
-    let held = held_in(pieces, lane).await?;
-    if held.is_empty() {
-        return Ok(LaneState::Free);
-    }
-    let full = held.len() == HELD_PER_SWEEP_MAX;
-    let now = pieces.now();
-    let Some(way) = way_for(pieces, lane, route, &held) else {
-        return Ok(LaneState::Waiting);
-    };
-    let mut moved = Vec::new();
-    let mut digest = Digest::default();
-    let digest_route = way.route().or_else(|| digest::route_of(&held));
-    for (index, delivery) in held.into_iter().enumerate() {
-        let Some(message) = pieces.store.message(delivery.message).await? else {
-            continue;
-        };
-        let gap = pieces.settings.catch_up_gap_ms;
-        let at = now.plus_ms(gap.saturating_mul(u64::try_from(index).unwrap_or(u64::MAX)));
-        if now >= message.new.expires_at {
-            if matches!(way, Way::Trial) {
-                // A digest is for a network that is back; until then nothing is too late.
-                break;
-            }
-            let told = digest_route.is_some() && digest.take(&message);
-            let step = if told { Step::Superseded } else { Step::Expired };
-            let evidence = if told { IN_A_DIGEST } else { "its lifetime passed" };
-            moved.push(moving(delivery, step, evidence, now, Vec::new()));
-            continue;
-        }
-        let step = match way {
-            Way::Trial if index > 0 => break,
-            Way::Trial | Way::Open => Step::RetryAt { at, label: delivery.label },
-            Way::Other(route, network) => {
-                Step::NextRoute { route, label: Some(Label::InsteadOf(network)), at }
-            }
-        };
-        moved.push(moving(delivery, step, way.evidence(), now, Vec::new()));
-    }
-    let digest = digest_route.and_then(|route| digest.admission(pieces, lane, route));
-    apply_with(pieces, Vec::new(), moved, digest.into_iter().collect()).await?;
-    Ok(if full || matches!(way, Way::Trial) { LaneState::Waiting } else { LaneState::Free })
-}
-
-/// A lane that something can be done about.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Chance {
-    pub(crate) lane: Lane,
-    pub(crate) route: Option<Route>,
-    /// Whether its network is down as a whole.
-    pub(crate) down: bool,
-    /// Whether its route is only to be tried.
-    pub(crate) trial: bool,
-}
-
-/// Those lanes for which there may be a way, without asking the store.
-pub(crate) fn with_a_way(pieces: &Pieces, looks: Vec<Look>, now: Timestamp) -> Vec<Chance> {
-    pieces.read_with_health(|directory, health| {
-        let each = looks.into_iter().filter_map(|look| {
-            let Look { lane, route, down } = look;
-            let way = way_of(directory, health, (lane, route), now)?;
-            Some(Chance { lane, route, down, trial: matches!(way, Way::Trial) })
-        });
-        each.collect()
-    })
-}
-
-/// Whether a lane still has to be looked at.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum LaneState {
-    /// Nothing is held any more.
-    Free,
-    /// Look again at the next sweep.
-    Waiting,
-}
-
-#[derive(Debug, Clone, Copy)]
-enum Way {
-    /// The route works again: everything goes, oldest first.
-    Open,
-    /// The route may work again: the oldest tries it.
-    Trial,
-    /// Another way opened for this person.
-    Other(Route, ieum_core::network::Network),
-}
-
-impl Way {
-    fn route(self) -> Option<Route> {
-        match self {
-            Self::Open | Self::Trial => None,
-            Self::Other(route, _) => Some(route),
-        }
-    }
-
-    fn evidence(self) -> &'static str {
-        match self {
-            Self::Open => "its route is up again",
-            Self::Trial => "a trial of its route",
-            Self::Other(..) => "another way opened",
-        }
-    }
-}
-
-fn way_for(pieces: &Pieces, lane: Lane, route: Option<Route>, held: &[Delivery]) -> Option<Way> {
-    let now = pieces.now();
-    let route = held.first().and_then(|head| head.route).or(route);
-    pieces.read_with_health(|directory, health| way_of(directory, health, (lane, route), now))
-}
-
-fn way_of(
-    directory: &Directory,
-    health: &HealthBook,
-    (lane, route): (Lane, Option<Route>),
-    now: Timestamp,
-) -> Option<Way> {
-    let network = route.and_then(|route| directory.network_of(route.account));
-    if let (Some(route), Some(network)) = (route, network) {
-        if !health.route_down(network, route) {
-            return Some(Way::Open);
-        }
-        if health.trial_due(network, route, now) {
-            return Some(Way::Trial);
-        }
-    }
-    let Recipient::Person(person) = lane.recipient else {
-        return None;
-    };
-    let other = next_route(directory, health, person, lane.conversation, route)?;
-    let from = network.or_else(|| directory.network_of(other.account))?;
-    Some(Way::Other(other, from))
 }
 
 /// Decides about deliveries whose answer did not come in time.

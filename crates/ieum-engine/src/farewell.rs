@@ -18,6 +18,8 @@ use ieum_core::ports::store::{Access, StoreFailure};
 const PASS_ROWS: usize = 512;
 /// What the journal says of a text whose author left before it arrived.
 const EVIDENCE: &str = "its author left for good";
+/// Evidence of what still waited when its text was taken away.
+const RETIRED: &str = "texts are not kept so long";
 
 /// Lets a person leave everything, at once; their texts are taken away behind this. `by` is the
 /// operator who does it, if it is not themselves.
@@ -70,7 +72,7 @@ async fn some(pieces: &Pieces, mut farewell: Farewell) -> Result<(), StoreFailur
     let mut reached = farewell.reached;
     for message in &messages {
         if farewell::has_text(message) && is_theirs(pieces, &farewell, message).await? {
-            if !settled(pieces, message).await? {
+            if !settled(pieces, message, (Step::Withdrawn, EVIDENCE)).await? {
                 break;
             }
             gone.push(message.as_ref());
@@ -104,14 +106,18 @@ async fn is_theirs(
 }
 
 /// Ends what of a message still waits; whether nothing of it is under way any more.
-async fn settled(pieces: &Pieces, message: &Message) -> Result<bool, StoreFailure> {
+async fn settled(
+    pieces: &Pieces,
+    message: &Message,
+    (step, evidence): (Step, &str),
+) -> Result<bool, StoreFailure> {
     let deliveries = pieces.store.deliveries_of(message.seq).await?;
     let mut open: Vec<Delivery> = deliveries.into_iter().filter(|one| !one.state.ended()).collect();
     if open.is_empty() {
         return Ok(true);
     }
     open.retain(|one| matches!(one.state, State::Queued | State::Unsure | State::Held));
-    let end = |one| moving(one, Step::Withdrawn, EVIDENCE, pieces.now(), Vec::new());
+    let end = |one| moving(one, step.clone(), evidence, pieces.now(), Vec::new());
     failover::apply(pieces, Vec::new(), open.into_iter().map(end).collect()).await?;
     let deliveries = pieces.store.deliveries_of(message.seq).await?;
     Ok(deliveries.iter().all(|one| one.state.ended()))
@@ -152,8 +158,8 @@ pub(crate) async fn retire(pieces: &Pieces) -> Result<(), StoreFailure> {
     let (mut gone, mut reached) = (Vec::new(), after);
     for message in messages.iter().take_while(|message| old(message)) {
         if farewell::has_text(message) {
-            let deliveries = pieces.store.deliveries_of(message.seq).await?;
-            if deliveries.iter().any(|one| !one.state.ended()) {
+            // Older than any lifetime: what still waits has no way, and holds up nobody else.
+            if !settled(pieces, message, (Step::Expired, RETIRED)).await? {
                 break;
             }
             gone.push(message.as_ref());

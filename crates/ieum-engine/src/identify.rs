@@ -108,6 +108,18 @@ fn known(directory: &Directory, account: &Account, event: &Inbound) -> Option<Sc
     Some(Scene { address: address.map(|address| address.id), place })
 }
 
+/// Stands for whoever spoke in a room that does not say who: no network has such an id.
+const SOMEBODY: char = '?';
+
+/// The user that stands for whoever speaks in this chat.
+pub(crate) fn somebody_of(chat: &ChatRef) -> UserKey {
+    UserKey::new(format!("{SOMEBODY}{}", chat.key.as_str()))
+}
+
+fn is_somebody(user: &UserKey) -> bool {
+    user.as_str().starts_with(SOMEBODY)
+}
+
 async fn first_profile(pieces: &Pieces, account: &Account, event: &Inbound) -> Option<Profile> {
     let sender = event.sender.as_ref()?;
     let wanted = account.connector.capabilities().names == NameSource::ByProfile;
@@ -116,7 +128,7 @@ async fn first_profile(pieces: &Pieces, account: &Account, event: &Inbound) -> O
             .address_of_user(account.id, &sender.key)
             .is_some_and(|address| !address.name.is_empty())
     });
-    if !wanted || named {
+    if !wanted || named || is_somebody(&sender.key) {
         return None;
     }
     let asked = account.connector.profile(&event.chat, &sender.key);

@@ -7,13 +7,13 @@ use crate::account::Account;
 use crate::compose::{Circumstances, hub_text, seal};
 use crate::hearing::{Said, author};
 use crate::hush;
-use crate::identify::{Place, Scene, is_known_direct, scene};
+use crate::identify::{Place, Scene, is_known_direct, scene, somebody_of};
 use crate::membership::membership;
 use crate::notices::HUB_CONVERSATION;
 use crate::pieces::Pieces;
 use crate::told::{ReplyPlace, ask_name, tell_unreachable, to_place};
 use ieum_core::ids::{AccountId, AddressId, ConversationId, Cursor, PersonId, RoomId};
-use ieum_core::inbound::{Arrival, Inbound, InboundKind};
+use ieum_core::inbound::{Arrival, Inbound, InboundKind, Sender};
 use ieum_core::media::Wanted;
 use ieum_core::message::{Class, NewMessage};
 use ieum_core::network::ChatKind;
@@ -181,6 +181,15 @@ fn is_membership(event: &Inbound) -> bool {
     )
 }
 
+/// Whether somebody says or does something in a room with it.
+fn speaks_in_group(event: &Inbound) -> bool {
+    event.chat.kind == ChatKind::Group
+        && matches!(
+            event.kind,
+            InboundKind::Message(_) | InboundKind::Reaction { .. } | InboundKind::Button { .. }
+        )
+}
+
 /// One event on its way in.
 pub(crate) struct Taking<'a> {
     pub(crate) pieces: &'a Pieces,
@@ -194,6 +203,11 @@ impl Taking<'_> {
     async fn event(&self, mut event: Inbound) -> Result<Taken, StoreFailure> {
         if is_known_direct(self.pieces, self.account, &event) {
             event.chat.kind = ChatKind::Direct;
+        }
+        let nobody_known = event.sender.is_none() && speaks_in_group(&event);
+        if nobody_known {
+            // Some networks do not say who spoke. It is somebody of that room, and never the hub.
+            event.sender = Some(Sender { key: somebody_of(&event.chat), name: None });
         }
         let mut admission = Admission {
             event: Some((self.account.id, event.event.clone())),
@@ -217,7 +231,10 @@ impl Taking<'_> {
         };
         let said = self.said(&event, scene).await?;
         let said = said.and_then(|said| hush::carried(self.pieces, said, scene, self.now));
-        Ok(self.planned(admission, said, scene, event.at))
+        let mut taken = self.planned(admission, said, scene, event.at);
+        // It may be another each time: nobody is asked for a name.
+        taken.nameless = taken.nameless.filter(|_| !nobody_known);
+        Ok(taken)
     }
 
     /// Turns what was said into an admission with its plan.

@@ -61,6 +61,7 @@ mod teller;
 mod terms;
 mod told;
 mod untold;
+mod way_back;
 mod ways;
 mod withdrawal;
 

@@ -6,7 +6,7 @@
 
 use crate::clock_back;
 use crate::doubt;
-use crate::failover::{self, LaneState, decide_unsure, try_lane};
+use crate::failover::{self, decide_unsure};
 use crate::farewell;
 use crate::groups;
 use crate::notices;
@@ -14,6 +14,7 @@ use crate::pieces::{Bell, Pieces, lock};
 use crate::summary;
 use crate::told::{place_of_author, tell_once, to_place};
 use crate::untold;
+use crate::way_back::{LaneState, try_lane, with_a_way};
 use ieum_core::delivery::{Recipient, State};
 use ieum_core::directory::Directory;
 use ieum_core::ids::{DeliverySeq, MessageSeq};
@@ -90,7 +91,7 @@ async fn lanes(pieces: &Pieces) -> Result<(), StoreFailure> {
         return Ok(());
     }
     let mut tried = BTreeSet::new();
-    for look in failover::with_a_way(pieces, looks, now) {
+    for look in with_a_way(pieces, looks, now) {
         let account = look.route.map(|route| route.account);
         if look.trial && look.down && !tried.insert(account) {
             continue;

@@ -1,7 +1,7 @@
 //! What somebody means in their direct chat with our account, where several conversations share
 //! one place. Pure. Invariant: a recipient is never guessed; what is not clear is asked.
 
-use crate::notices;
+use crate::notices::{self, HUB_CONVERSATION};
 use ieum_core::directory::{ConversationKind, Directory, Language};
 use ieum_core::ids::{AddressId, ConversationId, PersonId};
 use ieum_core::people::command::{Command, command};
@@ -42,6 +42,8 @@ pub(crate) fn meaning(
     let current = directory.address(address).and_then(|address| address.current);
     let present = match (quoted, current, mine) {
         (Some(quoted), _, _) if mine.contains(&quoted) => Some(quoted),
+        // An answer to what they are not in any more is meant for nobody else.
+        (Some(quoted), _, _) if quoted != HUB_CONVERSATION => None,
         (_, Some(current), _) if mine.contains(&current) => Some(current),
         (_, _, [only]) => Some(*only),
         _ => None,
@@ -53,7 +55,12 @@ pub(crate) fn meaning(
     if let (Some(Command::Who), Some(conversation)) = (asked, present) {
         return Meaning::Answer(who(directory, conversation, person, language));
     }
-    if let Some((conversation, rest)) = addressed(directory, person, mine, text) {
+    let addressed = addressed(directory, person, mine, text);
+    if let [(first, _), (second, _), ..] = addressed.as_slice() {
+        let titles = [*first, *second].map(|id| title(directory, id, person, language));
+        return Meaning::Answer(notices::which(&titles, language));
+    }
+    if let Some((conversation, rest)) = addressed.first().copied() {
         if rest.is_empty() {
             let title = title(directory, conversation, person, language);
             return Meaning::Turn { conversation, answer: notices::turned(&title, language) };
@@ -71,23 +78,27 @@ pub(crate) fn meaning(
     }
 }
 
-/// `@title words`: the conversation with that title (or, for a direct one, the other's name).
+/// `@title words`: the conversation with that title (or, for a direct one, the other's name), the
+/// longest that fits. Several when they are called alike: then nobody knows which is meant.
 fn addressed<'t>(
     directory: &Directory,
     person: PersonId,
     mine: &[ConversationId],
     text: &'t str,
-) -> Option<(ConversationId, &'t str)> {
-    let rest = text.trim_start().strip_prefix('@')?;
-    mine.iter()
+) -> Vec<(ConversationId, &'t str)> {
+    let Some(rest) = text.trim_start().strip_prefix('@') else { return Vec::new() };
+    let fitting: Vec<_> = mine
+        .iter()
         .filter_map(|id| {
             let title = title(directory, *id, person, Language::Ko);
             let words = rest.strip_prefix(title.as_str())?;
             let ends = words.is_empty() || words.starts_with([' ', '\n', ':', ',']);
             (ends && !title.is_empty()).then_some((*id, title.len(), words))
         })
-        .max_by_key(|(_, length, _)| *length)
-        .map(|(id, _, words)| (id, words.trim_start_matches([' ', '\n', ':', ','])))
+        .collect();
+    let longest = fitting.iter().map(|(_, length, _)| *length).max();
+    let longest = fitting.into_iter().filter(|(_, length, _)| Some(*length) == longest);
+    longest.map(|(id, _, words)| (id, words.trim_start_matches([' ', '\n', ':', ',']))).collect()
 }
 
 /// What a conversation is called by one of its people.

@@ -311,7 +311,10 @@ fn agreed(
         return Err(ContactRefusal::Full);
     }
     one.set(other.person, Standing::Accepted, now);
-    other.set(one.person, Standing::Accepted, now);
+    // Who was blocked meanwhile is not told, and is not let in by an old question.
+    if other.standing(one.person) != Some(Standing::Blocked) {
+        other.set(one.person, Standing::Accepted, now);
+    }
     for (asker, asked) in [(&mut one, other.handle.clone()), (&mut other, None)] {
         asker.asked.retain(|request| Some(&request.handle) != asked.as_ref());
     }

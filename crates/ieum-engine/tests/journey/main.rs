@@ -21,6 +21,7 @@ mod operator;
 mod own_line;
 mod search;
 mod shelf;
+mod standstill;
 mod town;
 mod untold;
 mod watchers;

@@ -115,6 +115,16 @@ fn who_was_ignored_or_blocked_does_not_ask_again_however_often_they_try() {
 }
 
 #[test]
+fn an_old_question_that_is_answered_shakes_off_no_block() {
+    let mut directory = town();
+    asks(&mut directory, MINJI, "yuna", NOW);
+    says(&mut directory, MINJI, YUNA, Standing::Blocked);
+    says(&mut directory, YUNA, MINJI, Standing::Accepted);
+    assert_eq!(standing(&directory, MINJI, YUNA), Some(Standing::Blocked));
+    assert!(directory.cards().blocks(MINJI, YUNA));
+}
+
+#[test]
 fn enumeration_ends_at_the_days_quota_whether_it_finds_anybody_or_not() {
     for handle in ["nobody", "yuna"] {
         let mut directory = town();
