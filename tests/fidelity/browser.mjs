@@ -25,8 +25,8 @@ const program = process.argv[3];
 const shots = process.argv[4];
 
 /** Asks until the answer is true. */
-export async function until(what, ask) {
-  for (const end = Date.now() + WAIT_MS_MAX; Date.now() < end;) {
+export async function until(what, ask, waitMsMax = WAIT_MS_MAX) {
+  for (const end = Date.now() + waitMsMax; Date.now() < end;) {
     const found = await Promise.resolve().then(ask).catch(() => null);
     if (found) return found;
     await new Promise((resolve) => setTimeout(resolve, 50));
@@ -67,9 +67,9 @@ async function freePort() {
   return port;
 }
 
-/** A hub with accounts on LINE and Telegram of the lab. */
+/** A hub with accounts on LINE and Telegram of the lab; `more` is the rest of its configuration. */
 export class Hub {
-  static async make() {
+  static async make(more = "") {
     const hub = new Hub();
     hub.folder = mkdtempSync(join(tmpdir(), "ieum-pages-"));
     const port = await freePort();
@@ -77,6 +77,7 @@ export class Hub {
     const secrets = {
       token: TOKEN, bot: lab.telegram.bot_token,
       channel: lab.line.channel_secret, access: lab.line.access_token,
+      kakao: lab.kakaotalk.bot_token,
     };
     for (const [name, text] of Object.entries(secrets)) writeFileSync(join(hub.folder, name), text);
     writeFileSync(join(hub.folder, "ieum.toml"), `
@@ -91,13 +92,15 @@ name = "telegram"
 network = "telegram"
 bot_token = { file = "bot" }
 api_url = "${lab.telegram.api}"
+link = "https://t.me/IeumBot"
 [[account]]
 name = "line"
 network = "line"
 channel_secret = { file = "channel" }
 access_token = { file = "access" }
 api_url = "${lab.line.api}"
-`);
+link = "https://line.me/R/ti/p/%40ieum"
+${more}`);
     await hub.start();
     await inLab("/webhook", { network: "line", url: `http://127.0.0.1:${port}/hooks/line` });
     return hub;
@@ -184,7 +187,7 @@ export async function look(page, root, path, name) {
 }
 
 /** Runs all journeys, ends what was started, and prints the closing line. */
-export async function run(journeys) {
+export async function run(journeys, more) {
   const late = setTimeout(() => {
     console.log(`  FAIL  the script took longer than ${SCRIPT_MS_MAX} ms`);
     process.exitCode = 1;
@@ -192,7 +195,7 @@ export async function run(journeys) {
   }, SCRIPT_MS_MAX);
   let hub;
   try {
-    hub = await Hub.make();
+    hub = await Hub.make(more);
     await journeys(hub);
   } catch (error) {
     broken(error);

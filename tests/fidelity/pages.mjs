@@ -196,7 +196,7 @@ await run(async (hub) => {
   await context.addCookies(cookies.filter((cookie) => cookie.name === "ieum_operator"));
   await desk.context.close();
   const state = await context.storageState();
-  const paths = ["/status", "/incidents/1", "/sign-in", "/sign-in/code", "/inbox", `/inbox/${id}`,
+  const paths = ["/status", "/incidents/1", "/join", "/welcome", "/sign-in", "/sign-in/code", "/inbox", `/inbox/${id}`,
     "/people", "/me", "/console"];
   for (const how of LOOKS) {
     const name = `${how.locale}-${how.colorScheme}`;

@@ -75,6 +75,7 @@ impl Taking<'_> {
             Command::Status => status(pieces, speaker),
             Command::Link => self.code(event, speaker, CodePurpose::Link).await?,
             Command::RoomCode => self.code(event, speaker, CodePurpose::JoinRoom).await?,
+            Command::Enter => self.code(event, speaker, CodePurpose::Enter).await?,
             Command::LinkBy(text) => linking::brought(pieces, speaker, text).await?,
             Command::Unlink(network) => linking::parted(pieces, speaker, network).await?,
             Command::Here => here(pieces, speaker).await?,
@@ -100,6 +101,7 @@ impl Taking<'_> {
                 };
                 (Party::Person(speaker.person), Some(conversation))
             }
+            CodePurpose::Enter => (Party::Person(speaker.person), None),
             CodePurpose::Link | CodePurpose::SignIn => (Party::Address(speaker.address), None),
         };
         let id = self.code_id(event);
@@ -111,6 +113,9 @@ impl Taking<'_> {
         match issue_as(self.pieces, id, wanted).await {
             Ok(issued) if purpose == CodePurpose::JoinRoom => {
                 Ok(replies::room_code(&issued.text.to_string(), language))
+            }
+            Ok(issued) if purpose == CodePurpose::Enter => {
+                Ok(replies::enter_code(&issued.text.to_string(), language))
             }
             Ok(issued) => Ok(replies::link_code(&issued.text.to_string(), language)),
             Err(CodeFailure::Refused(refusal)) => Ok(replies::refused(refusal, language)),

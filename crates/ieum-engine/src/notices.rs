@@ -73,6 +73,7 @@ pub(crate) fn help(language: Language) -> &'static str {
              · 연결, 연결 끊기 — 다른 메신저 잇기, 끊기\n\
              · 여기로 — 12시간 동안 여기로 먼저 받기\n\
              · 순서 라인 카톡 — 받을 순서\n\
+             · 들어가기 — 브라우저에서 쓸 코드 받기\n\
              · 방 코드 — 단체방을 지금 대화에 잇기\n\
              · 그만, 다시 — 여기로 그만 받기, 다시 받기\n\
              · 도움말 — 이 안내"
@@ -87,6 +88,7 @@ pub(crate) fn help(language: Language) -> &'static str {
              · link, unlink — join or part another messenger\n\
              · here — be reached here first for 12 hours\n\
              · order line kakao — in which order you are reached\n\
+             · sign in — a code for the pages in a browser\n\
              · room code — join a room to this conversation\n\
              · stop, resume — hear nothing here, or again\n\
              · help — this text"
@@ -195,5 +197,19 @@ pub(crate) fn untitled(language: Language) -> &'static str {
     match language {
         Language::Ko => "대화",
         Language::En => "conversation",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_lines_of_a_help_begin_where_lines_begin() {
+        for language in [Language::Ko, Language::En] {
+            let text = help(language);
+            assert!(text.lines().all(|line| !line.starts_with(' ')), "{text}");
+            assert!(text.lines().count() > 5, "{text}");
+        }
     }
 }

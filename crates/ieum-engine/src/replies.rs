@@ -46,6 +46,21 @@ pub(crate) fn room_code(code: &str, language: Language) -> String {
     }
 }
 
+/// The code that opens the pages, for whoever asked for it in their direct chat.
+pub(crate) fn enter_code(code: &str, language: Language) -> String {
+    match language {
+        Ko => format!(
+            "이음 페이지에 이 코드를 넣어 주세요:\n{code}\n\
+             10분 동안 한 번만 쓸 수 있어요. 아무에게도 알려 주지 마세요. \
+             코드를 아는 사람은 나로서 들어올 수 있어요."
+        ),
+        En => format!(
+            "Type this code on the page of Ieum:\n{code}\n\
+             Good once, within 10 minutes. Tell it to nobody: whoever has it comes in as you."
+        ),
+    }
+}
+
 /// There is no group that a room could be joined to.
 pub(crate) fn no_group(language: Language) -> &'static str {
     match language {

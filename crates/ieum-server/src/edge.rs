@@ -2,7 +2,7 @@
 
 use crate::body::BodyReader;
 use crate::hooks::HookAnswers;
-use crate::setup::{Limits, ServerSetup};
+use crate::setup::{AccountLink, Limits, ServerSetup};
 use crate::tokens::Gate;
 use crate::web::Pages;
 use ieum_engine::Hub;
@@ -26,6 +26,8 @@ pub(crate) struct Edge {
     pub(crate) limits: Limits,
     /// What the pages keep.
     pub(crate) pages: Pages,
+    /// Where people find our accounts.
+    pub(crate) doors: Vec<AccountLink>,
     closing: watch::Sender<bool>,
 }
 
@@ -44,6 +46,7 @@ impl Edge {
             streams: Arc::new(Semaphore::new(setup.limits.event_streams_max)),
             limits: setup.limits,
             pages: Pages::default(),
+            doors: setup.doors,
             closing: watch::Sender::new(false),
         }
     }

@@ -33,7 +33,7 @@ mod words;
 pub use bucket::Rate;
 pub use listener::serve;
 pub use setup::{
-    API_BODY_BYTES_MAX, DISCARDED_BYTES_MAX, HEAD_BYTES_MAX, HEADERS_MAX, Limits,
+    API_BODY_BYTES_MAX, AccountLink, DISCARDED_BYTES_MAX, HEAD_BYTES_MAX, HEADERS_MAX, Limits,
     SMALL_BODY_BYTES_MAX, ServerSetup,
 };
 pub use tokens::{TOKEN_BYTES_MAX, TOKEN_BYTES_MIN, Token, TokenFault};

@@ -67,6 +67,17 @@ pub struct ServerSetup {
     pub tokens: Vec<Token>,
     /// What callers may cost.
     pub limits: Limits,
+    /// Where people find our accounts.
+    pub doors: Vec<AccountLink>,
+}
+
+/// Where people find one of our accounts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AccountLink {
+    /// The account's name.
+    pub account: String,
+    /// An address that opens a chat with it on a phone: `https://…` or `mailto:…`.
+    pub link: String,
 }
 
 /// A number of milliseconds as the runtime's own type.

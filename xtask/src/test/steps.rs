@@ -197,6 +197,11 @@ pub(crate) const STEPS: &[Step] = &[
         "the pages as people use them in a browser, by axe, in both languages and looks",
         Action::ScriptWithServer { script: "pages.mjs", server: Some("chromium") },
     ),
+    step(
+        "begin",
+        "somebody new begins in a browser, links two networks, and talks on while one is down",
+        Action::ScriptWithServer { script: "begin.mjs", server: Some("chromium") },
+    ),
     with_shared(
         "prism-build",
         "the networks' own specifications refuse what is wrong",

@@ -38,6 +38,8 @@ pub enum CodePurpose {
     SignIn,
     /// Joining a network's room to a conversation.
     JoinRoom,
+    /// Coming in on a page by a code that was asked for in a direct chat.
+    Enter,
 }
 
 impl CodePurpose {
@@ -47,6 +49,7 @@ impl CodePurpose {
             Self::Link => "link",
             Self::SignIn => "sign-in",
             Self::JoinRoom => "join-room",
+            Self::Enter => "enter",
         }
     }
 }

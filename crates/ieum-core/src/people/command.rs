@@ -26,6 +26,8 @@ pub enum Command {
     Unlink(Option<Network>),
     /// A code that joins a room to the present conversation.
     RoomCode,
+    /// A code that opens the pages for them.
+    Enter,
     /// To be reached here first for a while.
     Here,
     /// To be reached by these networks in this order.
@@ -39,7 +41,7 @@ pub enum Command {
 }
 
 /// The forms of commands without more, spaces left out.
-const FORMS: [(&[&str], Command); 9] = [
+const FORMS: [(&[&str], Command); 10] = [
     (&["도움말", "도움", "명령어", "사용법", "help", "/help", "/start", "?"], Command::Help),
     (&["누구", "누구야", "누구누구", "누구있어", "who", "/who", "whoishere"], Command::Who),
     (&["상태", "지금상태", "상태알려줘", "status", "/status"], Command::Status),
@@ -49,6 +51,21 @@ const FORMS: [(&[&str], Command); 9] = [
         Command::Unlink(None),
     ),
     (&["방코드", "방연결", "방연결코드", "roomcode", "/roomcode"], Command::RoomCode),
+    // The last is what Telegram sends for a link that ends in `?start=in`.
+    (
+        &[
+            "들어가기",
+            "가입",
+            "가입하기",
+            "로그인",
+            "signin",
+            "/signin",
+            "signup",
+            "login",
+            "/startin",
+        ],
+        Command::Enter,
+    ),
     (&["여기로", "여기로보내줘", "여기로줘", "here", "/here", "sendhere"], Command::Here),
     (
         &["그만", "그만보내", "그만보내줘", "수신거부", "stop", "/stop", "unsubscribe"],
@@ -223,7 +240,9 @@ mod tests {
 
     #[test]
     fn each_form_is_understood_however_it_is_written() {
-        use Command::{Down, Help, Here, Link, Order, Resume, RoomCode, Status, Stop, Unlink, Who};
+        use Command::{
+            Down, Enter, Help, Here, Link, Order, Resume, RoomCode, Status, Stop, Unlink, Who,
+        };
         use Network::{KakaoTalk, Line, Mail, Telegram};
         let table = [
             ("도움말", Help),
@@ -245,6 +264,10 @@ mod tests {
             ("unlink Telegram", Unlink(Some(Telegram))),
             ("방 코드", RoomCode),
             ("room code", RoomCode),
+            ("들어가기", Enter),
+            ("가입하기!", Enter),
+            ("Sign in", Enter),
+            ("/start in", Enter),
             ("여기로", Here),
             ("Here!", Here),
             ("순서 라인 카톡", Order(vec![Line, KakaoTalk])),
@@ -275,6 +298,9 @@ mod tests {
             "그만 좀 해",
             "다시 말해 줘",
             "연결이 끊겼어",
+            "들어가기 싫어",
+            "가입했어",
+            "/start inside",
             "연결 상태가 안 좋아",
             "카톡 안 보는 사람?",
             "카톡 안 돼서 라인으로 보내",

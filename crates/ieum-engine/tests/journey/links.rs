@@ -7,6 +7,7 @@ use ieum_core::ids::{AddressId, PersonId};
 use ieum_core::inbound::{InboundKind, InboundMessage};
 use ieum_core::network::ChatKind::{Direct, Group};
 use ieum_core::network::Network::{self, KakaoTalk, Line, Telegram};
+use ieum_core::people::code::{CodePurpose, Party};
 
 /// Somebody writes to our account; returns what each network's people saw because of it.
 pub(crate) async fn writes(town: &Town, network: Network, user: &str, text: &str) -> Vec<String> {
@@ -229,8 +230,8 @@ async fn a_person_made_on_the_page_gets_a_first_address_by_a_code_shown_there() 
     };
     let person = town.hub.create_person(new).await.unwrap();
     let wanted = ieum_engine::WantedCode {
-        purpose: ieum_core::people::code::CodePurpose::Link,
-        owner: ieum_core::people::code::Party::Person(person),
+        purpose: CodePurpose::Link,
+        owner: Party::Person(person),
         asked_by: None,
         conversation: None,
     };
@@ -246,4 +247,29 @@ async fn a_person_made_on_the_page_gets_a_first_address_by_a_code_shown_there() 
     assert_eq!(person_of(&town, Telegram, "77"), Some(person));
     let routes = town.hub.with_directory(|d| d.person(person).unwrap().routes.clone());
     assert_eq!(routes, [AddressId(1), AddressId(2)]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stranger_who_asks_to_come_in_gets_a_code_in_their_own_chat_for_themselves() {
+    let town = Town::new().await;
+    let seen = writes(&town, Telegram, "sora", "/start in").await;
+    let typed = code_in(&seen.concat());
+    let by = Party::Peer(7);
+    let redeem = async |purpose| town.hub.redeem_code(&typed, purpose, None, by).await;
+    for other in [CodePurpose::Link, CodePurpose::SignIn, CodePurpose::JoinRoom] {
+        assert!(redeem(other).await.is_err(), "{other:?}");
+    }
+    let sora = person_of(&town, Telegram, "sora").unwrap();
+    assert_eq!(redeem(CodePurpose::Enter).await.unwrap().owner, Party::Person(sora));
+    assert!(redeem(CodePurpose::Enter).await.is_err(), "it is used");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_code_to_come_in_links_nobody() {
+    let town = strangers().await;
+    let typed = code_in(&writes(&town, KakaoTalk, "kminji", "들어가기").await.concat());
+    let before = person_of(&town, Line, "Uminji");
+    writes(&town, Line, "Uminji", &format!("연결 {typed}")).await;
+    writes(&town, KakaoTalk, "kminji", "네").await;
+    assert_eq!(person_of(&town, Line, "Uminji"), before);
 }

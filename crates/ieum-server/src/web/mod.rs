@@ -14,6 +14,7 @@ mod frame;
 mod headers;
 mod inbox;
 mod incident;
+mod join;
 mod live;
 mod me;
 mod people;
@@ -66,6 +67,8 @@ pub(crate) fn router() -> Router<Shared> {
         .route("/sign-in", get(sign_in::page).post(sign_in::ask))
         .route("/sign-in/code", get(sign_in::code_page).post(sign_in::redeem))
         .route("/sign-out", post(sign_in::leave))
+        .route("/join", get(join::page).post(join::enter))
+        .route("/welcome", get(join::welcome))
         .route("/inbox", get(inbox::list))
         .route("/inbox/live", get(live::live))
         .route("/inbox/{conversation}", get(inbox::conversation).post(inbox::write))

@@ -45,7 +45,7 @@ pub(super) struct Asking {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Typed {
-    code: String,
+    pub(super) code: String,
 }
 
 /// The end of a session, or of all.
@@ -91,6 +91,7 @@ fn who(reader: &Reader, ways: &[(Network, CellState)]) -> Markup {
                 } }
             }
             button { (reader.say("코드 받기", "Send the code")) }
+            a href="/join" { (reader.say("처음이세요? 여기서 시작하세요", "New here? Begin here")) }
         }
     }
 }
@@ -169,7 +170,7 @@ fn named<'d>(directory: &'d Directory, who: &str) -> Option<&'d Person> {
 }
 
 /// The networks of this hub, those that work first.
-fn ways(edge: &Shared) -> Vec<(Network, CellState)> {
+pub(super) fn ways(edge: &Shared) -> Vec<(Network, CellState)> {
     let cells = edge.hub.health();
     let mut networks: Vec<_> =
         edge.hub.account_states().iter().map(|account| account.network).collect();
@@ -187,7 +188,7 @@ fn ways(edge: &Shared) -> Vec<(Network, CellState)> {
 }
 
 /// From where somebody asks, in one number that tells nobody who it is.
-fn party(peer: Option<Extension<Peer>>, headers: &HeaderMap) -> Party {
+pub(super) fn party(peer: Option<Extension<Peer>>, headers: &HeaderMap) -> Party {
     Party::Peer(peer.map_or(0, |Extension(peer)| peer.number(headers)))
 }
 
@@ -250,11 +251,17 @@ pub(super) async fn redeem(
     let Some(Party::Person(person)) = redeemed.ok().map(|code| code.owner) else {
         return code(&reader, true);
     };
-    enter(&edge, &reader, person, &headers).await
+    enter(&edge, &reader, person, &headers, "/inbox").await
 }
 
 /// Opens a session with a new secret for somebody who proved who they are.
-async fn enter(edge: &Shared, reader: &Reader, person: PersonId, headers: &HeaderMap) -> Response {
+pub(super) async fn enter(
+    edge: &Shared,
+    reader: &Reader,
+    person: PersonId,
+    headers: &HeaderMap,
+    then: &str,
+) -> Response {
     let secret = new_secret(&**edge.hub.entropy());
     let opened = edge.hub.open_session(person, mark(&secret), &browser(headers)).await;
     if opened.is_err() {
@@ -263,7 +270,7 @@ async fn enter(edge: &Shared, reader: &Reader, person: PersonId, headers: &Heade
     }
     tracing::info!(%person, "signed in on a page");
     let line = cookie_line(Some(&secret), is_secure(headers));
-    with_cookie(Redirect::to("/inbox").into_response(), line)
+    with_cookie(Redirect::to(then).into_response(), line)
 }
 
 /// Ends this session, or all of the person's.

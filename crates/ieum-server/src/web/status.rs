@@ -5,11 +5,13 @@
 use super::clock::{DAY_MS, Wall, span};
 use super::frame::{Tab, page as framed};
 use super::reader::Reader;
+use super::sessions::SignedIn;
 use super::wrong::Wrong;
 use crate::edge::Shared;
 use crate::public::{Seen, rank};
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
+use http::HeaderMap;
 use ieum_core::health::CellState;
 use ieum_core::incident::Incident;
 use ieum_core::network::Network;
@@ -25,7 +27,11 @@ const PAST_MAX: usize = 30;
 const DAY_WIDTH: u64 = 4;
 
 /// The page.
-pub(super) async fn page(State(edge): State<Shared>, reader: Reader) -> Response {
+pub(super) async fn page(
+    State(edge): State<Shared>,
+    reader: Reader,
+    headers: HeaderMap,
+) -> Response {
     let seen = match Seen::read(&edge).await {
         Ok(seen) => seen,
         Err(failure) => return Wrong::new(&reader, failure).into_response(),
@@ -33,7 +39,9 @@ pub(super) async fn page(State(edge): State<Shared>, reader: Reader) -> Response
     let wall = wall(&edge);
     let title = reader.say("메신저 상태", "How the messengers are");
     let (open, past): (Vec<_>, Vec<_>) = seen.incidents.iter().partition(|one| one.is_open());
+    let is_new = SignedIn::of(&headers, &edge).is_none();
     let body = html! {
+        @if is_new { (invitation(&reader)) }
         div data-refresh="15" {
             (headline(&reader, &seen))
             (networks(&reader, &seen))
@@ -56,6 +64,17 @@ pub(super) async fn page(State(edge): State<Shared>, reader: Reader) -> Response
         }
     };
     framed(&reader, Tab::Status, title, &body).into_response()
+}
+
+/// The way in, for whoever is not signed in.
+fn invitation(reader: &Reader) -> Markup {
+    html! { div class="card invitation" {
+        p { (reader.say(
+            "쓰던 메신저 그대로, 하나가 안 되면 다른 길로 이어 드려요.",
+            "Keep your messenger. When one fails, your words take another way.",
+        )) }
+        a class="button" href="/join" { (reader.say("이음 시작하기", "Begin with Ieum")) }
+    } }
 }
 
 /// The clock of the pages.

@@ -25,7 +25,7 @@ use ieum_core::ports::entropy::Entropy;
 use ieum_core::render::measure::TextUnit;
 use ieum_core::time::Timestamp;
 use ieum_engine::{AccountSetup, Hub, HubSetup, Settings};
-use ieum_server::{Limits, Rate, ServerSetup, Token};
+use ieum_server::{AccountLink, Limits, Rate, ServerSetup, Token};
 use serde_json::Value;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
@@ -228,7 +228,12 @@ impl House {
         })
         .await
         .unwrap();
-        let setup = ServerSetup { tokens, limits };
+        let door = |account: &str, link: &str| AccountLink {
+            account: account.to_owned(),
+            link: link.to_owned(),
+        };
+        let doors = vec![door("bot", "https://t.me/IeumBot")];
+        let setup = ServerSetup { tokens, limits, doors };
         Self { router: ieum_server::router(hub.clone(), setup.clone()), hub, store, clock, setup }
     }
 

@@ -24,6 +24,7 @@ mod hooks;
 mod house;
 mod inbox;
 mod incidents;
+mod join;
 mod operations;
 mod own;
 mod pages;

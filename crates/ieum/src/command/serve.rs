@@ -3,6 +3,7 @@
 //! Invariant: nothing is accepted before the store is open and nothing is cut off when it stops
 //! calmly: calls that have begun end, attempts under way are settled, then the store closes.
 
+use crate::config::AccountSettings;
 use crate::data_folder;
 use crate::doors::control::control_hosts;
 use crate::stop::StopSignal;
@@ -11,7 +12,7 @@ use crate::telling::tellers;
 use crate::wiring::account_setups;
 use anyhow::Context;
 use ieum_engine::{Hub, HubSetup};
-use ieum_server::ServerSetup;
+use ieum_server::{AccountLink, ServerSetup};
 use std::path::PathBuf;
 use tokio::net::TcpListener;
 
@@ -52,6 +53,7 @@ async fn serve(arguments: &ServeArguments) -> anyhow::Result<()> {
     let hosts = control_hosts(&config.control_hosts, &doors.http);
     let mut settings = config.engine;
     settings.media.public_url = config.hub.public_url.clone();
+    let links = account_links(&config.accounts);
     let hub = Hub::start(HubSetup {
         tellers,
         store: store::open_sealed(&arguments.data, &config.store_keys)?,
@@ -69,8 +71,17 @@ async fn serve(arguments: &ServeArguments) -> anyhow::Result<()> {
     let setup = ServerSetup {
         tokens: config.hub.api_tokens.into_iter().map(|token| token.token).collect(),
         limits: config.limits,
+        doors: links,
     };
     ieum_server::serve(listener, hub.clone(), setup, stop.asked()).await;
     hub.stop().await;
     Ok(())
+}
+
+/// Where people find our accounts, as far as the configuration tells.
+fn account_links(accounts: &[AccountSettings]) -> Vec<AccountLink> {
+    let told = |one: &AccountSettings| {
+        Some(AccountLink { account: one.name.clone(), link: one.link.clone()? })
+    };
+    accounts.iter().filter_map(told).collect()
 }

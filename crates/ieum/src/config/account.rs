@@ -18,6 +18,8 @@ use ieum_core::network::{Network, RateLimits};
 
 /// Longest name of an account; it stands in `/hooks/{account}`.
 pub const NAME_BYTES_MAX: usize = 64;
+/// Longest address that opens a chat with an account.
+const LINK_BYTES_MAX: usize = 256;
 /// How long one call to a network may take when nothing is said.
 pub const TIMEOUT_MS: u64 = 10_000;
 /// How long Telegram may let a poll wait when nothing is said.
@@ -42,6 +44,8 @@ pub struct AccountSettings {
     pub network: NetworkSettings,
     /// Limits of our own in place of the network's published ones.
     pub rate: Option<RateLimits>,
+    /// An address that opens a chat with it, shown to whoever wants to join.
+    pub link: Option<String>,
     /// Line and path in the file, for the connector's complaints.
     pub place: (Option<usize>, String),
 }
@@ -97,12 +101,13 @@ pub(super) fn read_all(top: &Section<'_>, vault: &Vault) -> Vec<AccountSettings>
             (Some(network), Some(rate)) => read_network(&section, vault, network, rate),
             (_, _) => None,
         };
+        let link = link(&section);
         let place = section.place();
         if network.is_some() {
             section.finish();
         }
         if let (Some(name), Some(network)) = (name, settings) {
-            accounts.push(AccountSettings { name, network, rate, place });
+            accounts.push(AccountSettings { name, network, rate, link, place });
         }
     }
     accounts
@@ -121,6 +126,17 @@ fn name(section: &Section<'_>, others: &[AccountSettings]) -> Option<String> {
         return None;
     }
     Some(name.to_owned())
+}
+
+fn link(section: &Section<'_>) -> Option<String> {
+    let link = section.text("link")?;
+    let known = ["https://", "mailto:"].iter().any(|scheme| link.starts_with(scheme));
+    if !known || link.len() > LINK_BYTES_MAX || !link.bytes().all(|byte| byte.is_ascii_graphic()) {
+        let want = format!("expected https://… or mailto:…, at most {LINK_BYTES_MAX} bytes");
+        section.complain("link", want);
+        return None;
+    }
+    Some(link.to_owned())
 }
 
 fn published(network: Network) -> RateLimits {

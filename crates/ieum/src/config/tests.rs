@@ -91,6 +91,24 @@ line 11: account[2].per_second_max: expected a whole number from 1 to 1000000";
 }
 
 #[test]
+fn an_account_is_found_by_a_link_that_browsers_open_safely() {
+    let told = |link: &str| {
+        complaints(&format!(
+            "[[account]]\nname = \"t\"\nnetwork = \"telegram\"\n\
+             bot_token = {{ file = \"bot\" }}\nlink = \"{link}\"\n"
+        ))
+    };
+    for good in ["https://t.me/IeumBot", "https://line.me/R/ti/p/%40ieum", "mailto:us@ieum.example"]
+    {
+        assert!(!told(good).contains(".link"), "{good}");
+    }
+    let long = format!("https://{}", "a".repeat(256));
+    for bad in ["javascript:alert(1)", "http://t.me/a", "t.me/a", "https://a b", "", &long] {
+        assert!(told(bad).contains("account[1].link: expected https://"), "{bad}");
+    }
+}
+
+#[test]
 fn a_file_that_is_not_toml_is_told_by_line() {
     let told = complaints("[hub]\nlisten = \nbot_token = \"hidden\n");
     assert!(told.starts_with("line 2: "), "{told}");

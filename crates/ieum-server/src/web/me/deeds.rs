@@ -34,6 +34,15 @@ fn done(word: &str) -> Response {
 pub(crate) struct Called {
     csrf: String,
     handle: String,
+    /// Where it was chosen, other than on the page about oneself.
+    #[serde(default)]
+    then: Option<Then>,
+}
+
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Then {
+    Welcome,
 }
 
 impl Sent for Called {
@@ -53,6 +62,9 @@ pub(crate) async fn call(
     sound(&reader, &who, &headers, &called)?;
     let wanted = Some(called.handle.trim()).filter(|handle| !handle.is_empty());
     match edge.hub.take_handle(who.person, wanted).await {
+        Ok(()) if matches!(called.then, Some(Then::Welcome)) => {
+            Ok(Redirect::to("/welcome").into_response())
+        }
         Ok(()) => Ok(done("kept")),
         Err(ContactFailure::Refused(ContactRefusal::NotAHandle)) => Ok(done("not-a-handle")),
         Err(ContactFailure::Refused(ContactRefusal::Taken)) => Ok(done("taken")),
