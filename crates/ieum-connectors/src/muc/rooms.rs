@@ -386,22 +386,24 @@ impl Desk<'_> {
         let seeding = room.stage == Stage::Seeding;
         let had_place = room.place.is_some();
         let missed = !seeding || room.place_gone;
+        let read_up_to = room.place.clone();
         let last = page.last().map(|kept| kept.place.clone());
         let more = last.is_some() && !complete;
         for kept in page {
-            self.kept(at, &kept, missed);
+            self.kept(at, &kept, missed && read_up_to.as_ref() != Some(&kept.place));
         }
         let Some(room) = self.rooms.get_mut(at) else { return };
         if missed || !had_place {
-            room.place = last.or(room.place.take());
+            room.place = last.clone().or(room.place.take());
         }
         room.place_gone = false;
-        match room.place.clone() {
-            Some(place) if if seeding { had_place } else { more } => {
-                room.stage = Stage::Paging;
-                self.ask_page(at, &write::Page::After(place));
-            }
-            _ => self.caught_up(at),
+        if if seeding { had_place } else { more } {
+            room.stage = Stage::Paging;
+            // The page before the place ends one short of it: the message there is read again,
+            // for it may be ours, heard by us and killed before we said so.
+            self.ask_page(at, &last.map_or(write::Page::First, write::Page::After));
+        } else {
+            self.caught_up(at);
         }
     }
 

@@ -130,17 +130,23 @@ pub(crate) enum Page {
     Before(String),
     /// The one after a place.
     After(String),
+    /// The one that the archive begins with.
+    First,
 }
 
 /// Asks a room's archive for a page.
 pub(crate) fn page(from: &str, room: &str, id: &str, page: &Page) -> Element {
-    let (name, place) = match page {
-        Page::Before(place) => ("before", place),
-        Page::After(place) => ("after", place),
+    let place = match page {
+        Page::Before(place) => Some(("before", place)),
+        Page::After(place) => Some(("after", place)),
+        Page::First => None,
     };
     let most = Element::new("max", wire::RESULT_SET).text(&PAGE_MESSAGES_MAX.to_string());
     let set = Element::new("set", wire::RESULT_SET).child(most);
-    let set = set.child(Element::new(name, wire::RESULT_SET).text(place));
+    let set = match place {
+        Some((name, place)) => set.child(Element::new(name, wire::RESULT_SET).text(place)),
+        None => set,
+    };
     let query = Element::new("query", wire::ARCHIVE).with("queryid", id).child(set);
     wire::stanza("iq", "set", from, room).with("id", id).child(query)
 }

@@ -140,9 +140,10 @@ fn an_invitation_is_followed_step_by_step() {
 #[test]
 fn what_was_missed_comes_in_order_and_once() {
     let config = config();
-    let past = kept("s1", "alice", "a1", &body("읽은 말"));
-    let missed =
-        kept("s2", "alice", "a2", &body("놓친 말")) + &kept("s3", "bob", "b1", &body("또"));
+    let past = kept("s0", "alice", "a0", &body("읽은 말"));
+    let missed = kept("s1", "alice", "a1", &body("마지막으로 읽은 말"))
+        + &kept("s2", "alice", "a2", &body("놓친 말"))
+        + &kept("s3", "bob", "b1", &body("또"));
     let mut town = Town::new(&config, Some(&Cursor::new(format!("{{\"{ROOM}\":\"s1\"}}"))));
     let asked = town.question();
     town.hears(&result(&asked, &info(ARCHIVED))).writes();
@@ -151,7 +152,7 @@ fn what_was_missed_comes_in_order_and_once() {
     assert!(written.contains("<before>s1</before>"), "{written}");
     town.hears(&past).hears(&result("q00000002", &fin(true)));
     let written = town.desk.take_output();
-    assert!(written.contains("<after>s1</after>"), "{written}");
+    assert!(written.contains("<after>s0</after>"), "with the one at the place: {written}");
     // Said while the past is read: it waits, and one of the two is in the archive already.
     town.hears(&message("bob", "b1", "s3", &body("또")));
     town.hears(&message("bob", "b2", "s4", &body("지금")));
@@ -277,6 +278,26 @@ fn what_the_room_has_already_is_not_written_again() {
     let author = format!("{ROOM}/Kim");
     assert_eq!(told(&mut waiting), Some(desk::accepted("s5", Some(&author))));
     assert_eq!(town.writes(), "");
+}
+
+#[test]
+fn nor_is_what_was_read_last_before_the_end() {
+    let config = config();
+    let mut town = Town::new(&config, Some(&Cursor::new(format!("{{\"{ROOM}\":\"s6\"}}"))));
+    let asked = town.question();
+    town.hears(&result(&asked, &info(ARCHIVED))).hears(&presence("이음", US, &["110"]));
+    let asked = town.question();
+    town.hears(&result(&asked, &fin(true)));
+    let written = town.desk.take_output();
+    assert!(written.contains("</max></set>"), "nothing lies before the place: {written}");
+    let ours = kept("s6", "Kim", &id(1), &body("안녕"));
+    let theirs = kept("s7", "alice", "a7", &body("응"));
+    town.hears(&(ours + &theirs)).hears(&result("q00000003", &fin(true)));
+    let mut waiting = town.asks(as_speaker(in_room(1, "안녕"), "Kim"));
+    let author = format!("{ROOM}/Kim");
+    assert_eq!(told(&mut waiting), Some(desk::accepted("s6", Some(&author))));
+    assert_eq!(town.writes(), "");
+    assert_eq!(town.said(), ["family@rooms.test/alice [alice] s7 says \"응\""]);
 }
 
 #[test]
