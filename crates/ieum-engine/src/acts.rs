@@ -5,7 +5,7 @@
 //! withdraws, and nobody does anything in a conversation that they are not in.
 
 use crate::compose::uris;
-use crate::hush;
+use crate::hush::{self, Occasion};
 use crate::intake::plan_of;
 use crate::pieces::Pieces;
 use crate::say::{API_ACCOUNT, SAY_BYTES_MAX, SayFailure, sealed};
@@ -54,17 +54,19 @@ pub(crate) async fn act(pieces: &Pieces, act: Act, key: Option<&str>) -> Result<
     let found = found.map_err(|_| SayFailure::Unavailable)?;
     let here = found.filter(|message| message.new.conversation == act.conversation);
     let target = here.ok_or(SayFailure::NotFound("message in this conversation"))?;
-    allowed(pieces, &act, &target)?;
+    let event = key.map(|key| {
+        let (place, person) = (act.conversation, act.person);
+        (API_ACCOUNT, EventKey::new(format!("deed/{place}/{person}/{key}")))
+    });
+    allowed(pieces, &act, &target, event.as_ref())?;
     let author = Author::Person(act.person);
     let content = content(pieces, &act, &target, author)?;
     let message = sealed(pieces, &content, (act.conversation, author), Class::Chat)?;
     let now = message.accepted_at;
     let _planning = pieces.gate.read().await;
     let deliveries = plan_of(pieces, &message, None).deliveries;
-    let (place, person) = (act.conversation, act.person);
-    let event = key.map(|key| EventKey::new(format!("deed/{place}/{person}/{key}")));
     let admission = Admission {
-        event: event.map(|event| (API_ACCOUNT, event)),
+        event,
         message: Some(message),
         deliveries,
         ..Admission::default()
@@ -73,7 +75,12 @@ pub(crate) async fn act(pieces: &Pieces, act: Act, key: Option<&str>) -> Result<
     pieces.admit(batch).await.map(drop).map_err(|_| SayFailure::Unavailable)
 }
 
-fn allowed(pieces: &Pieces, act: &Act, target: &Message) -> Result<(), SayFailure> {
+fn allowed(
+    pieces: &Pieces,
+    act: &Act,
+    target: &Message,
+    this: Option<&Occasion>,
+) -> Result<(), SayFailure> {
     let (is_member, is_author) = pieces.read(|directory| {
         let conversation = directory.conversation(act.conversation);
         let is_author = match target.new.author {
@@ -96,7 +103,7 @@ fn allowed(pieces: &Pieces, act: &Act, target: &Message) -> Result<(), SayFailur
             return Err(SayFailure::Invalid("only its author can do that".to_owned()));
         }
     };
-    match hush::hushed(pieces, act.conversation, act.person, text) {
+    match hush::hushed(pieces, act.conversation, act.person, text, this) {
         Some(words) => Err(SayFailure::Invalid(words)),
         None => Ok(()),
     }

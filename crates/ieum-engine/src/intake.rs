@@ -230,7 +230,8 @@ impl Taking<'_> {
             return Ok(Taken { admission, ..Taken::default() });
         };
         let said = self.said(&event, scene).await?;
-        let said = said.and_then(|said| hush::carried(self.pieces, said, scene, self.now));
+        let when = (self.now, admission.event.as_ref());
+        let said = said.and_then(|said| hush::carried(self.pieces, said, scene, when));
         let mut taken = self.planned(admission, said, scene, event.at);
         // It may be another each time: nobody is asked for a name.
         taken.nameless = taken.nameless.filter(|_| !nobody_known);

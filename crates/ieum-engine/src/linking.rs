@@ -19,8 +19,8 @@ use ieum_core::time::Timestamp;
 enum Brought {
     /// This address is asked whether the two are one.
     Asked(AddressId),
-    /// A person made on the page has their first address.
-    Adopted,
+    /// This address itself is asked whether it is that of whose page showed the code.
+    AskedHere(PersonId),
     Wrong(CodeRefusal),
     Refused(LinkRefusal),
 }
@@ -43,7 +43,10 @@ pub(crate) async fn brought(
             let network = network_of(pieces, asked);
             replies::say_yes_there(network, language)
         }
-        Brought::Adopted => replies::adopted(speaker.network, language),
+        Brought::AskedHere(page) => {
+            let name = pieces.read(|all| all.person(page).map(|one| one.name.to_string()));
+            replies::is_that_your_page(&name.unwrap_or_default(), language)
+        }
         Brought::Wrong(refusal) => replies::refused(refusal, language),
         Brought::Refused(refusal) => replies::not_linked(refusal, language),
     })
@@ -99,7 +102,8 @@ fn follows(
         return Ok((vec![question], Brought::Asked(asked)));
     }
     let Party::Person(id) = owner else { return Err(LinkRefusal::Unknown) };
-    Ok((links::adopted(directory, id, speaker.address, now)?, Brought::Adopted))
+    let question = links::page_question(directory, id, speaker.address, now)?;
+    Ok((vec![question], Brought::AskedHere(id)))
 }
 
 fn person_of(directory: &Directory, address: AddressId) -> Option<PersonId> {
@@ -142,7 +146,7 @@ pub(crate) async fn answered(
             if !yes {
                 return (vec![over], Some((question, Ok(None))));
             }
-            match links::joined(directory, question.asked, question.about, now) {
+            match links::answered(directory, question, now) {
                 Ok((changes, person)) => (changes, Some((question, Ok(Some(person))))),
                 Err(refusal) => (vec![over], Some((question, Err(refusal)))),
             }
@@ -151,6 +155,8 @@ pub(crate) async fn answered(
     let Some((question, came)) = settled else { return Ok(None) };
     let language = speaker.language;
     Ok(Some(match came {
+        Ok(Some(_)) if question.page.is_some() => replies::adopted(speaker.network, language),
+        Ok(None) if question.page.is_some() => replies::not_you(language).to_owned(),
         Ok(Some(person)) => {
             tell_linked(pieces, person, speaker.address, question.about).await?;
             replies::linked(network_of(pieces, question.about), language)

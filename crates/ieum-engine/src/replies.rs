@@ -123,6 +123,26 @@ pub(crate) fn is_that_you(network: Option<Network>, name: &str, language: Langua
     }
 }
 
+/// To the chat that sent a code which stood on the page of somebody without any address.
+pub(crate) fn is_that_your_page(name: &str, language: Language) -> String {
+    match language {
+        Ko => format!(
+            "'{name}' 님의 이음 페이지에 나온 코드예요. 지금 그 페이지를 보고 있는 사람이 본인인가요?\n\
+             `네` — 이 계정을 그 페이지에 연결해요. 그 페이지에서 내 대화를 읽고 내 이름으로 쓸 수 \
+             있어요.\n\
+             `아니요` — 연결하지 않아요. 누가 코드를 보내 달라고 했다면 `아니요`예요. \
+             (10분 동안 기다려요)"
+        ),
+        En => format!(
+            "This code stood on the Ieum page of '{name}'. Is it you who looks at that page now?\n\
+             `yes` – this account belongs to that page: there your conversations can be read and \
+             answered in your name.\n\
+             `no` – nothing is joined. If somebody asked you to send the code, answer no. \
+             (Waits 10 minutes)"
+        ),
+    }
+}
+
 /// To the side that said yes.
 pub(crate) fn linked(network: Option<Network>, language: Language) -> String {
     let network = named(network, language);

@@ -70,8 +70,12 @@ pub(crate) async fn say(pieces: &Pieces, say: Say) -> Result<Said, SayFailure> {
             .filter(|earlier| earlier.new.conversation == say.conversation)
             .ok_or(SayFailure::NotFound("message to answer in this conversation"))?;
     }
+    let key = say.idempotency_key.as_ref();
+    let key = key.map(|key| EventKey::new(format!("{}/{key}", say.conversation)));
+    let event = key.map(|key| (API_ACCOUNT, key));
     if let Some(person) = say.person
-        && let Some(words) = hush::hushed(pieces, say.conversation, person, Some(&say.text))
+        && let Some(words) =
+            hush::hushed(pieces, say.conversation, person, Some(&say.text), event.as_ref())
     {
         return Err(SayFailure::Invalid(words));
     }
@@ -89,9 +93,8 @@ pub(crate) async fn say(pieces: &Pieces, say: Say) -> Result<Said, SayFailure> {
     let (id, now) = (message.id, message.accepted_at);
     let _planning = pieces.gate.read().await;
     let plan = plan_of(pieces, &message, None);
-    let key = say.idempotency_key.map(|key| EventKey::new(format!("{}/{key}", say.conversation)));
     let admission = Admission {
-        event: key.map(|key| (API_ACCOUNT, key)),
+        event,
         message: Some(message),
         deliveries: plan.deliveries,
         ..Admission::default()

@@ -1,7 +1,8 @@
 //! Links: how two addresses become one person's, and part again.
 //!
 //! A code that one address got and another sent back proves that somebody reads both; then the
-//! first is asked and names nobody but by a yes. Pure. Invariants: a link takes two proofs and one
+//! first is asked and names nobody but by a yes. A code that stood on a page proves no reader of
+//! the chat that sends it: that chat is asked. Pure. Invariants: a link takes two proofs and one
 //! yes; a person who has several addresses is never taken over by another; nobody is left without
 //! any address.
 
@@ -26,6 +27,9 @@ pub struct Question {
     pub asked: AddressId,
     /// About whom: the address that sent it back.
     pub about: AddressId,
+    /// Whose page showed the code, where they have no address; then the sender itself is asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub page: Option<PersonId>,
     /// Until when the answer counts.
     pub expires_at: Timestamp,
 }
@@ -62,7 +66,38 @@ pub fn question(
 ) -> Result<Change, LinkRefusal> {
     joined(directory, asked, about, now)?;
     let expires_at = now.plus_ms(QUESTION_MS);
-    Ok(Change::Question(Question { asked, about, expires_at }))
+    Ok(Change::Question(Question { asked, about, page: None, expires_at }))
+}
+
+/// The question that follows from a code of somebody's page, who has no address yet: the one that
+/// sent it is asked, for whoever sees that page will read and write as they do.
+///
+/// # Errors
+/// When it could not be theirs anyway.
+pub fn page_question(
+    directory: &Directory,
+    page: PersonId,
+    asked: AddressId,
+    now: Timestamp,
+) -> Result<Change, LinkRefusal> {
+    adopted(directory, page, asked, now)?;
+    let expires_at = now.plus_ms(QUESTION_MS);
+    Ok(Change::Question(Question { asked, about: asked, page: Some(page), expires_at }))
+}
+
+/// What a yes to a question brings: the changes, and who it is now.
+///
+/// # Errors
+/// When it has become impossible since.
+pub fn answered(
+    directory: &Directory,
+    question: Question,
+    now: Timestamp,
+) -> Result<(Vec<Change>, PersonId), LinkRefusal> {
+    match question.page {
+        Some(page) => Ok((adopted(directory, page, question.asked, now)?, page)),
+        None => joined(directory, question.asked, question.about, now),
+    }
 }
 
 /// Joins the persons of two addresses into one: the changes, and who it is now.
@@ -122,7 +157,8 @@ pub fn adopted(
     moved.person = Some(person);
     stays.routes.push(address);
     agree_if_silent(&mut stays, directory.network_of(moved.account), now);
-    changes.extend([Change::Address(moved), Change::Person(stays)]);
+    let over = Change::Gone(Gone::Question(address));
+    changes.extend([Change::Address(moved), Change::Person(stays), over]);
     Ok(changes)
 }
 

@@ -68,3 +68,23 @@ async fn a_reaction_neither_waits_for_slow_mode_nor_makes_others_wait() {
     town.hub.group_act(ban).await.unwrap();
     assert!(town.hub.act(reacts(id, jun, said)).await.is_err(), "who is banned does nothing");
 }
+
+/// Whoever does not hear the answer asks again: that is no second word.
+#[tokio::test(start_paused = true)]
+async fn what_is_said_again_by_the_same_key_is_not_slowed_by_itself() {
+    let (town, person, conversation, _) = talk().await;
+    let slow = GroupAct::Slow(conversation, Actor::Operator, 30_000);
+    town.hub.group_act(slow).await.unwrap();
+    let say = async |key: &str| {
+        let (reply_to, class, idempotency_key) = (None, Class::Chat, Some(key.to_owned()));
+        let (person, text) = (Some(person), "하나".to_owned());
+        let say = Say { conversation, person, text, reply_to, class, idempotency_key };
+        town.hub.say(say).await
+    };
+    let first = say("one").await.unwrap();
+    let again = say("one").await.unwrap();
+    assert_eq!((again.id, again.repeated), (first.id, true));
+    assert!(matches!(say("two").await, Err(SayFailure::Invalid(_))), "another word waits");
+    town.passes(30_000).await;
+    say("two").await.unwrap();
+}

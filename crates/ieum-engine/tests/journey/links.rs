@@ -237,6 +237,9 @@ async fn a_person_made_on_the_page_gets_a_first_address_by_a_code_shown_there() 
     };
     let code = town.hub.issue_code(wanted).await.unwrap().text;
     let seen = writes(&town, Line, "Uhaneul", &format!("연결 {code}")).await;
+    assert!(seen.concat().contains("'하늘' 님의 이음 페이지"), "it is asked first: {seen:?}");
+    assert_ne!(person_of(&town, Line, "Uhaneul"), Some(person));
+    let seen = writes(&town, Line, "Uhaneul", "네").await;
     assert!(seen.concat().contains("이음 페이지와 연결"), "{seen:?}");
     assert_eq!(person_of(&town, Line, "Uhaneul"), Some(person));
     let second = town.hub.issue_code(wanted).await.unwrap().text;
@@ -247,6 +250,30 @@ async fn a_person_made_on_the_page_gets_a_first_address_by_a_code_shown_there() 
     assert_eq!(person_of(&town, Telegram, "77"), Some(person));
     let routes = town.hub.with_directory(|d| d.person(person).unwrap().routes.clone());
     assert_eq!(routes, [AddressId(1), AddressId(2)]);
+}
+
+/// Whoever talks somebody into sending the code of a page does not get to read their chats.
+#[tokio::test(start_paused = true)]
+async fn who_is_talked_into_sending_a_code_of_a_page_can_still_say_no() {
+    let town = Town::new().await;
+    let new = ieum_engine::NewPerson {
+        name: "도둑".to_owned(),
+        language: ieum_core::directory::Language::Ko,
+    };
+    let thief = town.hub.create_person(new).await.unwrap();
+    let victim = town.person("민지", &[(Line, "Uminji")]).await;
+    let wanted = ieum_engine::WantedCode {
+        purpose: CodePurpose::Link,
+        owner: Party::Person(thief),
+        asked_by: None,
+        conversation: None,
+    };
+    let code = town.hub.issue_code(wanted).await.unwrap().text;
+    writes(&town, Line, "Uminji", &format!("연결 {code}")).await;
+    writes(&town, Line, "Uminji", "아니요").await;
+    assert_eq!(person_of(&town, Line, "Uminji"), Some(victim));
+    writes(&town, Line, "Uminji", "네").await;
+    assert_eq!(person_of(&town, Line, "Uminji"), Some(victim), "the question is over");
 }
 
 #[tokio::test(start_paused = true)]

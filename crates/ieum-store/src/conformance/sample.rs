@@ -92,7 +92,7 @@ pub(super) fn stay(person: u64) -> Change {
 /// What an address was asked.
 pub(super) fn question(number: u64) -> Change {
     let (asked, about) = (AddressId(number), address(LINE, number));
-    Change::Question(Question { asked, about, expires_at: Timestamp(600) })
+    Change::Question(Question { asked, about, page: None, expires_at: Timestamp(600) })
 }
 
 /// A handle, a request and an entry of each standing.

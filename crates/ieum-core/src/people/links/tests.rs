@@ -124,6 +124,29 @@ fn parting_leaves_the_person_the_rest_and_the_address_nothing() {
 }
 
 #[test]
+fn a_page_gets_an_address_by_its_own_yes_alone() {
+    let mut directory = world(&[0, 1, 2]);
+    let refused = page_question(&directory, PersonId(1), AddressId(31), NOW);
+    assert_eq!(refused, Err(LinkRefusal::BothHaveOthers), "nobody is asked in vain");
+    let asks = page_question(&directory, PersonId(1), AddressId(21), NOW).unwrap();
+    apply(&mut directory, vec![asks]);
+    assert_eq!(person_of(&directory, 21), Some(PersonId(2)), "nothing has changed yet");
+    let question = *directory.question_to(AddressId(21)).unwrap();
+    let (changes, who) = answered(&directory, question, NOW).unwrap();
+    apply(&mut directory, changes);
+    assert_eq!((who, person_of(&directory, 21)), (PersonId(1), Some(PersonId(1))));
+    assert_eq!(directory.question_to(AddressId(21)), None, "one yes, once");
+}
+
+#[test]
+fn a_question_of_old_is_read_as_one_between_two_addresses() {
+    let old = r#"{"asked":11,"about":21,"expires_at":600}"#;
+    let question: Question = serde_json::from_str(old).unwrap();
+    assert_eq!(question.page, None);
+    assert_eq!(serde_json::to_string(&question).unwrap(), old);
+}
+
+#[test]
 fn a_person_made_on_the_page_adopts_an_address_once() {
     let mut directory = world(&[0, 1, 2]);
     let several = adopted(&directory, PersonId(1), AddressId(31), NOW);
