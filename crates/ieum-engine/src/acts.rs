@@ -65,12 +65,7 @@ pub(crate) async fn act(pieces: &Pieces, act: Act, key: Option<&str>) -> Result<
     let now = message.accepted_at;
     let _planning = pieces.gate.read().await;
     let deliveries = plan_of(pieces, &message, None).deliveries;
-    let admission = Admission {
-        event,
-        message: Some(message),
-        deliveries,
-        ..Admission::default()
-    };
+    let admission = Admission { event, message: Some(message), deliveries, ..Admission::default() };
     let batch = AdmitBatch { at: now, admissions: vec![admission], cursor: None };
     pieces.admit(batch).await.map(drop).map_err(|_| SayFailure::Unavailable)
 }

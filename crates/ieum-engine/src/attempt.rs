@@ -16,7 +16,7 @@ use ieum_core::health::Function;
 use ieum_core::health::book::api_cell;
 use ieum_core::ids::{ChatKey, DeliverySeq};
 use ieum_core::message::NewMessage;
-use ieum_core::network::ChatKind;
+use ieum_core::network::{ChatKind, Network};
 use ieum_core::outgoing::{Outcome, Outgoing, Scope};
 use ieum_core::route::next_untried;
 use ieum_core::settle::{SettleFacts, settle};
@@ -127,7 +127,8 @@ fn conclude(
 ) -> Settlement {
     let now = pieces.now();
     let evidence = evidence_of(&outcome);
-    let mut facts = settle_facts(pieces, account, &claim.delivery, &claim.message.new);
+    let way = (account.network, is_idempotent(account, &claim.delivery));
+    let mut facts = settle_facts(pieces, way, &claim.delivery, &claim.message.new);
     if outcome.blames_network() == Some(true) {
         // The book takes this in only after the settlement is durable; the decision looks ahead.
         facts.route_down |= would_be_down(pieces, account, claim.delivery.route, began_at);
@@ -150,10 +151,28 @@ fn would_be_down(
     route.is_some_and(|route| lock(&pieces.health).would_be_down(cell, route, began_at))
 }
 
-/// The facts of settling but for the parts.
-pub(crate) fn settle_facts<'a>(
+fn is_idempotent(account: &Account, delivery: &Delivery) -> bool {
+    account.connector.capabilities().of(kind_of(delivery)).idempotent_send
+}
+
+/// The facts of settling without a new attempt; `None` for what has no route. Of an account that
+/// no connector speaks for nothing can be asked again.
+pub(crate) fn facts_of<'a>(
     pieces: &Pieces,
-    account: &Account,
+    delivery: &'a Delivery,
+    message: &NewMessage,
+) -> Option<SettleFacts<'a>> {
+    let account = delivery.route?.account;
+    let network = pieces.read(|directory| directory.network_of(account))?;
+    let idempotent =
+        pieces.accounts.get(&account).is_some_and(|account| is_idempotent(account, delivery));
+    Some(settle_facts(pieces, (network, idempotent), delivery, message))
+}
+
+/// The facts of settling but for the parts.
+fn settle_facts<'a>(
+    pieces: &Pieces,
+    (own, idempotent): (Network, bool),
     delivery: &'a Delivery,
     message: &NewMessage,
 ) -> SettleFacts<'a> {
@@ -166,7 +185,7 @@ pub(crate) fn settle_facts<'a>(
             }
             Recipient::Person(_) | Recipient::Room(_) => None,
         };
-        let down = delivery.route.is_none_or(|route| health.route_down(account.network, route));
+        let down = delivery.route.is_none_or(|route| health.route_down(own, route));
         (next, down, health.answered_since(tried_at))
     });
     SettleFacts {
@@ -176,8 +195,8 @@ pub(crate) fn settle_facts<'a>(
         expires_at: message.expires_at,
         now: pieces.now(),
         jitter: pieces.entropy.below(1_001),
-        network: account.network,
-        idempotent: account.connector.capabilities().of(kind_of(delivery)).idempotent_send,
+        network: own,
+        idempotent,
         parts: 1,
         carried: 1,
         route_down,

@@ -4,7 +4,7 @@
 //! is being attempted is left to its attempt.
 
 use crate::account::Account;
-use crate::attempt::settle_facts;
+use crate::attempt::facts_of;
 use crate::doubt;
 use crate::notices::HUB_CONVERSATION;
 use crate::pieces::{Bell, Pieces, bell_of, bells, lock};
@@ -172,6 +172,12 @@ async fn try_leave(
         }
     }
     apply(pieces, health, Vec::new()).await
+}
+
+/// Takes what waits for an account to other ways, as far as there are any.
+pub(crate) async fn leave_account(pieces: &Pieces, account: AccountId) {
+    let _nothing_is_planned = pieces.gate.write().await;
+    leave(pieces, Left { account, conversation: None }, Vec::new()).await;
 }
 
 /// Takes to one route of a person's what waits for them on others and was not attempted: they said
@@ -410,23 +416,34 @@ pub(crate) fn stand_ins_for(
 /// Decides about deliveries whose answer did not come in time.
 pub(crate) async fn decide_unsure(pieces: &Pieces) -> Result<(), StoreFailure> {
     let filter = OpenFilter { state: Some(State::Unsure), ..OpenFilter::default() };
-    let page = pieces.store.page_open(filter, DeliverySeq(0)).await?;
-    let now = pieces.now();
-    let mut moved = Vec::new();
-    for delivery in page.into_iter().filter(|delivery| delivery.due_at <= now) {
-        let Some(message) = pieces.store.message(delivery.message).await? else {
-            continue;
-        };
-        let account = delivery.route.and_then(|route| pieces.accounts.get(&route.account));
-        let Some(account) = account else { continue };
-        let facts = settle_facts(pieces, account, &delivery, &message.new);
-        let step = ieum_core::settle::decide(facts);
-        if matches!(step, Step::Unsure { .. }) {
-            // Nobody answers: it may be our own line.
-            continue;
+    let mut after = DeliverySeq(0);
+    loop {
+        let page = pieces.store.page_open(filter, after).await?;
+        let Some(last) = page.last() else { return Ok(()) };
+        after = last.seq;
+        let now = pieces.now();
+        let mut moved = Vec::new();
+        for delivery in page.into_iter().filter(|delivery| delivery.due_at <= now) {
+            moved.extend(decided(pieces, delivery, now).await?);
         }
-        let plus = stand_ins_for(pieces, &delivery, &message.new, &step);
-        moved.push(moving(delivery, step, "no answer in time", now, plus));
+        apply(pieces, Vec::new(), moved).await?;
     }
-    apply(pieces, Vec::new(), moved).await
+}
+
+async fn decided(
+    pieces: &Pieces,
+    delivery: Delivery,
+    now: Timestamp,
+) -> Result<Option<Moving>, StoreFailure> {
+    let Some(message) = pieces.store.message(delivery.message).await? else {
+        return Ok(None);
+    };
+    let Some(facts) = facts_of(pieces, &delivery, &message.new) else { return Ok(None) };
+    let step = ieum_core::settle::decide(facts);
+    if matches!(step, Step::Unsure { .. }) {
+        // Nobody answers: it may be our own line.
+        return Ok(None);
+    }
+    let plus = stand_ins_for(pieces, &delivery, &message.new, &step);
+    Ok(Some(moving(delivery, step, "no answer in time", now, plus)))
 }

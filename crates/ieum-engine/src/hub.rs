@@ -7,6 +7,7 @@ use crate::clock_back;
 use crate::codes::{self, CodeFailure, IssuedCode, SentCode, WantedCode};
 use crate::contacts::{self, ContactFailure};
 use crate::intake::{self, HookAnswer, HookFailure};
+use crate::left_over;
 use crate::media::{LinkFailure, linked_file};
 use crate::metrics::EngineMetrics;
 use crate::operator::{self, ReportAnswer};
@@ -25,7 +26,6 @@ use ieum_core::health::book::CellView;
 use ieum_core::health::{Cell, CellState};
 use ieum_core::ids::{AccountId, AddressId, ChatKey, ConversationId, PersonId, RoomId, UserKey};
 use ieum_core::network::Network;
-use ieum_core::outgoing::Outcome;
 use ieum_core::people::code::{Code, CodeId, CodePurpose, Party};
 use ieum_core::people::contacts::Standing;
 use ieum_core::people::sessions::SessionMark;
@@ -35,7 +35,7 @@ use ieum_core::ports::control::ControlHost;
 use ieum_core::ports::entropy::Entropy;
 use ieum_core::ports::media::{MediaStore, Opened};
 use ieum_core::ports::search::SearchIndex;
-use ieum_core::ports::store::{Advance, Loaded, Store, StoreFailure};
+use ieum_core::ports::store::{Loaded, Store, StoreFailure};
 use ieum_core::ports::tell::Teller;
 use ieum_core::time::Timestamp;
 use std::collections::BTreeMap;
@@ -109,7 +109,8 @@ impl Hub {
         ));
         *lock(&pieces.latest) = latest;
         clock_back::follow(&pieces).await?;
-        resolve_interrupted(&pieces, interrupted).await?;
+        left_over::note_absent(&pieces);
+        left_over::resolve(&pieces, interrupted).await?;
         begin_anew::take_up(&pieces).await?;
         untold::take_up(&pieces).await?;
         sweep::remember_held(&pieces).await?;
@@ -562,34 +563,4 @@ async fn known_accounts(
         accounts.insert(id, Arc::new(Account::new(id, one.clone())));
     }
     Ok(accounts)
-}
-
-/// What was under way when the hub was killed is unknown; it is settled as such.
-async fn resolve_interrupted(
-    pieces: &Pieces,
-    interrupted: Vec<ieum_core::delivery::Delivery>,
-) -> Result<(), StoreFailure> {
-    let mut settled = Vec::new();
-    for delivery in interrupted {
-        let message = pieces.store.message(delivery.message).await?;
-        let account = delivery.route.and_then(|route| pieces.accounts.get(&route.account));
-        let (Some(message), Some(account)) = (message, account) else {
-            continue;
-        };
-        let reason = "the hub stopped during the attempt".to_owned();
-        let facts = crate::attempt::settle_facts(pieces, account, &delivery, &message.new);
-        let unknown = Outcome::Unknown { reason: reason.clone() };
-        let step = ieum_core::settle::settle(facts, unknown);
-        settled.push(ieum_core::delivery::Settlement {
-            delivery: delivery.seq,
-            step,
-            evidence: reason.into(),
-            at: pieces.now(),
-            plus: Vec::new(),
-        });
-    }
-    if settled.is_empty() {
-        return Ok(());
-    }
-    pieces.store.advance(Advance { settled, claim: None }).await.map(|_| ())
 }

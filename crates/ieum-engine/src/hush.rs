@@ -37,12 +37,7 @@ impl Spoke {
         (this != Some(occasion)).then_some(*at)
     }
 
-    fn note(
-        &mut self,
-        place: (ConversationId, PersonId),
-        now: Timestamp,
-        this: Option<&Occasion>,
-    ) {
+    fn note(&mut self, place: (ConversationId, PersonId), now: Timestamp, this: Option<&Occasion>) {
         if self.0.len() >= SPOKE_MAX {
             self.0.clear();
         }

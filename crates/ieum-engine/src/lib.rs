@@ -35,6 +35,7 @@ mod hub_people;
 mod hush;
 mod identify;
 mod intake;
+mod left_over;
 mod linking;
 mod listen;
 mod media;

@@ -9,6 +9,7 @@ use crate::doubt;
 use crate::failover::{self, decide_unsure};
 use crate::farewell;
 use crate::groups;
+use crate::left_over;
 use crate::notices;
 use crate::pieces::{Bell, Pieces, lock};
 use crate::summary;
@@ -52,6 +53,7 @@ async fn once(pieces: &Pieces, forgotten_at: &mut Timestamp) -> Result<(), Store
     turn_by_time(pieces, now).await;
     let ended = |directory: &Directory| (directory.stays().ended(now), ());
     pieces.change(ended).await?;
+    left_over::leave_absent(pieces).await;
     decide_unsure(pieces).await?;
     doubt::pass(pieces).await?;
     lanes(pieces).await?;

@@ -58,6 +58,8 @@ pub struct HealthBook {
     silent: BTreeSet<AccountId>,
     /// Networks that take what they do not deliver.
     hollow: BTreeSet<Network>,
+    /// Accounts that nobody speaks for: the data knows them, the configuration does not.
+    absent: BTreeSet<AccountId>,
     /// Whether we were late ourselves.
     lag: Lag,
     /// All times inside are steady ones; those that come in and go out are the clock's.
@@ -236,7 +238,8 @@ impl HealthBook {
     /// Whether new messages should not take this route now.
     #[must_use]
     pub fn route_down(&self, network: Network, route: Route) -> bool {
-        self.routes.get(route).is_some_and(|record| record.down)
+        self.absent.contains(&route.account)
+            || self.routes.get(route).is_some_and(|record| record.down)
             || place(route) >= self.detector.share_permille(network)
     }
 
@@ -278,6 +281,7 @@ impl HealthBook {
     pub fn trial_due(&self, network: Network, route: Route, now: Timestamp) -> bool {
         let now = self.time.steady(now);
         match self.routes.get(route) {
+            _ if self.absent.contains(&route.account) => false,
             _ if self.detector.held_down(network) => false,
             // It would say yes; only what is seen to arrive shows that it is back.
             _ if self.hollow.contains(&network) && self.network_down(network) => false,
@@ -288,6 +292,17 @@ impl HealthBook {
                 !self.network_down(network) || failed_at.is_none_or(rested)
             }
         }
+    }
+
+    /// Says of which accounts nothing can be sent: no connector speaks for them.
+    pub fn set_absent(&mut self, accounts: BTreeSet<AccountId>) {
+        self.absent = accounts;
+    }
+
+    /// The accounts that no connector speaks for.
+    #[must_use]
+    pub fn absent(&self) -> &BTreeSet<AccountId> {
+        &self.absent
     }
 
     /// Says whether a network takes what it does not deliver: while it is down for that, nothing

@@ -155,3 +155,37 @@ async fn who_has_no_way_holds_up_nobody_elses_texts() {
     assert!(!left.contains("오래된"), "{left:?}");
     assert_eq!(town.open().await, 0);
 }
+
+/// An operator takes an account out of the configuration, or gives it another name.
+#[tokio::test(start_paused = true)]
+async fn what_an_account_owes_goes_other_ways_when_it_is_configured_no_more() {
+    for mood in [Mood::Refuses, Mood::Hangs] {
+        let town = Town::new().await;
+        let minji = town.person("민지", &[(Line, "Uminji"), (KakaoTalk, "kminji")]).await;
+        let halmeoni = town.person("할머니", &[(Line, "Uhal")]).await;
+        talk_only(&town, halmeoni, Line).await;
+        let yuna = town.person("유나", &[(Telegram, "77")]).await;
+        town.group("가족", &[minji, halmeoni, yuna], &[]).await;
+        town.hub.set_consent(minji, KakaoTalk, Purpose::Failover, true, "test").await.unwrap();
+        town.line.turns(mood);
+        for text in ["하나", "둘"] {
+            town.says_as(Telegram, ("77", Direct), "77", text, None).await;
+        }
+        town.passes(100).await;
+        let town = town.crash_without(&[Line]).await;
+        town.passes(120_000).await;
+        writes(&town, Telegram, "77", "셋").await;
+        town.passes(10_000).await;
+        for text in ["하나", "둘", "셋"] {
+            assert_eq!(seen(&town, "kminji", text), 1, "{mood:?} {:?}", town.kakaotalk.screen());
+            assert_eq!(seen(&town, "Uhal", text), 0);
+        }
+        town.line.turns(Mood::Well);
+        let town = town.crash().await;
+        town.passes(120_000).await;
+        for text in ["하나", "둘", "셋"] {
+            assert_eq!(seen(&town, "Uhal", text), 1, "{mood:?} {:?}", town.line.screen());
+        }
+        assert_eq!(town.open().await, 0);
+    }
+}

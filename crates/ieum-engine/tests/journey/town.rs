@@ -403,7 +403,13 @@ impl Town {
 
     /// Kills the loops without a calm stop and starts a new hub over the same store.
     pub async fn crash(self) -> Self {
-        let scripts = NETWORKS.map(|network| Arc::clone(self.script(network)));
+        self.crash_without(&[]).await
+    }
+
+    /// The same, and these networks are configured no more.
+    pub async fn crash_without(self, absent: &[Network]) -> Self {
+        let present = NETWORKS.into_iter().filter(|network| !absent.contains(network));
+        let scripts: Vec<_> = present.map(|network| Arc::clone(self.script(network))).collect();
         drop(self.hub);
         tokio::task::yield_now().await;
         self.store.reopen();
