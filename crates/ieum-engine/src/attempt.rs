@@ -81,7 +81,7 @@ async fn run(pieces: &Pieces, account: &Account, claim: &Claim) -> (Settlement, 
         }
         Err(NoCall::As(outcome)) => {
             let ended = (pieces.now(), outcome);
-            return (conclude(pieces, account, claim, (1, 1), ended), None);
+            return (conclude(pieces, account, claim, (1, 1), ended).await, None);
         }
     };
     let began_at = pieces.now();
@@ -92,7 +92,7 @@ async fn run(pieces: &Pieces, account: &Account, claim: &Claim) -> (Settlement, 
     }
     let good = outcome.blames_network().map(|blamed| !blamed);
     let ended = (began_at, outcome);
-    (conclude(pieces, account, claim, (call.parts, call.carried), ended), good)
+    (conclude(pieces, account, claim, (call.parts, call.carried), ended).await, good)
 }
 
 /// The settlement of a claim for which no call was made.
@@ -118,7 +118,7 @@ async fn follow_move(pieces: &Pieces, route: Option<Route>, to: ChatKey) {
     }
 }
 
-fn conclude(
+async fn conclude(
     pieces: &Pieces,
     account: &Account,
     claim: &Claim,
@@ -137,7 +137,7 @@ fn conclude(
     if let Step::Sent { .. } = step {
         pieces.metrics.latency(now.ms_since(claim.message.new.accepted_at));
     }
-    let plus = failover::stand_ins_for(pieces, &claim.delivery, &claim.message.new, &step);
+    let plus = failover::stand_ins_for(pieces, &claim.delivery, &claim.message.new, &step).await;
     Settlement { delivery: claim.delivery.seq, step, evidence: evidence.into(), at: now, plus }
 }
 

@@ -271,7 +271,7 @@ async fn doubt(
     let network = hollow.cell.network;
     let next = next_elsewhere(pieces, &delivery, network);
     let held = Step::Hold { label: None };
-    let stand_ins = failover::stand_ins_for(pieces, &delivery, message, &held);
+    let stand_ins = failover::stand_ins_for(pieces, &delivery, message, &held).await;
     let stand_ins = stand_ins.as_slice();
     let owed = |hole| {
         let (delivery, siblings) = (&delivery, siblings.as_slice());

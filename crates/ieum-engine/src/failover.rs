@@ -255,10 +255,9 @@ async fn away(pieces: &Pieces, delivery: Delivery) -> Result<Option<Moving>, Sto
             None => Step::Hold { label: Some(delivery.label.unwrap_or(Label::Late)) },
         })
     });
-    Ok(step.map(|step| {
-        let plus = stand_ins_for(pieces, &delivery, &message.new, &step);
-        moving(delivery, step, "its route is down", now, plus)
-    }))
+    let Some(step) = step else { return Ok(None) };
+    let plus = stand_ins_for(pieces, &delivery, &message.new, &step).await;
+    Ok(Some(moving(delivery, step, "its route is down", now, plus)))
 }
 
 /// A delivery and what becomes of it.
@@ -378,19 +377,40 @@ pub(crate) fn moving(
 }
 
 /// The personal copies that go with the first holding of a room's delivery.
-pub(crate) fn stand_ins_for(
+pub(crate) async fn stand_ins_for(
     pieces: &Pieces,
     delivery: &Delivery,
     message: &NewMessage,
     step: &Step,
 ) -> Vec<NewDelivery> {
+    if !matches!((delivery.recipient, step), (Recipient::Room(_), Step::Hold { .. })) {
+        return Vec::new();
+    }
+    match delivery.label {
+        None => first_stand_ins(pieces, delivery, message),
+        // A second try after doubt: whether it was held before, the copies tell.
+        Some(Label::Again) if !is_stood_in_for(pieces, delivery).await => {
+            first_stand_ins(pieces, delivery, message)
+        }
+        Some(_) => Vec::new(),
+    }
+}
+
+/// Whether personal copies were made for it; where nobody can say, as if there were.
+async fn is_stood_in_for(pieces: &Pieces, delivery: &Delivery) -> bool {
+    let copies = pieces.store.deliveries_of(delivery.message).await;
+    copies.map_or(true, |all| all.iter().any(|copy| copy.stands_in_for == Some(delivery.seq)))
+}
+
+/// Personal copies of what a room does not get now.
+pub(crate) fn first_stand_ins(
+    pieces: &Pieces,
+    delivery: &Delivery,
+    message: &NewMessage,
+) -> Vec<NewDelivery> {
     let Recipient::Room(room) = delivery.recipient else {
         return Vec::new();
     };
-    let first = delivery.label.is_none();
-    if !first || !matches!(step, Step::Hold { .. }) {
-        return Vec::new();
-    }
     pieces.read_with_health(|directory, health| {
         let Some(room) = directory.room(room) else {
             return Vec::new();
@@ -444,6 +464,6 @@ async fn decided(
         // Nobody answers: it may be our own line.
         return Ok(None);
     }
-    let plus = stand_ins_for(pieces, &delivery, &message.new, &step);
+    let plus = stand_ins_for(pieces, &delivery, &message.new, &step).await;
     Ok(Some(moving(delivery, step, "no answer in time", now, plus)))
 }

@@ -1,5 +1,5 @@
-//! What an earlier run left: attempts that a crash interrupted, and accounts that the data knows and
-//! the configuration does not.
+//! What an earlier run left: attempts that a crash interrupted, and accounts that the data knows
+//! and the configuration does not.
 //!
 //! Invariant: nothing waits for an account that no connector speaks for while there is another way;
 //! what has none waits, held, until the account is back.

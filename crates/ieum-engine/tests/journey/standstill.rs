@@ -189,3 +189,28 @@ async fn what_an_account_owes_goes_other_ways_when_it_is_configured_no_more() {
         assert_eq!(town.open().await, 0);
     }
 }
+
+/// The first call to a room gets no answer, the second one shows the outage: people who have
+/// another way do not wait for the room.
+#[tokio::test(start_paused = true)]
+async fn a_room_that_fails_at_the_second_try_is_stood_in_for() {
+    let town = Town::new().await;
+    let minji = town.person("민지", &[(KakaoTalk, "kminji"), (Line, "Uminji")]).await;
+    let yuna = town.person("유나", &[(Telegram, "77")]).await;
+    town.group("가족", &[minji, yuna], &[(KakaoTalk, "Kroom")]).await;
+    town.comes(KakaoTalk, "Kroom", &["kminji"]).await;
+    let refuse = |mood| {
+        let mut moods = town.kakaotalk.chat_moods.lock().unwrap();
+        moods.insert("Kroom".to_owned(), mood);
+    };
+    refuse(Mood::Hangs);
+    town.says_as(Telegram, ("77", Direct), "77", "저녁 먹자", None).await;
+    town.passes(12_000).await;
+    refuse(Mood::Refuses);
+    town.passes(180_000).await;
+    assert_eq!(seen(&town, "Uminji", "저녁 먹자"), 1, "{:?}", town.line.screen());
+    refuse(Mood::Well);
+    town.passes(600_000).await;
+    assert_eq!(seen(&town, "Kroom", "저녁 먹자"), 1, "{:?}", town.kakaotalk.screen());
+    assert_eq!(seen(&town, "Uminji", "저녁 먹자"), 1, "{:?}", town.line.screen());
+}
