@@ -166,7 +166,10 @@ pub fn command(text: &str) -> Option<Command> {
 /// The code that somebody said in a room in order to join it to a conversation.
 #[must_use]
 pub fn join_code(text: &str) -> Option<CodeText> {
-    code_after(&JOIN_WORDS, &plain(text)?)
+    // Everything that is said in a room comes by here, and nearly nothing of it is a code.
+    let first = text.trim_start().chars().next()?.to_lowercase().next();
+    let may = JOIN_WORDS.iter().any(|word| word.chars().next() == first);
+    if may { code_after(&JOIN_WORDS, &plain(text)?) } else { None }
 }
 
 /// Yes or no, for whoever was asked something.
