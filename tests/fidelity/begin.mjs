@@ -49,6 +49,85 @@ function shown(network, user, text, waitMsMax) {
     (await screen(network, user)).some((line) => line.includes(text)), waitMsMax);
 }
 
+/** A device with a screen lock, as the browser's own tool for tests plays it. */
+async function device({ context, page }) {
+  const tool = await context.newCDPSession(page);
+  await tool.send("WebAuthn.enable");
+  const options = {
+    protocol: "ctap2", transport: "internal", hasResidentKey: true, hasUserVerification: true,
+    isUserVerified: true, automaticPresenceSimulation: true,
+  };
+  const { authenticatorId } = await tool.send("WebAuthn.addVirtualAuthenticator", { options });
+  const credentials = async () =>
+    (await tool.send("WebAuthn.getCredentials", { authenticatorId })).credentials;
+  const copy = (credential) => tool.send("WebAuthn.addCredential", { authenticatorId, credential });
+  return { credentials, copy };
+}
+
+async function touch(page, root) {
+  await page.goto(`${root}/sign-in`);
+  await page.click("[data-passkey='enter'] button");
+}
+
+/** Passkeys of somebody who is signed in already. */
+async function passkeys(root, one) {
+  const { page } = one;
+  const own = await device(one);
+
+  await check("a passkey is added by one touch, and every chat hears of it", async () => {
+    await page.goto(`${root}/me`);
+    await page.click("[data-passkey='add'] button");
+    await page.waitForURL("**/me?done=kept");
+    await page.waitForSelector("form[action='/passkeys/remove'] button");
+    assert.equal((await own.credentials()).length, 1);
+    await shown("line", "minji", "패스키가 더해졌어요");
+  });
+
+  const proofs = [];
+  page.on("request", (request) => {
+    if (request.url() === `${root}/sign-in/passkey`) proofs.push(request.postData());
+  });
+
+  await check("it signs in without a code, and that is on record", async () => {
+    await page.click("form[action='/sign-out'] button:not([name])");
+    await page.waitForURL(`${root}/`);
+    await touch(page, root);
+    await page.waitForURL("**/inbox");
+    await page.goto(`${root}/me`);
+    const record = await page.textContent("details:has-text('드나든 기록')");
+    assert.match(record, /패스키로 들어옴/);
+    assert.match(await page.textContent("section:has(form[action='/passkeys/remove'])"), /마지막으로/);
+  });
+
+  await check("a proof that was seen on its way opens nothing a second time", async () => {
+    const again = (body) => page.evaluate(async (sent) => {
+      const headers = { "content-type": "application/json" };
+      return (await fetch("/sign-in/passkey", { method: "POST", headers, body: sent })).status;
+    }, body);
+    assert.equal(proofs.length, 1);
+    assert.equal(await again(proofs[0]), 422);
+    const forged = JSON.parse(proofs[0]);
+    forged.response.signature = forged.response.signature.replace(/^..../, "AAAA");
+    assert.equal(await again(JSON.stringify(forged)), 422);
+  });
+
+  await check("one that was taken away signs nobody in", async () => {
+    const [credential] = await own.credentials();
+    await page.goto(`${root}/me`);
+    await page.click("form[action='/passkeys/remove'] button");
+    await page.waitForURL("**/me?done=kept");
+    const thief = await phone();
+    await (await device(thief)).copy(credential);
+    await touch(thief.page, root);
+    await thief.page.waitForSelector("[data-passkey='enter'] [role='alert']:visible");
+    assert.equal(thief.page.url(), `${root}/sign-in`);
+  });
+
+  // The browser itself tells of answers that are no success: those were asked for.
+  const asked = complaints.filter((line) => !line.includes("status of 422"));
+  complaints.splice(0, complaints.length, ...asked);
+}
+
 await run(async ({ root }) => {
   const began = Date.now();
   const [minji, junho] = [await phone(), await phone({ locale: "en-GB", colorScheme: "dark" })];
@@ -121,9 +200,11 @@ await run(async ({ root }) => {
     assert.ok(took < JOURNEY_MS_MAX, `${took} ms`);
   });
 
+  await passkeys(root, minji);
+
   for (const [name, one] of [["ko-light", minji], ["en-dark", junho]]) {
     await check(`no page of the beginning has a serious fault: ${name}`, async () => {
-      for (const path of ["/", "/join", "/welcome"]) await look(one.page, root, path, name);
+      for (const path of ["/", "/join", "/welcome", "/me", "/sign-in"]) await look(one.page, root, path, name);
     });
   }
 

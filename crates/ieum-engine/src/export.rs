@@ -12,6 +12,7 @@ use ieum_core::journal::JournalEvent;
 use ieum_core::message::{Author, Message};
 use ieum_core::people::contacts::Card;
 use ieum_core::people::groups::{Charter, Role};
+use ieum_core::people::passkeys::Passkey;
 use ieum_core::people::sessions::Visit;
 use ieum_core::people::terms::Terms;
 use ieum_core::ports::store::{PAGE_ROWS_MAX, StoreFailure};
@@ -49,6 +50,8 @@ pub enum Exported {
     Conversation(Conversation, Role),
     /// A sign-in or sign-out.
     Visit(Visit),
+    /// A passkey.
+    Passkey(Passkey),
     /// Something that was said where they are, or by them, or to them alone.
     Message(Arc<Message>),
     /// An operator's look at what the hub holds of them.
@@ -99,10 +102,13 @@ fn entries(directory: &Directory, id: PersonId) -> Option<Vec<Exported>> {
         let role = Charter::of(directory, one.id).role(id);
         Exported::Conversation(one.clone(), role)
     });
-    let visits = directory.doors().of(id).into_iter().flat_map(|door| door.visits.iter().cloned());
+    let door = directory.doors().of(id);
+    let visits = door.into_iter().flat_map(|door| door.visits.iter().cloned());
+    let passkeys = door.into_iter().flat_map(|door| door.passkeys.iter().cloned());
+    let door = passkeys.map(Exported::Passkey).chain(visits.map(Exported::Visit));
     let head = [Exported::Person(person)].into_iter();
     let ways = addresses.map(Exported::Address).chain(card).chain(terms);
-    Some(head.chain(ways).chain(conversations).chain(visits.map(Exported::Visit)).collect())
+    Some(head.chain(ways).chain(conversations).chain(door).collect())
 }
 
 /// Whose messages somebody can see.

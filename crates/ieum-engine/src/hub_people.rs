@@ -12,9 +12,11 @@ use crate::hub::Hub;
 use crate::people::ChangeFailure;
 use crate::say::SayFailure;
 use crate::search::{self, Hits, Search, SearchRefusal};
+use crate::sessions::{self, PasskeyFailure};
 use crate::terms;
 use ieum_core::ids::{ConversationId, PersonId};
 use ieum_core::network::Network;
+use ieum_core::people::passkeys::{Entry, Passkey, PasskeyId, UserHandle};
 use ieum_core::route::roster::Seat;
 use ieum_core::route::security::SecurityLevel;
 
@@ -86,6 +88,45 @@ impl Hub {
         by: Option<&str>,
     ) -> Result<(), ChangeFailure> {
         farewell::leave(&self.pieces, person, by).await
+    }
+
+    /// By what authenticators are to know a person: no name and no number of the hub's.
+    #[must_use]
+    pub fn passkey_handle(&self, person: PersonId) -> UserHandle {
+        sessions::passkey_handle(&self.pieces, person)
+    }
+
+    /// Gives a person one more passkey, and tells them everywhere; its times are set here.
+    ///
+    /// # Errors
+    /// A [`PasskeyFailure`]; then nothing was added.
+    pub async fn add_passkey(
+        &self,
+        person: PersonId,
+        passkey: Passkey,
+    ) -> Result<(), PasskeyFailure> {
+        sessions::add_passkey(&self.pieces, person, passkey).await
+    }
+
+    /// Takes a passkey of a person's away, by their word from `browser`.
+    ///
+    /// # Errors
+    /// A [`PasskeyFailure`].
+    pub async fn remove_passkey(
+        &self,
+        person: PersonId,
+        id: &PasskeyId,
+        browser: &str,
+    ) -> Result<(), PasskeyFailure> {
+        sessions::remove_passkey(&self.pieces, person, id, browser).await
+    }
+
+    /// Signs in whoever proved to have a passkey; the proof is the caller's to check.
+    ///
+    /// # Errors
+    /// A [`PasskeyFailure`]; then nobody is signed in.
+    pub async fn enter_by_passkey(&self, entry: Entry<'_>) -> Result<PersonId, PasskeyFailure> {
+        sessions::enter_by_passkey(&self.pieces, entry).await
     }
 
     /// Journals that an operator looks at what the hub holds of a person; called before they see

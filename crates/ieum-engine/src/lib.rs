@@ -82,4 +82,5 @@ pub use operator::ReportAnswer;
 pub use people::{ChangeFailure, NewConversation, NewPerson};
 pub use say::{Said, Say, SayFailure};
 pub use search::{HITS_MAX, Hit, Hits, Search, SearchRefusal};
+pub use sessions::PasskeyFailure;
 pub use settings::{MediaSettings, Settings};

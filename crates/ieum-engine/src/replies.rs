@@ -176,6 +176,20 @@ pub(crate) fn adopted(network: Network, language: Language) -> String {
     }
 }
 
+/// To every address of somebody who has one more passkey.
+pub(crate) fn passkey_added(name: &str, language: Language) -> String {
+    match language {
+        Ko => format!(
+            "이음 페이지에 패스키가 더해졌어요 ({name}). 직접 한 일이 아니면 페이지의 '나'에서 없애고 \
+             모든 곳에서 나가 주세요."
+        ),
+        En => format!(
+            "A passkey was added to your Ieum page ({name}). If that was not you, remove it under \
+             'Me' on the page and sign out everywhere."
+        ),
+    }
+}
+
 /// To the side that sent the code back, when the other said no.
 pub(crate) fn said_no(network: Network, language: Language) -> String {
     let network = network_name(network, language);

@@ -28,6 +28,8 @@ pub(crate) struct Edge {
     pub(crate) pages: Pages,
     /// Where people find our accounts.
     pub(crate) doors: Vec<AccountLink>,
+    /// Where people find the pages.
+    pub(crate) public_url: Option<String>,
     closing: watch::Sender<bool>,
 }
 
@@ -47,6 +49,7 @@ impl Edge {
             limits: setup.limits,
             pages: Pages::default(),
             doors: setup.doors,
+            public_url: setup.public_url,
             closing: watch::Sender::new(false),
         }
     }

@@ -91,6 +91,7 @@ fn line(item: &Exported, directory: &Directory) -> Value {
             "role": role_word(*role),
         }),
         Exported::Visit(one) => json!({ "record": "visit", "visit": one }),
+        Exported::Passkey(one) => json!({ "record": "passkey", "passkey": one }),
         Exported::Message(one) => {
             json!({ "record": "message", "message": MessageView::of(one, directory) })
         }
@@ -131,8 +132,14 @@ fn paragraph(item: &Exported, directory: &Directory) -> String {
                 VisitKind::Opened => "로그인 · Signed in",
                 VisitKind::Closed => "로그아웃 · Signed out",
                 VisitKind::ClosedAll => "모두 로그아웃 · Signed out everywhere",
+                VisitKind::OpenedByPasskey => "패스키로 로그인 · Signed in by a passkey",
+                VisitKind::PasskeyAdded => "패스키 추가 · Passkey added",
+                VisitKind::PasskeyRemoved => "패스키 삭제 · Passkey removed",
             };
             (kind.to_owned(), format!("{} {}", moment(one.at), one.browser))
+        }
+        Exported::Passkey(one) => {
+            ("패스키 · Passkey".to_owned(), format!("{} {}", moment(one.added_at), one.name))
         }
         Exported::Message(one) => said(&MessageView::of(one, directory)),
         Exported::Look { at, what, by } => (

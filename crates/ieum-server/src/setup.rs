@@ -69,6 +69,8 @@ pub struct ServerSetup {
     pub limits: Limits,
     /// Where people find our accounts.
     pub doors: Vec<AccountLink>,
+    /// Where people find the pages: `https://…`, without a slash behind it.
+    pub public_url: Option<String>,
 }
 
 /// Where people find one of our accounts.

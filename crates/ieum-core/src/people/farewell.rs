@@ -196,8 +196,7 @@ fn cards_without(directory: &Directory, person: PersonId) -> Vec<Change> {
 /// Terms, sessions, where they are, codes and counts.
 fn own_entries(directory: &Directory, person: PersonId) -> Vec<Change> {
     let terms = directory.terms_of(person).map(|_| Change::Terms(Terms::none(person)));
-    let closed = || Door { person, sessions: Vec::new(), visits: Vec::new() };
-    let door = directory.doors().of(person).map(|_| Change::Door(closed()));
+    let door = directory.doors().of(person).map(|_| Change::Door(Door::unused(person)));
     let stay = directory.stays().of(person).map(|_| Change::Gone(Gone::Stay(person)));
     let owner = Party::Person(person);
     let codes = directory.codes().waiting().filter(move |code| code.owner == owner);

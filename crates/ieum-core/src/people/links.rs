@@ -12,7 +12,7 @@ use crate::ids::{AddressId, PersonId};
 use crate::network::Network;
 use crate::people::contacts::merged;
 use crate::people::groups;
-use crate::people::sessions::without_sessions;
+use crate::people::sessions;
 use crate::people::terms;
 use crate::time::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -212,7 +212,7 @@ pub fn absorbed(
     changes.extend(merged(directory, other.id, owner.id));
     changes.extend(terms::merged(directory, other.id, owner.id));
     // Whoever was signed in as somebody who is no longer there signs in again.
-    changes.extend(without_sessions(directory, other.id));
+    changes.extend(sessions::merged(directory, other.id, owner.id));
     changes.extend(groups::merged(directory, other.id, owner.id));
     changes.push(Change::Person(other));
     Ok(changes)

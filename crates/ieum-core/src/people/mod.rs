@@ -14,6 +14,7 @@ pub mod groups;
 pub mod here;
 pub mod links;
 pub mod moderation;
+pub mod passkeys;
 pub mod sessions;
 pub mod terms;
 pub mod withdrawal;

@@ -6,6 +6,7 @@
 
 use crate::directory::{Change, Directory};
 use crate::ids::PersonId;
+use crate::people::passkeys::{PASSKEYS_PER_PERSON_MAX, Passkey, PasskeyId};
 use crate::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -53,6 +54,12 @@ pub enum VisitKind {
     Closed,
     /// Signed out everywhere.
     ClosedAll,
+    /// Signed in by a passkey.
+    OpenedByPasskey,
+    /// A passkey was added.
+    PasskeyAdded,
+    /// A passkey was taken away.
+    PasskeyRemoved,
 }
 
 /// One line of what a person is told of their sign-ins.
@@ -75,15 +82,38 @@ pub struct Door {
     pub sessions: Vec<Session>,
     /// What happened, the oldest first.
     pub visits: Vec<Visit>,
+    /// By what they may come in without a code, the oldest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub passkeys: Vec<Passkey>,
 }
 
 impl Door {
-    fn of(directory: &Directory, person: PersonId) -> Self {
-        let closed = || Self { person, sessions: Vec::new(), visits: Vec::new() };
-        directory.doors().of(person).cloned().unwrap_or_else(closed)
+    /// One by which nobody ever came.
+    #[must_use]
+    pub fn unused(person: PersonId) -> Self {
+        Self { person, sessions: Vec::new(), visits: Vec::new(), passkeys: Vec::new() }
     }
 
-    fn note(&mut self, at: Timestamp, kind: VisitKind, browser: &str) {
+    pub(crate) fn of(directory: &Directory, person: PersonId) -> Self {
+        directory.doors().of(person).cloned().unwrap_or_else(|| Self::unused(person))
+    }
+
+    /// Opens a session, and notes how.
+    pub(crate) fn open(
+        &mut self,
+        mark: SessionMark,
+        browser: &str,
+        (now, kind): (Timestamp, VisitKind),
+    ) {
+        let browser = browser_name(browser);
+        self.note(now, kind, &browser);
+        self.sessions.retain(|session| session.lasts(now));
+        self.sessions.push(Session { mark, opened_at: now, browser });
+        let over = self.sessions.len().saturating_sub(SESSIONS_PER_PERSON_MAX);
+        self.sessions.drain(..over);
+    }
+
+    pub(crate) fn note(&mut self, at: Timestamp, kind: VisitKind, browser: &str) {
         let browser = browser.into();
         self.visits.push(Visit { at, kind, browser });
         let over = self.visits.len().saturating_sub(VISITS_PER_PERSON_MAX);
@@ -91,21 +121,39 @@ impl Door {
     }
 }
 
-/// All doors, found by person and by session.
+/// A browser's name, no longer than it is kept.
+pub(crate) fn browser_name(told: &str) -> Box<str> {
+    told.chars().take(BROWSER_CHARS_MAX).collect()
+}
+
+/// All doors, found by person, by session and by passkey.
 #[derive(Debug, Clone, Default)]
 pub struct Doors {
     of: BTreeMap<PersonId, Door>,
     sessions: BTreeMap<SessionMark, PersonId>,
+    passkeys: BTreeMap<PasskeyId, PersonId>,
 }
 
 impl Doors {
     /// A door is new or changed.
     pub(crate) fn put(&mut self, door: Door) {
-        for old in self.of.get(&door.person).into_iter().flat_map(|door| &door.sessions) {
-            self.sessions.remove(&old.mark);
+        if let Some(old) = self.of.get(&door.person) {
+            for session in &old.sessions {
+                self.sessions.remove(&session.mark);
+            }
+            // One that moved to another person's door stays theirs, whichever door changes first.
+            let mine = |owner: &PersonId| *owner == door.person;
+            for passkey in &old.passkeys {
+                if self.passkeys.get(&passkey.id).is_some_and(mine) {
+                    self.passkeys.remove(&passkey.id);
+                }
+            }
         }
         for session in &door.sessions {
             self.sessions.insert(session.mark, door.person);
+        }
+        for passkey in &door.passkeys {
+            self.passkeys.insert(passkey.id.clone(), door.person);
         }
         self.of.insert(door.person, door);
     }
@@ -114,6 +162,14 @@ impl Doors {
     #[must_use]
     pub fn of(&self, person: PersonId) -> Option<&Door> {
         self.of.get(&person)
+    }
+
+    /// A passkey, and whose it is.
+    #[must_use]
+    pub fn passkey(&self, id: &PasskeyId) -> Option<(PersonId, &Passkey)> {
+        let person = *self.passkeys.get(id)?;
+        let passkey = self.of.get(&person)?.passkeys.iter().find(|passkey| passkey.id == *id)?;
+        Some((person, passkey))
     }
 
     /// Whose session this is, while it lasts.
@@ -138,12 +194,7 @@ pub fn opened(
         return Vec::new();
     }
     let mut door = Door::of(directory, person);
-    let browser: Box<str> = browser.chars().take(BROWSER_CHARS_MAX).collect();
-    door.note(now, VisitKind::Opened, &browser);
-    door.sessions.retain(|session| session.lasts(now));
-    door.sessions.push(Session { mark, opened_at: now, browser });
-    let over = door.sessions.len().saturating_sub(SESSIONS_PER_PERSON_MAX);
-    door.sessions.drain(..over);
+    door.open(mark, browser, (now, VisitKind::Opened));
     vec![Change::Door(door)]
 }
 
@@ -176,11 +227,23 @@ pub fn closed_all(
     vec![Change::Door(door)]
 }
 
-/// Ends all sessions of somebody who turned out to be another: the change, if there is any.
+/// Ends all sessions of somebody who turned out to be another, and brings their passkeys along, as
+/// many as one person may have: the changes.
 #[must_use]
-pub fn without_sessions(directory: &Directory, person: PersonId) -> Option<Change> {
-    let door = directory.doors().of(person).filter(|door| !door.sessions.is_empty())?;
-    Some(Change::Door(Door { sessions: Vec::new(), ..door.clone() }))
+pub fn merged(directory: &Directory, other: PersonId, owner: PersonId) -> Vec<Change> {
+    let Some(theirs) = directory.doors().of(other) else { return Vec::new() };
+    if theirs.sessions.is_empty() && theirs.passkeys.is_empty() {
+        return Vec::new();
+    }
+    let closed = Door { sessions: Vec::new(), passkeys: Vec::new(), ..theirs.clone() };
+    let mut changes = vec![Change::Door(closed)];
+    if !theirs.passkeys.is_empty() {
+        let mut own = Door::of(directory, owner);
+        let room = PASSKEYS_PER_PERSON_MAX.saturating_sub(own.passkeys.len());
+        own.passkeys.extend(theirs.passkeys.iter().take(room).cloned());
+        changes.push(Change::Door(own));
+    }
+    changes
 }
 
 #[cfg(test)]

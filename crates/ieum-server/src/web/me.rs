@@ -10,6 +10,7 @@ mod shown;
 pub(super) use deeds::{agree, call, link, way};
 
 use super::frame::{Tab, page as framed};
+use super::passkeys;
 use super::reader::Reader;
 use super::sessions::{SignedIn, is_secure};
 use super::status::wall;
@@ -55,6 +56,8 @@ struct Me {
     door: Option<Door>,
     /// The address that others open to ask for them.
     link: Option<String>,
+    /// Whether browsers have passkeys here.
+    has_passkeys: bool,
 }
 
 impl Me {
@@ -86,6 +89,7 @@ impl Me {
                     .map(|(network, purpose)| (network, purpose, own.agreed(network, purpose)))
                     .collect(),
                 door: directory.doors().of(person).cloned(),
+                has_passkeys: false,
             })
         })
     }
@@ -135,9 +139,10 @@ pub(super) async fn page(
     headers: HeaderMap,
     Query(done): Query<Done>,
 ) -> Response {
-    let Some(me) = Me::of(&edge, who.person, origin(&headers).as_deref()) else {
+    let Some(mut me) = Me::of(&edge, who.person, origin(&headers).as_deref()) else {
         return Wrong::nothing(&reader).into_response();
     };
+    me.has_passkeys = passkeys::Party::of(&edge, &headers).is_some();
     let body = me.body(&reader, &who, wall(&edge), done.done.as_deref());
     framed(&reader, Tab::Me, reader.say("나", "Me"), &body).into_response()
 }

@@ -17,6 +17,7 @@ mod incident;
 mod join;
 mod live;
 mod me;
+mod passkeys;
 mod people;
 mod picture;
 pub(crate) mod reader;
@@ -48,12 +49,18 @@ pub(crate) struct Pages {
     operators: console::Operators,
     /// One permit for each page that listens.
     streams: Arc<Semaphore>,
+    /// Passkeys that are being made or used.
+    ceremonies: passkeys::Ceremonies,
 }
 
 impl Default for Pages {
     fn default() -> Self {
         let streams = Arc::new(Semaphore::new(live::STREAMS_MAX));
-        Self { operators: console::Operators::default(), streams }
+        Self {
+            operators: console::Operators::default(),
+            streams,
+            ceremonies: passkeys::Ceremonies::default(),
+        }
     }
 }
 
@@ -66,6 +73,11 @@ pub(crate) fn router() -> Router<Shared> {
         .route("/look", post(reader::change))
         .route("/sign-in", get(sign_in::page).post(sign_in::ask))
         .route("/sign-in/code", get(sign_in::code_page).post(sign_in::redeem))
+        .route("/sign-in/passkey/options", post(passkeys::entering))
+        .route("/sign-in/passkey", post(passkeys::enter))
+        .route("/passkeys/options", post(passkeys::adding))
+        .route("/passkeys", post(passkeys::add))
+        .route("/passkeys/remove", post(passkeys::remove))
         .route("/sign-out", post(sign_in::leave))
         .route("/join", get(join::page).post(join::enter))
         .route("/welcome", get(join::welcome))

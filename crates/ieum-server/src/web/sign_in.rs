@@ -4,6 +4,7 @@
 //! that it takes are the same; nobody learns here who uses this hub.
 
 use super::frame::{Tab, page as framed};
+use super::passkeys;
 use super::reader::{Reader, cookie, same_site};
 use super::sessions::{SignedIn, browser, cookie_line, is_secure, mark, new_secret, not_ours};
 use super::wrong::Wrong;
@@ -58,12 +59,17 @@ pub(super) struct Leaving {
 }
 
 /// Who are you?
-pub(super) async fn page(State(edge): State<Shared>, reader: Reader) -> Response {
+pub(super) async fn page(
+    State(edge): State<Shared>,
+    reader: Reader,
+    headers: HeaderMap,
+) -> Response {
     let title = reader.say("들어오기", "Sign in");
-    framed(&reader, Tab::Inbox, title, &who(&reader, &ways(&edge))).into_response()
+    let has_passkeys = passkeys::Party::of(&edge, &headers).is_some();
+    framed(&reader, Tab::Inbox, title, &who(&reader, &ways(&edge), has_passkeys)).into_response()
 }
 
-fn who(reader: &Reader, ways: &[(Network, CellState)]) -> Markup {
+fn who(reader: &Reader, ways: &[(Network, CellState)], has_passkeys: bool) -> Markup {
     html! {
         form class="sheet" method="post" action="/sign-in" {
             h1 { (reader.say("들어오기", "Sign in")) }
@@ -91,6 +97,7 @@ fn who(reader: &Reader, ways: &[(Network, CellState)]) -> Markup {
                 } }
             }
             button { (reader.say("코드 받기", "Send the code")) }
+            @if has_passkeys { (passkeys::enter_button(reader)) }
             a href="/join" { (reader.say("처음이세요? 여기서 시작하세요", "New here? Begin here")) }
         }
     }

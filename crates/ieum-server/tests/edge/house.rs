@@ -233,7 +233,7 @@ impl House {
             link: link.to_owned(),
         };
         let doors = vec![door("bot", "https://t.me/IeumBot")];
-        let setup = ServerSetup { tokens, limits, doors };
+        let setup = ServerSetup { tokens, limits, doors, public_url: None };
         Self { router: ieum_server::router(hub.clone(), setup.clone()), hub, store, clock, setup }
     }
 

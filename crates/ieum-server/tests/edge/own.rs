@@ -225,3 +225,53 @@ async fn names_on_these_pages_are_text_and_never_markup() {
         assert!(!page.contains("<script>") && !page.contains("<img"), "{page}");
     }
 }
+
+/// A script's call, as a browser on the page sends it.
+fn script(path: &str, session: &str, secret: &str, body: &'static str) -> Request<Body> {
+    Request::post(path)
+        .header("host", "localhost:8080")
+        .header("sec-fetch-site", "same-origin")
+        .header("cookie", session)
+        .header("x-ieum-form", secret)
+        .body(Body::from(body))
+        .unwrap()
+}
+
+#[tokio::test]
+async fn a_passkey_is_made_by_a_page_of_the_own_session_alone() {
+    let house = House::open().await;
+    let (mina, jun, _) = house.settle().await;
+    let (one, two) = (sign_in(&house, mina).await, sign_in(&house, jun).await);
+    let secret = csrf(&text(&open(&house, "/me", &one).await));
+    let status = async |request| house.call(request).await.status.as_u16();
+    let options = "/passkeys/options";
+    assert_eq!(status(script(options, &one, &secret, "")).await, 200);
+    assert_eq!(status(script(options, &two, &secret, "")).await, 400, "another's secret");
+    assert_eq!(status(script(options, "", &secret, "")).await, 303, "nobody is signed in");
+    let mut elsewhere = script(options, &one, &secret, "");
+    elsewhere.headers_mut().insert("sec-fetch-site", "cross-site".parse().unwrap());
+    assert_eq!(status(elsewhere).await, 400);
+    let mut by_number = script(options, &one, &secret, "");
+    by_number.headers_mut().insert("host", "127.0.0.1:8080".parse().unwrap());
+    assert_eq!(status(by_number).await, 409, "browsers give numbers no passkeys");
+}
+
+#[tokio::test]
+async fn what_is_no_proof_signs_nobody_in_and_says_nothing_of_anybody() {
+    let house = House::open().await;
+    house.settle().await;
+    let (nested, long) = ("[".repeat(30_000), "x".repeat(40_000));
+    let proofs: [&'static str; 5] = ["", "{}", "null", nested.leak(), long.leak()];
+    for proof in proofs {
+        for path in ["/sign-in/passkey", "/passkeys"] {
+            let answer = house.call(script(path, "", "", proof)).await;
+            let refused = if path == "/passkeys" { 303 } else { 422 };
+            assert_eq!(answer.status.as_u16(), refused, "{path} {:.20}", proof);
+            assert_eq!(answer.headers.get("set-cookie"), None);
+        }
+    }
+    let asked = house.call(script("/sign-in/passkey/options", "", "", "")).await;
+    let asked: serde_json::Value = serde_json::from_slice(&asked.body).unwrap();
+    assert_eq!(asked["allowCredentials"].as_array().map_or(0, Vec::len), 0, "{asked}");
+    assert_eq!(asked["userVerification"], "required", "{asked}");
+}

@@ -6,6 +6,7 @@ use ieum_core::directory::{Change, Directory, Gone};
 use ieum_core::ids::{AddressId, JournalSeq, PersonId};
 use ieum_core::journal::JournalEvent;
 use ieum_core::people::code::CodeId;
+use ieum_core::people::passkeys::PasskeyId;
 use ieum_core::people::sessions::Door;
 use ieum_core::ports::store::Store;
 use ieum_core::time::Timestamp;
@@ -81,6 +82,11 @@ fn who_is_signed_in_stays_so_through_a_crash_and_who_left_stays_out() {
         assert_eq!(found.doors().of(PersonId(1)).cloned().map(Change::Door), Some(door(1)));
         assert_eq!(found.doors().person_in(mark, Timestamp(9)), None);
         assert_eq!(found.doors().of(PersonId(2)).map(|door| door.visits.len()), Some(3));
+        change(bench.store(), &[door_with_passkey(3)]);
+        bench.crash();
+        let found = loaded(bench.store());
+        let passkey = PasskeyId(vec![3; 40].into());
+        assert_eq!(found.doors().passkey(&passkey).map(|one| one.0), Some(PersonId(3)));
     }
 }
 

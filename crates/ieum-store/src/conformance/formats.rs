@@ -31,7 +31,7 @@ use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 
 /// The schema that is written now.
-const PRESENT: u32 = 13;
+const PRESENT: u32 = 14;
 
 /// The schema that keeps incidents first.
 const INCIDENTS_SINCE: u32 = 3;
@@ -59,6 +59,9 @@ const DOUBT_SINCE: u32 = 10;
 
 /// The schema that takes texts away first.
 const FAREWELLS_SINCE: u32 = 12;
+
+/// The schema that keeps passkeys first.
+const PASSKEYS_SINCE: u32 = 14;
 
 fn fixture(version: u32) -> PathBuf {
     let name = format!("tests/fixtures/store-v{version}.sqlite3");
@@ -98,6 +101,9 @@ fn every_format_that_was_ever_written_is_read_right() {
         if version >= FAREWELLS_SINCE {
             fill_farewells(&same);
         }
+        if version >= PASSKEYS_SINCE {
+            fill_passkeys(&same);
+        }
         assert_eq!(told(&old), told(&same), "format {version}");
         if version >= INCIDENTS_SINCE {
             assert_eq!(incidents(&old), incidents(&same), "format {version}");
@@ -122,6 +128,7 @@ fn write_if_missing(path: &Path) {
     fill_charters(&store);
     fill_doubt(&store);
     fill_farewells(&store);
+    fill_passkeys(&store);
     wait(store.close()).unwrap();
     std::fs::copy(directory.path().join(STORE_FILE), path).unwrap();
     panic!("{} was missing and is written now: keep it", path.display());
@@ -234,6 +241,11 @@ fn fill_terms(store: &dyn Store) {
     let open = wait(store.page_open(OpenFilter::default(), DeliverySeq(0))).unwrap();
     let moved = vec![settlement(open.last().unwrap().seq, Step::Withdrawn)];
     wait(store.apply_moves(Moves { at: Timestamp(97), moved, ..Moves::default() })).unwrap();
+}
+
+/// A door with a passkey.
+fn fill_passkeys(store: &dyn Store) {
+    wait(store.change(Timestamp(99), vec![door_with_passkey(3)])).unwrap();
 }
 
 /// A door with sessions, and one that all have left.

@@ -12,6 +12,7 @@ use ieum_core::people::codes::Tally;
 use ieum_core::people::contacts::{Asked, Card, Contact, Standing};
 use ieum_core::people::here::Stay;
 use ieum_core::people::links::Question;
+use ieum_core::people::passkeys::{Passkey, PasskeyId, UserHandle};
 use ieum_core::people::sessions::{Door, Session, SessionMark, Visit, VisitKind};
 use ieum_core::ports::store::{Admission, AdmitBatch, Admitted, Advance, ClaimRequest, Store};
 use ieum_core::time::Timestamp;
@@ -118,6 +119,29 @@ pub(super) fn door(person: u64) -> Change {
         person: PersonId(person),
         sessions: vec![Session { mark, opened_at: at, browser: "Chrome · Android".into() }],
         visits: [Opened, Closed, ClosedAll].map(visit).to_vec(),
+        passkeys: Vec::new(),
+    })
+}
+
+/// A door with a passkey and what is noted of passkeys.
+pub(super) fn door_with_passkey(person: u64) -> Change {
+    use VisitKind::{OpenedByPasskey, PasskeyAdded, PasskeyRemoved};
+    let number = u8::try_from(person).unwrap();
+    let at = Timestamp(9);
+    let passkey = Passkey {
+        id: PasskeyId(vec![number; 40].into()),
+        handle: UserHandle([number; 16]),
+        fixed: (0..90).collect(),
+        changing: [1, 2, 3, 4, 5, 6, 7].into(),
+        name: "Safari · iPhone".into(),
+        added_at: at,
+        used_at: Some(Timestamp(10)),
+    };
+    let visit = |kind| Visit { at, kind, browser: "Safari · iPhone".into() };
+    Change::Door(Door {
+        visits: [PasskeyAdded, OpenedByPasskey, PasskeyRemoved].map(visit).to_vec(),
+        passkeys: vec![passkey],
+        ..Door::unused(PersonId(person))
     })
 }
 

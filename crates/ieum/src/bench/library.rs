@@ -65,7 +65,7 @@ fn person(id: PersonId, name: &str) -> Change {
 fn signed_in() -> Change {
     let mark = SessionMark(Sha256::digest(SESSION_SECRET).into());
     let session = Session { mark, opened_at: SystemClock.now(), browser: "bench".into() };
-    Change::Door(Door { person: READER, sessions: vec![session], visits: Vec::new() })
+    Change::Door(Door { sessions: vec![session], ..Door::unused(READER) })
 }
 
 fn with_members(number: u64) -> Change {

@@ -72,6 +72,7 @@ async fn serve(arguments: &ServeArguments) -> anyhow::Result<()> {
         tokens: config.hub.api_tokens.into_iter().map(|token| token.token).collect(),
         limits: config.limits,
         doors: links,
+        public_url: config.hub.public_url.clone(),
     };
     ieum_server::serve(listener, hub.clone(), setup, stop.asked()).await;
     hub.stop().await;

@@ -8,6 +8,7 @@ use crate::people::contacts::{Contact, Standing};
 use crate::people::groups::Invitation;
 use crate::people::here::Stay;
 use crate::people::moderation::{Report, Ruling};
+use crate::people::passkeys::{Passkey, PasskeyId, UserHandle};
 use crate::people::sessions::{Session, SessionMark, Visit, VisitKind};
 use proptest::prelude::*;
 
@@ -81,6 +82,15 @@ fn charter() -> Change {
 fn town() -> Directory {
     let mut directory = Directory::default();
     let session = Session { mark: SessionMark([7; 32]), opened_at: NOW, browser: "Firefox".into() };
+    let passkey = Passkey {
+        id: PasskeyId([3; 32].into()),
+        handle: UserHandle([3; 16]),
+        fixed: [3; 90].into(),
+        changing: [3; 7].into(),
+        name: "Firefox".into(),
+        added_at: NOW,
+        used_at: None,
+    };
     let visit = Visit { at: NOW, kind: VisitKind::Opened, browser: "Firefox".into() };
     let changes = [
         address(1, MINA, "mina"),
@@ -103,7 +113,12 @@ fn town() -> Directory {
         charter(),
         card(MINA, "mina", &[JUN, SORA]),
         card(JUN, "jun", &[MINA, SORA]),
-        Change::Door(Door { person: MINA, sessions: vec![session], visits: vec![visit] }),
+        Change::Door(Door {
+            sessions: vec![session],
+            visits: vec![visit],
+            passkeys: vec![passkey],
+            ..Door::unused(MINA)
+        }),
         Change::Stay(Stay { person: MINA, address: AddressId(1), until: Timestamp(9_000) }),
     ];
     changes.into_iter().for_each(|change| directory.apply(change));

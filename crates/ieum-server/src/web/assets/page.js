@@ -64,5 +64,8 @@ if (part) {
   }
 }
 
+const passkey = document.querySelector("[data-passkey]");
+if (passkey) import("./passkey.js").then((passkeys) => passkeys.offer(passkey));
+
 const form = document.querySelector("[data-write]");
 if (form) tend(form, renew);

@@ -4,6 +4,7 @@
 
 use super::{Me, Way};
 use crate::web::clock::Wall;
+use crate::web::passkeys;
 use crate::web::picture;
 use crate::web::reader::Reader;
 use crate::web::sessions::{SignedIn, csrf_field};
@@ -11,6 +12,7 @@ use crate::web::status::{class, state_word};
 use ieum_core::directory::Purpose;
 use ieum_core::health::CellState;
 use ieum_core::network::Network;
+use ieum_core::people::passkeys::Passkey;
 use ieum_core::people::sessions::{Door, Session, Visit, VisitKind};
 use ieum_core::render::words::network_name;
 use maud::{Markup, html};
@@ -33,8 +35,13 @@ impl Me {
             (self.handle(reader, who))
             (self.ways(reader, who))
             (self.agreements(reader, who))
+            (passkeys::section(reader, who, wall, self.passkeys(), self.has_passkeys))
             (self.sessions(reader, who, wall))
         }
+    }
+
+    fn passkeys(&self) -> &[Passkey] {
+        self.door.as_ref().map_or(&[], |door| &door.passkeys)
     }
 
     fn handle(&self, reader: &Reader, who: &SignedIn) -> Markup {
@@ -215,6 +222,9 @@ fn visit_words(reader: &Reader, visit: &Visit) -> &'static str {
         VisitKind::Opened => reader.say("들어옴", "signed in"),
         VisitKind::Closed => reader.say("나감", "signed out"),
         VisitKind::ClosedAll => reader.say("모든 곳에서 나감", "signed out everywhere"),
+        VisitKind::OpenedByPasskey => reader.say("패스키로 들어옴", "signed in by a passkey"),
+        VisitKind::PasskeyAdded => reader.say("패스키 더함", "passkey added"),
+        VisitKind::PasskeyRemoved => reader.say("패스키 없앰", "passkey removed"),
     }
 }
 
