@@ -3,6 +3,7 @@
 // languages and looks and with text twice as large.
 
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import {
   CODE, complaints, inLab, look, newCode, phone, run, screen, TOKEN, until,
 } from "./browser.mjs";
@@ -197,7 +198,7 @@ await run(async (hub) => {
   await desk.context.close();
   const state = await context.storageState();
   const paths = ["/status", "/incidents/1", "/join", "/welcome", "/sign-in", "/sign-in/code", "/inbox", `/inbox/${id}`,
-    "/people", "/me", "/console"];
+    "/people", "/me", "/me/leave", `/search?q=${encodeURIComponent("저녁")}`, "/console"];
   for (const how of LOOKS) {
     const name = `${how.locale}-${how.colorScheme}`;
     await check(`no page has a serious fault: ${name}`, async () => {
@@ -206,6 +207,43 @@ await run(async (hub) => {
       await other.context.close();
     });
   }
+
+  await check("what was said is found by a part of a word, and its link leads there", async () => {
+    await page.goto(`${root}/inbox`);
+    await page.fill("#q", "녁 먹었");
+    await page.click("form[role='search'] button");
+    const row = page.locator(".rows .row:has-text('저녁 먹었어?')");
+    await until("the index has it", async () => (await row.count()) || !(await page.reload()));
+    await row.first().click();
+    await page.waitForURL(/\/inbox\/\d+\?before=\d+#m\d+$/);
+    assert.match(await page.textContent("li:target"), /저녁 먹었어\?/);
+  });
+
+  await check("everything of oneself is taken out in one file", async () => {
+    await page.goto(`${root}/me`);
+    const [download] = await Promise.all([
+      page.waitForEvent("download"), page.click("a[href='/me/export.html']"),
+    ]);
+    const file = readFileSync(await download.path(), "utf8");
+    assert.ok(file.includes("준호") && file.includes("저녁 먹었어?"), file.slice(0, 2_000));
+  });
+
+  await check("who leaves for good is gone, and so is what they said", async () => {
+    const other = await phone();
+    await signIn(other.page, friend.id, "line", "yuna", (await screen("line", "yuna")).join("\n").match(CODE) ?? []);
+    await other.page.goto(`${root}/me`);
+    await other.page.click("a[href='/me/leave']");
+    await other.page.fill("#word", "떠나기");
+    await other.page.click("form.sheet button");
+    await other.page.waitForSelector("h1:text('떠났어요')");
+    await other.page.goto(`${root}/inbox`);
+    await other.page.waitForURL("**/sign-in");
+    await other.context.close();
+    await until("her words are gone", async () => {
+      await page.goto(`${root}/inbox/${id}`);
+      return !(await page.textContent("main")).includes("저녁 먹었어?");
+    });
+  });
 
   await check("who signs out leaves nothing on the device", async () => {
     await page.goto(`${root}/me`);

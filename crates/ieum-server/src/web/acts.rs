@@ -16,6 +16,10 @@ use http::HeaderMap;
 use ieum_core::ids::ConversationId;
 use ieum_engine::{Act, Deed};
 use serde::Deserialize;
+use sha2::{Digest, Sha256};
+
+/// Bytes of a click's key.
+const KEY_BYTES: usize = 16;
 
 #[derive(Debug, Clone, Copy, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -34,6 +38,19 @@ pub(super) struct Done {
     deed: DeedWord,
     #[serde(default)]
     emoji: Option<String>,
+    /// The newest message of the conversation when the page was made: a reaction that was taken
+    /// back can be given again.
+    #[serde(default)]
+    seen: u64,
+}
+
+impl Done {
+    /// The same for a click that comes twice, and for nothing else.
+    fn key(&self) -> String {
+        let words = format!("{:?}\n{}\n{}\n{:?}", self.deed, self.target, self.seen, self.emoji);
+        let digest = Sha256::digest(words);
+        digest.iter().take(KEY_BYTES).map(|byte| format!("{byte:02x}")).collect()
+    }
 }
 
 impl Sent for Done {
@@ -57,12 +74,14 @@ pub(super) async fn act(
     let Some(((conversation, _), target)) = found.zip(target) else {
         return Err(Wrong::nothing(&reader).into_response());
     };
+    let key = done.key();
     let deed = match done.deed {
         DeedWord::React => Deed::React(done.emoji.unwrap_or_default()),
         DeedWord::TakeBack => Deed::TakeBack,
         DeedWord::Withdraw => Deed::Withdraw,
     };
-    match edge.hub.act(Act { conversation, person: who.person, target, deed }).await {
+    let act = Act { conversation, person: who.person, target, deed };
+    match edge.hub.act_once(act, &key).await {
         Ok(()) => Ok(Redirect::to(&format!("/inbox/{conversation}")).into_response()),
         Err(failure) => Err(Wrong::new(&reader, problem(failure)).into_response()),
     }

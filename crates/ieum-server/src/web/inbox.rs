@@ -6,6 +6,7 @@
 use super::about::About;
 use super::frame::{Tab, page as framed};
 use super::reader::{Reader, same_site};
+use super::search;
 use super::sessions::{SignedIn, csrf_field, not_ours};
 use super::status::wall;
 use super::thread::{Thread, snippet};
@@ -102,6 +103,7 @@ impl Listed {
     fn shown(&self, edge: &Shared, reader: &Reader) -> Markup {
         html! {
             h1 { (reader.say("대화", "Conversations")) }
+            @if !self.rows.is_empty() { (search::field(reader, "")) }
             div data-refresh="15" data-live="all" {
                 @if self.rows.is_empty() {
                     section class="empty" {
@@ -276,7 +278,7 @@ pub(super) async fn write(
     if let Some(target) = named(&written.edit) {
         let deed = Deed::Edit(written.text.replace("\r\n", "\n"));
         let act = Act { conversation: id, person: who.person, target, deed };
-        return match edge.hub.act(act).await {
+        return match edge.hub.act_once(act, &format!("edit:{key}")).await {
             Ok(()) => Redirect::to(&format!("/inbox/{id}")).into_response(),
             Err(failure) => Wrong::new(&reader, problem(failure)).into_response(),
         };

@@ -5,9 +5,11 @@
 //! anybody else is on this page or changed by it.
 
 mod deeds;
+mod own;
 mod shown;
 
 pub(super) use deeds::{agree, call, link, way};
+pub(super) use own::{leave, leaving, lines, readable};
 
 use super::frame::{Tab, page as framed};
 use super::passkeys;

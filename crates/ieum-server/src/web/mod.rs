@@ -21,6 +21,7 @@ mod passkeys;
 mod people;
 mod picture;
 pub(crate) mod reader;
+mod search;
 mod sessions;
 mod sign_in;
 mod status;
@@ -85,9 +86,14 @@ pub(crate) fn router() -> Router<Shared> {
         .route("/inbox/live", get(live::live))
         .route("/inbox/{conversation}", get(inbox::conversation).post(inbox::write))
         .route("/inbox/{conversation}/acts", post(acts::act))
+        .route("/search", get(search::page))
         .route("/people", get(people::page).post(people::ask))
         .route("/people/{person}", post(people::answer))
+        .route("/people/{person}/unblock", post(people::unblock))
         .route("/me", get(me::page))
+        .route("/me/export.html", get(me::readable))
+        .route("/me/export.jsonl", get(me::lines))
+        .route("/me/leave", get(me::leaving).post(me::leave))
         .route("/me/handle", post(me::call))
         .route("/me/ways", post(me::way))
         .route("/me/link", post(me::link))

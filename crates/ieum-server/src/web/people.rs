@@ -206,7 +206,10 @@ fn blocked(reader: &Reader, who: &SignedIn, people: &People) -> Markup {
             @for entry in ignored { li { (asking(reader, who, entry)) } }
             @for entry in blocked { li { div class="row" {
                 span class="row-text" { strong { (entry.name) } }
-                span class="quiet" { (reader.say("막음", "blocked")) }
+                form class="deeds" method="post" action={ "/people/" (entry.other) "/unblock" } {
+                    (csrf_field(who))
+                    button class="plain" { (reader.say("막기 풀기", "Unblock")) }
+                }
             } } }
         }
     } } }
@@ -271,6 +274,36 @@ pub(super) async fn answer(
     let Ok(Path(other)) = id else { return Err(Wrong::nothing(&reader).into_response()) };
     let other = PersonId(other);
     match edge.hub.answer_contact(who.person, other, answered.standing).await {
+        Ok(()) => Ok(Redirect::to("/people").into_response()),
+        Err(failure) => Err(Wrong::new(&reader, failure).into_response()),
+    }
+}
+
+/// The secret of a page, and nothing else.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Bare {
+    csrf: String,
+}
+
+impl Sent for Bare {
+    fn csrf(&self) -> &str {
+        &self.csrf
+    }
+}
+
+/// Lets go of a block: they are a stranger again, who may ask.
+pub(super) async fn unblock(
+    State(edge): State<Shared>,
+    reader: Reader,
+    who: SignedIn,
+    id: Result<Path<u64>, PathRejection>,
+    headers: HeaderMap,
+    Form(bare): Form<Bare>,
+) -> Result<Response, Response> {
+    sound(&reader, &who, &headers, &bare)?;
+    let Ok(Path(other)) = id else { return Err(Wrong::nothing(&reader).into_response()) };
+    match edge.hub.unblock(who.person, PersonId(other)).await {
         Ok(()) => Ok(Redirect::to("/people").into_response()),
         Err(failure) => Err(Wrong::new(&reader, failure).into_response()),
     }

@@ -39,6 +39,8 @@ struct SaidHere {
     quoted: Option<String>,
     reactions: Vec<ReactionHere>,
     copies: Vec<CopyHere>,
+    /// The newest message of the conversation.
+    newest: u64,
 }
 
 /// One reaction to a message.
@@ -78,6 +80,10 @@ impl Thread {
                 thread.take(MessageView::of(message, directory), person);
             }
         });
+        let newest = store.newest_in(vec![conversation]).await?.into_iter().flatten().next();
+        for said in &mut thread.said {
+            said.newest = newest.map_or(0, |seq| seq.0);
+        }
         for said in thread.said.iter_mut().filter(|said| said.is_mine) {
             let deliveries = store.deliveries_of(MessageSeq(said.view.seq)).await?;
             said.copies = edge.hub.with_directory(|directory| {
@@ -143,6 +149,7 @@ impl Thread {
             quoted,
             reactions: Vec::new(),
             copies: Vec::new(),
+            newest: 0,
             view,
         });
     }
@@ -168,7 +175,7 @@ impl Thread {
                 @if !earlier.is_some_and(|earlier| wall.same_day(earlier, at)) {
                     li class="day" { (wall.day(at, reader.language)) }
                 }
-                li class=(if said.is_mine { "mine" } else { "theirs" }) {
+                li id={ "m" (said.view.seq) } class=(if said.is_mine { "mine" } else { "theirs" }) {
                     (said.shown(reader, who, wall))
                 }
             } }
@@ -219,7 +226,8 @@ impl SaidHere {
                     Some(own) => (deed(who, &self.view, &own.id, "takeback", None,
                         reader.say("반응 거두기", "Take reaction back"))),
                     None => @for emoji in REACTIONS {
-                        (deed(who, &self.view, &self.view.id, "react", Some(emoji), emoji))
+                        (deed(who, &self.view, &self.view.id, "react",
+                            Some((emoji, self.newest)), emoji))
                     },
                 }
                 @if self.is_mine && is_text {
@@ -285,13 +293,16 @@ fn deed(
     view: &MessageView,
     target: &str,
     deed: &str,
-    emoji: Option<&str>,
+    emoji: Option<(&str, u64)>,
     words: &str,
 ) -> Markup {
     html! { form method="post" action={ "/inbox/" (view.conversation) "/acts" } {
         (csrf_field(who))
         input type="hidden" name="target" value=(target);
-        @if let Some(emoji) = emoji { input type="hidden" name="emoji" value=(emoji); }
+        @if let Some((emoji, seen)) = emoji {
+            input type="hidden" name="emoji" value=(emoji);
+            input type="hidden" name="seen" value=(seen);
+        }
         button class="plain" name="deed" value=(deed) { (words) }
     } }
 }

@@ -139,3 +139,28 @@ async fn what_cannot_be_done_is_refused_and_changes_nothing() {
     assert_eq!(answer.status.as_u16(), 400);
     assert_eq!(talk.house.store.messages(), 1);
 }
+
+#[tokio::test]
+async fn a_click_that_comes_twice_reacts_once_and_can_be_given_again_later() {
+    let talk = Talk::begin().await;
+    let react = |seen: u64| format!("deed=react&emoji=%F0%9F%91%8D&seen={seen}");
+    let seen = |page: &str| {
+        let value = page.split("name=\"seen\" value=\"").nth(1).unwrap();
+        value.split('"').next().unwrap().parse::<u64>().unwrap()
+    };
+    let first = seen(&talk.page(&talk.jun).await);
+    let before = talk.house.store.messages();
+    for _ in 0..2 {
+        assert_eq!(talk.act(&talk.jun, &talk.said, &react(first)).await.status.as_u16(), 303);
+    }
+    assert_eq!(talk.house.store.messages(), before + 1);
+    let page = talk.page(&talk.jun).await;
+    let target = page.split("value=\"takeback\"").next().unwrap();
+    let target = target.rsplit("name=\"target\" value=\"").next().unwrap();
+    let target = target.split('"').next().unwrap();
+    talk.act(&talk.jun, target, "deed=takeback").await;
+    let later = seen(&talk.page(&talk.jun).await);
+    assert!(later > first);
+    talk.act(&talk.jun, &talk.said, &react(later)).await;
+    assert_eq!(reactions(&talk.page(&talk.jun).await), 1);
+}

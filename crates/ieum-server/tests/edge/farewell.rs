@@ -2,6 +2,7 @@
 //! journaled before it.
 
 use crate::house::House;
+use crate::inbox::{csrf, form, open, sign_in, text};
 use serde_json::{Value, json};
 
 /// 민아 (1) and 준 (2) share conversation 1; 준 is alone in 2.
@@ -100,4 +101,39 @@ async fn who_is_deleted_is_nobody_any_more() {
     assert_eq!(all["messages"][0]["text"], Value::Null);
     house.send("DELETE", "/v1/people/1", json!({})).await;
     house.send("DELETE", "/v1/people/9", json!({})).await.problem(404);
+}
+
+#[tokio::test]
+async fn somebody_takes_out_what_is_theirs_by_the_page() {
+    let house = house().await;
+    let mina = sign_in(&house, 1).await;
+    let page = open(&house, "/me/export.html", &mina).await;
+    assert!(page.header("content-disposition").starts_with("attachment"));
+    let read = text(&page);
+    assert!(read.contains("안녕 민아") && !read.contains("준의 비밀"), "{read}");
+    assert!(!read.contains("<script"), "{read}");
+    let lines = text(&open(&house, "/me/export.jsonl", &mina).await);
+    assert!(lines.lines().all(|line| serde_json::from_str::<Value>(line).is_ok()));
+    assert!(journal(&house, "accessed").await.is_empty(), "nobody else looked");
+    for path in ["/me/export.html", "/me/export.jsonl", "/me/leave"] {
+        assert_eq!(open(&house, path, "").await.status.as_u16(), 303, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn who_leaves_by_the_page_types_it_and_is_gone() {
+    let house = house().await;
+    let mina = sign_in(&house, 1).await;
+    let secret = csrf(&text(&open(&house, "/me/leave", &mina).await));
+    let send = async |fields: String| house.call(form("/me/leave", &mina, &fields)).await;
+    let is_there = async || house.get("/v1/people/1").await.json()["name"] == "민아";
+    let wrong = send(format!("csrf={secret}&word=no")).await;
+    assert!(text(&wrong).contains("role=\"alert\"") && is_there().await);
+    assert_eq!(send("csrf=0&word=leave".to_owned()).await.status.as_u16(), 400);
+    assert!(is_there().await, "a form of another page");
+    let done = send(format!("csrf={secret}&word=+Leave+")).await;
+    assert_eq!(done.status.as_u16(), 200);
+    assert!(done.header("set-cookie").contains("Max-Age=0"), "the browser forgets who it was");
+    assert!(!is_there().await);
+    assert_eq!(open(&house, "/inbox", &mina).await.status.as_u16(), 303, "signed out");
 }

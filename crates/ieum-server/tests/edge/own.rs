@@ -275,3 +275,23 @@ async fn what_is_no_proof_signs_nobody_in_and_says_nothing_of_anybody() {
     assert_eq!(asked["allowCredentials"].as_array().map_or(0, Vec::len), 0, "{asked}");
     assert_eq!(asked["userVerification"], "required", "{asked}");
 }
+
+#[tokio::test]
+async fn who_was_blocked_is_a_stranger_again_once_let_go() {
+    let house = House::open().await;
+    let (mina, jun, _) = house.settle().await;
+    let (one, two) = (sign_in(&house, mina).await, sign_in(&house, jun).await);
+    post(&house, "/me/handle", &one, "&handle=mina").await;
+    post(&house, "/people", &two, "&handle=mina").await;
+    post(&house, &format!("/people/{jun}"), &one, "&standing=blocked").await;
+    let list = text(&open(&house, "/people", &one).await);
+    assert!(list.contains(&format!("/people/{jun}/unblock")), "{list}");
+    let unblock = format!("/people/{jun}/unblock");
+    let forged = house.call(form(&unblock, &one, "csrf=0")).await;
+    assert_eq!(forged.status.as_u16(), 400);
+    assert_eq!(post(&house, &unblock, &one, "").await.status.as_u16(), 303);
+    let list = text(&open(&house, "/people", &one).await);
+    assert!(!list.contains("/unblock"), "{list}");
+    let again = post(&house, "/people", &two, "&handle=mina").await;
+    assert!(told(&house, &again, &two).await.contains("role=\"status\""));
+}

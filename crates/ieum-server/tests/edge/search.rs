@@ -1,6 +1,7 @@
 //! Searching through `/v1`, over an index in the test's own words.
 
 use crate::house::House;
+use crate::inbox::{open, sign_in, text};
 use ieum_core::ids::MessageSeq;
 use ieum_core::ports::search::{
     FoundPlace, IndexBatch, IndexEntry, Look, Reached, SearchAnswer, SearchIndex,
@@ -139,4 +140,25 @@ async fn what_cannot_be_looked_for_says_why() {
     house.get(&format!("/v1/people/9/search?words={EAT}")).await.problem(404);
     house.get(&format!("/v1/people/1/search?words={EAT}&limit=51")).await.problem(422);
     house.get(&format!("/v1/people/1/search?words={EAT}&cursor=cA")).await.problem(400);
+}
+
+#[tokio::test]
+async fn the_page_finds_ones_own_and_shows_it_as_text() {
+    let house = house().await;
+    let said = json!({ "text": "점심 <b>맛있다</b>", "person": 2 });
+    assert_eq!(house.post("/v1/conversations/1/messages", said).await.status, 201);
+    look(&house, &format!("1/search?words={LUNCH}")).await;
+    let mina = sign_in(&house, 1).await;
+    let page = text(&open(&house, &format!("/search?q={LUNCH}"), &mina).await);
+    assert!(page.contains("점심 먹자") && !page.contains("혼자"), "{page}");
+    assert!(page.contains("&lt;b&gt;") && !page.contains("<b>"), "{page}");
+    assert!(page.contains("href=\"/inbox/1?before=2#m1\""), "{page}");
+    let there = text(&open(&house, "/inbox/1?before=2", &mina).await);
+    assert!(there.contains("id=\"m1\""), "the place that the link leads to: {there}");
+    let nothing = text(&open(&house, "/search?q=%3Cscript%3E", &mina).await);
+    assert!(!nothing.contains("<script>") && nothing.contains("찾지 못했어요"), "{nothing}");
+    for odd in ["/search", "/search?q=%20", &format!("/search?q={}", "a".repeat(101))] {
+        assert_eq!(open(&house, odd, &mina).await.status.as_u16(), 200, "{odd}");
+    }
+    assert_eq!(open(&house, &format!("/search?q={LUNCH}"), "").await.status.as_u16(), 303);
 }

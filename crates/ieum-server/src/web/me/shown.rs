@@ -37,6 +37,7 @@ impl Me {
             (self.agreements(reader, who))
             (passkeys::section(reader, who, wall, self.passkeys(), self.has_passkeys))
             (self.sessions(reader, who, wall))
+            (super::own::section(reader))
         }
     }
 
