@@ -86,9 +86,9 @@ fn asked(reader: &Reader, who: &SignedIn, is_wrong: bool) -> Response {
             p { (reader.say(
                 "모든 대화에서 나가고, 이어 둔 메신저와 패스키가 끊기고, 내가 한 말이 이음에서 \
                  지워져요. 다른 메신저에 이미 전해진 말은 그곳에 남아요. 되돌릴 수 없어요.",
-                "You leave all conversations, your messengers and passkeys are unlinked, and what you \
-                 said is deleted here. What has reached other messengers stays there. This cannot be \
-                 undone.",
+                "You leave all conversations, your messengers and passkeys are unlinked, and what \
+                 you said is deleted here. What has reached other messengers stays there. This \
+                 cannot be undone.",
             )) }
             (csrf_field(who))
             label for="word" { (reader.say(
