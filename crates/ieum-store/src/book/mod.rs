@@ -144,6 +144,7 @@ impl<R: Rows> Book<R> {
         loop {
             let seqs = self.rows.open_seqs(None, after, OPEN_PER_READ_MAX);
             for (lane, head) in self.rows.places(&seqs)? {
+                self.recall_claim(head)?;
                 let claimed = self.claimed.get(&head.seq);
                 let head = claimed.map_or(head, |claimed| Head::of(&claimed.row.delivery));
                 self.lanes.append(lane, head);
@@ -153,6 +154,15 @@ impl<R: Rows> Book<R> {
             after = *last;
         }
         self.torn = false;
+        Ok(())
+    }
+
+    /// A row that says that it is claimed tells it alone: the journal is not read so far back.
+    fn recall_claim(&mut self, head: Head) -> RowAnswer<()> {
+        if head.state == State::Attempting && !self.claimed.contains_key(&head.seq) {
+            let row = self.rows.delivery(head.seq)?.ok_or_else(|| gone(head.seq))?;
+            self.claimed.insert(head.seq, Claimed { row, durable: true });
+        }
         Ok(())
     }
 

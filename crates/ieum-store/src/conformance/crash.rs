@@ -4,8 +4,9 @@ use super::sample::*;
 use super::{Bench, wait};
 use crate::sqlite::{LOCK_FILE, OpenFailure, STORE_FILE, SqliteStore};
 use ieum_core::delivery::State;
-use ieum_core::ids::{DeliverySeq, MessageSeq};
-use ieum_core::ports::store::{Store, StoreFailure};
+use ieum_core::ids::{DeliverySeq, MessageSeq, NativeMessageId};
+use ieum_core::inbound::ReceiptLevel;
+use ieum_core::ports::store::{Admission, Advance, ReceiptNote, Store, StoreFailure};
 use ieum_core::time::Timestamp;
 use tempfile::TempDir;
 
@@ -121,4 +122,85 @@ fn damage_found_under_way_stops_all_verbs() {
     assert!(matches!(of, Err(StoreFailure::Damaged(_))), "{of:?}");
     let admitted = wait(store.admit(batch(vec![event(2, 1, vec![])])));
     assert!(matches!(admitted, Err(StoreFailure::Damaged(_))), "{admitted:?}");
+}
+
+/// Further copies of each message of [`fill`].
+const COPIES: u64 = 9;
+/// Rows of the finder that each of them brings.
+const FIND_ROWS: u64 = COPIES + 3;
+
+/// Admits messages of which each has many copies, so that the finder gets many rows.
+fn fill(store: &dyn Store, numbers: std::ops::Range<u64>) {
+    let copy = |number: u64, copy: u64| ReceiptNote {
+        account: LINE,
+        chat: chat(LINE, 1),
+        native: Some(NativeMessageId::new(format!("c{number}-{copy}"))),
+        level: ReceiptLevel::Delivered,
+        at: Timestamp(9),
+    };
+    let copied = |number| Admission {
+        receipts: (0..COPIES).map(|one| copy(number, one)).collect(),
+        ..event(number, number % 50, vec![])
+    };
+    let all: Vec<Admission> = numbers.map(copied).collect();
+    for some in all.chunks(200) {
+        wait(store.admit(batch(some.to_vec()))).unwrap();
+    }
+}
+
+fn runs(bench: &Bench) -> (i64, i64) {
+    let Bench::Sqlite(_, directory) = bench else { unreachable!() };
+    let raw = rusqlite::Connection::open(directory.path().join(STORE_FILE)).unwrap();
+    let sql = "SELECT runs, (SELECT coalesce(max(slot), 0) FROM finder) FROM finder_mark";
+    raw.query_row(sql, [], |row| Ok((row.get(0)?, row.get(1)?))).unwrap()
+}
+
+#[test]
+fn a_run_that_a_crash_interrupted_is_whole_before_the_store_answers() {
+    let full = 65_536 / FIND_ROWS + 1;
+    let mut bench = Bench::sqlite();
+    let store = bench.store();
+    wait(store.change(Timestamp(1), people())).unwrap();
+    for number in 1..=3 {
+        admit(store, event(number, 1, vec![to_person(LINE, 1)]));
+    }
+    let mut run = request(LINE, 1_000, true);
+    run.run_max = 3;
+    let claims = wait(store.advance(Advance { settled: vec![], claim: Some(run) })).unwrap().claims;
+    assert_eq!(seqs(&claims), [1, 2, 3]);
+    fill(store, 4..full + 400);
+    assert_eq!(runs(&bench).0, 0, "the run is not finished yet");
+    for _ in 0..2 {
+        bench.crash();
+        let (runs, last_slot) = runs(&bench);
+        assert_eq!(runs, 1);
+        assert!(last_slot < (runs + 1) << 10, "slot {last_slot}");
+        let loaded = wait(bench.store().load(Timestamp(50))).unwrap();
+        let interrupted: Vec<_> = loaded.interrupted.iter().map(|one| one.seq.0).collect();
+        assert_eq!(interrupted, [1, 2, 3], "of them only the first is the head of its lane");
+    }
+    let store = bench.store();
+    for number in (1..full + 400).step_by(61) {
+        assert_eq!(wait(store.message_by_id(id(number))).unwrap().unwrap().seq.0, number);
+    }
+    let copy = store.message_by_copy(LINE, chat(LINE, 1), NativeMessageId::new("c500-8"));
+    assert_eq!(wait(copy).unwrap().unwrap().seq, MessageSeq(500));
+    claims.iter().for_each(|one| settle(store, one.delivery.seq, sent("l")));
+    assert_eq!(wait(store.counts()).unwrap().open.len(), 0);
+}
+
+#[test]
+fn a_copy_that_is_only_read_keeps_an_unfinished_run_in_memory() {
+    let full = 65_536 / FIND_ROWS + 1;
+    let bench = Bench::sqlite();
+    fill(bench.store(), 1..full + 200);
+    let Bench::Sqlite(Some(_), directory) = &bench else { unreachable!() };
+    assert_eq!(runs(&bench).0, 0);
+    let raw = rusqlite::Connection::open(directory.path().join(STORE_FILE)).unwrap();
+    let copies = TempDir::new().unwrap();
+    let copy = copies.path().join("copy");
+    raw.execute("VACUUM INTO ?1", [copy.to_str().unwrap()]).unwrap();
+    let read = SqliteStore::inspect(&copy).unwrap();
+    assert_eq!(wait(read.message_by_id(id(7))).unwrap().unwrap().seq, MessageSeq(7));
+    assert_eq!(wait(read.counts()).unwrap().messages, full + 199);
 }

@@ -4,9 +4,10 @@
 //! Keys here are random, and a tree over random keys would cost a page write for each row. So new
 //! rows gather in memory; a full set is frozen, sorted, and appended to the table chunk by chunk,
 //! a little with each commit, as one run. A lookup asks memory, then the runs, newest first. What
-//! was not yet in a finished run is rebuilt from the journal after the mark. Which message is the
-//! newest of a conversation is written beside each run, so that a list of many long silent ones
-//! does not ask every run. Invariant: a row is found from the moment it is added.
+//! was not yet in a finished run is rebuilt from the journal after the mark, and written whole
+//! before the store answers once it makes a run: else it would grow with each crash. Which message
+//! is the newest of a conversation is written beside each run, so that a list of many long silent
+//! ones does not ask every run. Invariant: a row is found from the moment it is added.
 
 use super::failure::{damaged, failure};
 use super::format::{column, number};
@@ -24,6 +25,8 @@ const ROW_BYTES: usize = 1 + 8 + 8 + 8;
 /// A run's chunks have the slots after `run << SLOT_BITS`, which itself holds the first row of
 /// each chunk.
 const SLOT_BITS: u32 = 10;
+/// Chunks that one run has slots for. What is frozen with more becomes several runs at once.
+const RUN_CHUNKS_MAX: usize = (1 << SLOT_BITS) - 1;
 
 /// Rows in memory and how far they are on disk.
 #[derive(Debug, Default)]
@@ -129,15 +132,33 @@ impl Finder {
         }
     }
 
-    /// The transaction is durable; the journal ends at `journal`.
-    pub(super) fn committed(&mut self, journal: JournalSeq) {
+    /// Whether rows are frozen that are not all on disk yet.
+    pub(super) fn unfinished(&self) -> bool {
+        self.frozen.is_some()
+    }
+
+    /// Writes all that is left of the frozen run, within the present transaction; the mark moves.
+    pub(super) fn write_rest(&mut self, connection: &Connection) -> RowAnswer<()> {
+        match &mut self.frozen {
+            Some(frozen) => frozen.write(connection, self.runs + 1, usize::MAX),
+            None => Ok(()),
+        }
+    }
+
+    /// The transaction is durable that wrote of the frozen run.
+    pub(super) fn landed(&mut self) {
         if let Some(frozen) = &mut self.frozen {
             frozen.chunks_durable = frozen.chunks;
             if frozen.finished {
-                self.runs += 1;
+                self.runs += frozen.runs();
                 self.frozen = None;
             }
         }
+    }
+
+    /// The transaction is durable; the journal ends at `journal`.
+    pub(super) fn committed(&mut self, journal: JournalSeq) {
+        self.landed();
         if self.frozen.is_none() && self.live.len() >= RUN_ROWS_MAX {
             self.frozen = Some(Frozen {
                 rows: self.live.take_sorted(),
@@ -161,26 +182,29 @@ impl Finder {
 }
 
 impl Frozen {
+    /// How many runs it becomes: one, unless far more was added than a run is meant to hold.
+    fn runs(&self) -> u64 {
+        let runs = self.rows.len().div_ceil(RUN_CHUNKS_MAX * CHUNK_ROWS_MAX);
+        u64::try_from(runs).unwrap_or(u64::MAX)
+    }
+
     fn write(&mut self, connection: &Connection, run: u64, chunks: usize) -> RowAnswer<()> {
-        let mut insert = connection
-            .prepare_cached("INSERT OR REPLACE INTO finder(slot, rows) VALUES(?1, ?2)")
-            .map_err(failure)?;
-        let start = run << SLOT_BITS;
         for rows in self.rows.chunks(CHUNK_ROWS_MAX).skip(self.chunks).take(chunks) {
-            self.chunks += 1;
-            let slot = start + u64::try_from(self.chunks).unwrap_or(u64::MAX);
-            insert.execute((column(slot), pack(rows))).map_err(failure)?;
+            write_slot(connection, slot_of(run, self.chunks), rows)?;
             write_newest(connection, rows)?;
+            self.chunks += 1;
         }
         if self.chunks * CHUNK_ROWS_MAX < self.rows.len() {
             return Ok(());
         }
-        let firsts: Vec<FindRow> = self.rows.iter().step_by(CHUNK_ROWS_MAX).copied().collect();
-        insert.execute((column(start), pack(&firsts))).map_err(failure)?;
+        for (run, rows) in (run..).zip(self.rows.chunks(RUN_CHUNKS_MAX * CHUNK_ROWS_MAX)) {
+            let firsts: Vec<FindRow> = rows.iter().step_by(CHUNK_ROWS_MAX).copied().collect();
+            write_slot(connection, run << SLOT_BITS, &firsts)?;
+        }
         connection
             .execute(
                 "UPDATE finder_mark SET runs = ?1, journal = ?2",
-                (column(run), column(self.journal.0)),
+                (column(run + self.runs() - 1), column(self.journal.0)),
             )
             .map_err(failure)?;
         self.finished = true;
@@ -207,6 +231,20 @@ impl Frozen {
         let room = rows_max.saturating_sub(found.len());
         found.extend(rows.iter().rev().take(room));
     }
+}
+
+/// Where the chunk with this number lies, of rows that are frozen from `run` on.
+fn slot_of(run: u64, chunk: usize) -> u64 {
+    let place = |number| u64::try_from(number).unwrap_or(u64::MAX);
+    ((run + place(chunk / RUN_CHUNKS_MAX)) << SLOT_BITS) + 1 + place(chunk % RUN_CHUNKS_MAX)
+}
+
+fn write_slot(connection: &Connection, slot: u64, rows: &[FindRow]) -> RowAnswer<()> {
+    let mut insert = connection
+        .prepare_cached("INSERT OR REPLACE INTO finder(slot, rows) VALUES(?1, ?2)")
+        .map_err(failure)?;
+    insert.execute((column(slot), pack(rows))).map_err(failure)?;
+    Ok(())
 }
 
 /// Notes the newest message of each conversation of which sorted rows tell. Rows come in growing
@@ -419,5 +457,89 @@ mod tests {
             assert_eq!(found, finder.find(&connection, sought, before, 3).unwrap());
             assert_eq!(found[0], row(number));
         }
+    }
+
+    /// Adds what the journal tells after the mark to a finder that was opened again, up to
+    /// `total` rows.
+    fn opened_again(connection: &Connection, total: u64) -> Finder {
+        let (mut finder, mark) = Finder::open(connection).unwrap();
+        let first = if mark.0 == 0 { 0 } else { mark.0 + 1 };
+        (first..total).for_each(|number| finder.add(row(number)));
+        finder.committed(JournalSeq(total - 1));
+        finder
+    }
+
+    /// The rows of each slot, each run's own slot first.
+    fn slots(connection: &Connection) -> Vec<(u64, u64)> {
+        let mut select = connection.prepare("SELECT slot, length(rows) FROM finder").unwrap();
+        let read = |row: &rusqlite::Row<'_>| Ok((number(row.get(0)?), number(row.get(1)?) / 25));
+        select.query_map([], read).unwrap().map(Result::unwrap).collect()
+    }
+
+    fn assert_whole(finder: &Finder, connection: &Connection, total: u64) {
+        for number in (0..total).step_by(211) {
+            let sought = (row(number).kind, row(number).key);
+            let found = finder.find(connection, sought, MessageSeq(number + 1), 1);
+            assert_eq!(found.unwrap(), [row(number)], "of {total}");
+        }
+        for (slot, rows) in slots(connection) {
+            assert!(slot < (finder.runs + 1) << SLOT_BITS, "{slot} is behind the last run");
+            let at = slot & ((1 << SLOT_BITS) - 1);
+            let room = if at == 0 { RUN_CHUNKS_MAX } else { CHUNK_ROWS_MAX };
+            assert!(rows <= u64::try_from(room).unwrap(), "{rows} rows in slot {slot}");
+        }
+    }
+
+    #[test]
+    fn crashes_under_way_never_make_a_run_that_has_no_slots() {
+        let connection = connection();
+        let mut finder = Finder::default();
+        let mut total = 0;
+        for crash in 1..=4 {
+            // On to where a run is frozen and half of it is written.
+            while finder.frozen.as_ref().is_none_or(|run| run.chunks * 2 < run.rows.len() / 160) {
+                commit(&mut finder, &connection, total, false);
+                total += ROWS_PER_COMMIT;
+            }
+            finder = opened_again(&connection, total);
+            assert!(finder.unfinished(), "nothing was frozen by crash {crash}");
+            finder.write_rest(&connection).unwrap();
+            finder.landed();
+            assert_eq!(finder.runs, crash);
+            assert!(!finder.unfinished());
+            assert_whole(&finder, &connection, total);
+        }
+    }
+
+    #[test]
+    fn what_is_too_much_for_one_run_becomes_several_at_once() {
+        let connection = connection();
+        let slotted = u64::try_from(RUN_CHUNKS_MAX * CHUNK_ROWS_MAX).unwrap();
+        let mut total = 2 * slotted + 77;
+        let mut finder = opened_again(&connection, total);
+        commit(&mut finder, &connection, total, true);
+        while finder.runs == 0 {
+            assert_eq!(number_of_runs(&connection), 0, "before all of it is there, none is");
+            commit(&mut finder, &connection, total, false);
+            total += ROWS_PER_COMMIT;
+        }
+        assert_eq!((finder.runs, number_of_runs(&connection)), (3, 3));
+        assert_whole(&finder, &connection, total);
+        let newest = |finder: &Finder, key| {
+            finder.newest_in(&connection, ConversationId(key)).unwrap().map(|seq| seq.0)
+        };
+        let noted = [newest(&finder, 0), newest(&finder, 1)];
+        connection.execute("DELETE FROM newest", []).unwrap();
+        fill_newest(&connection).unwrap();
+        assert_eq!([newest(&finder, 0), newest(&finder, 1)], noted);
+        let page =
+            finder.find(&connection, (FindKind::Conversation, 1), MessageSeq(u64::MAX), 200_000);
+        let page: Vec<u64> = page.unwrap().iter().map(|row| row.message.0).collect();
+        let expected: Vec<u64> = (0..total).rev().filter(|n| n % 3 == 2 && n % 2 == 1).collect();
+        assert_eq!(page, expected);
+    }
+
+    fn number_of_runs(connection: &Connection) -> u64 {
+        Finder::open(connection).unwrap().0.runs
     }
 }

@@ -25,7 +25,7 @@ pub use backup::{CopyProgress, PartialCopy, problems};
 pub use failure::OpenFailure;
 pub use sealing::StoreKey;
 
-use crate::book::Book;
+use crate::book::{Book, CommitParts};
 use crate::rows::RowAnswer;
 use failure::failure;
 use futures_channel::oneshot;
@@ -291,6 +291,8 @@ fn read(connection: &Connection, seals: Seals) -> RowAnswer<SqliteBook<'_>> {
     let (rows, claims) = SqliteRows::open(connection, seals)?;
     let mut book = Book::over(rows);
     book.restore_claims(&claims)?;
+    let CommitParts { rows, claimed, .. } = book.commit_parts();
+    rows.finish_run(claimed)?;
     book.reload()?;
     Ok(book)
 }

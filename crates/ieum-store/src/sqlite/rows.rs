@@ -3,9 +3,11 @@
 //! A transaction begins with its first write and ends by [`SqliteRows::commit`] or
 //! [`SqliteRows::roll_back`]. Invariant: caches and finder follow the end of the transaction.
 
+mod replay;
+
 use super::entities;
 use super::erase;
-use super::failure::{damaged, failure};
+use super::failure::failure;
 use super::finder::Finder;
 use super::format::{self, DELIVERY, MESSAGE, column, number};
 use super::hot::Hot;
@@ -18,7 +20,7 @@ use crate::book::Claimed;
 use crate::lanes::Head;
 use crate::row::DeliveryRow;
 use crate::rows::{FindKind, FindRow, RowAnswer, Rows};
-use ieum_core::delivery::{Lane, Step};
+use ieum_core::delivery::Lane;
 use ieum_core::directory::{Change, Directory, Endpoint};
 use ieum_core::ids::{AccountId, ChatKey, ConversationId, Cursor, DeliverySeq, EventKey};
 use ieum_core::ids::{IncidentId, JournalSeq, MessageSeq, NativeMessageId, QuoteKey};
@@ -26,7 +28,7 @@ use ieum_core::incident::{Incident, Touch};
 use ieum_core::journal::{JournalEntry, JournalEvent};
 use ieum_core::message::Message;
 use ieum_core::outgoing::CopyKey;
-use ieum_core::ports::store::{CopyNote, Counts, PAGE_ROWS_MAX, TouchCounts};
+use ieum_core::ports::store::{CopyNote, Counts, TouchCounts};
 use ieum_core::time::Timestamp;
 use rusqlite::{CachedStatement, Connection, OptionalExtension, Params, Row};
 use std::collections::BTreeMap;
@@ -88,9 +90,7 @@ impl<'c> SqliteRows<'c> {
         }
         self.open.write(self.connection)?;
         if self.finder.write_some(self.connection)? {
-            for claimed in claimed.values().filter(|claimed| claimed.durable) {
-                self.write_changed(&claimed.row)?;
-            }
+            self.write_claims(claimed)?;
         }
         self.run("COMMIT", [])?;
         self.in_transaction = false;
@@ -177,57 +177,10 @@ impl<'c> SqliteRows<'c> {
         Ok(())
     }
 
-    /// Adds what was in memory only when the hub was last stopped; returns the claims.
-    fn replay(&mut self, mark: JournalSeq) -> RowAnswer<Claims> {
-        let mut claims = BTreeMap::new();
-        let mut after = mark;
-        loop {
-            let entries = self.page_journal(after, PAGE_ROWS_MAX)?;
-            for entry in &entries {
-                self.find_again(&entry.event)?;
-                journal::follow_claim(&mut claims, &entry.event);
-                after = entry.seq;
-            }
-            if entries.len() < PAGE_ROWS_MAX {
-                self.finder.committed(after);
-                return Ok(claims.into_iter().collect());
-            }
-        }
-    }
-
-    fn find_again(&mut self, event: &JournalEvent) -> RowAnswer<()> {
-        match event {
-            JournalEvent::Admitted { message, .. } => {
-                let found = self.message(*message)?;
-                let found = found.ok_or_else(|| damaged(format!("message {message} is gone")))?;
-                FindRow::of_message(&found).for_each(|row| self.finder.add(row));
-            }
-            JournalEvent::Settled {
-                delivery,
-                step: Step::Sent { .. } | Step::NextPart { .. },
-                ..
-            } => {
-                if let Some(row) = self.delivery(*delivery)? {
-                    let message = row.delivery.message;
-                    FindRow::of_copies(message, &row.copy_notes())
-                        .for_each(|row| self.finder.add(row));
-                }
-            }
-            JournalEvent::Copied { message, .. } => {
-                let notes = self.added_copies(*message)?;
-                FindRow::of_copies(*message, &notes).for_each(|row| self.finder.add(row));
-            }
-            JournalEvent::Opened { .. }
-            | JournalEvent::Claimed { .. }
-            | JournalEvent::Settled { .. }
-            | JournalEvent::Receipt { .. }
-            | JournalEvent::Changed { .. }
-            | JournalEvent::Read { .. }
-            | JournalEvent::Erased { .. }
-            | JournalEvent::Accessed { .. }
-            | JournalEvent::Health { .. } => {}
-        }
-        Ok(())
+    /// Writes the claims to their rows of which otherwise only the journal tells.
+    fn write_claims(&mut self, claimed: &BTreeMap<DeliverySeq, Claimed>) -> RowAnswer<()> {
+        let told = claimed.values().filter(|claimed| claimed.durable);
+        told.map(|claimed| &claimed.row).try_for_each(|row| self.write_changed(row))
     }
 
     fn write_changed(&mut self, row: &DeliveryRow) -> RowAnswer<()> {
