@@ -85,6 +85,22 @@ await run(async (hub) => {
     complaints.splice(0, Infinity, ...complaints.filter((line) => !line.includes("ERR_INTERNET")));
   });
 
+  await check("a text that the hub will not have comes back, and holds up no other", async () => {
+    await page.goto(`${root}/inbox/${id}`);
+    const long = "가".repeat(30_000);
+    await page.fill("textarea", long);
+    await page.click("form.write button");
+    await page.waitForSelector(".waiting:text('보낼 수 없었어요')");
+    assert.equal(await page.inputValue("textarea"), long);
+    await page.fill("textarea", "짧은 말");
+    await page.click("form.write button");
+    await page.waitForSelector(".mine .text:text('짧은 말')");
+    assert.equal(await page.textContent(".waiting"), "");
+    // The browser itself tells of the refusal: it was asked for.
+    const asked = complaints.filter((line) => !/status of 4(13|22)/.test(line));
+    complaints.splice(0, complaints.length, ...asked);
+  });
+
   await check("what was said is answered, edited, reacted to and withdrawn", async () => {
     const open = async (row) => { await row.locator(".more summary").click(); };
     const theirs = page.locator(".theirs").last();

@@ -11,14 +11,15 @@ use crate::groups::{self, GroupAct};
 use crate::hub::Hub;
 use crate::people::ChangeFailure;
 use crate::say::SayFailure;
-use crate::search::{self, Hits, Search, SearchRefusal};
+use crate::search::{self, Hits, Present, Search, SearchRefusal};
 use crate::sessions::{self, PasskeyFailure};
 use crate::terms;
-use ieum_core::ids::{ConversationId, PersonId};
+use ieum_core::ids::{ConversationId, MessageSeq, PersonId};
 use ieum_core::network::Network;
 use ieum_core::people::passkeys::{Entry, Passkey, PasskeyId, UserHandle};
 use ieum_core::route::roster::Seat;
 use ieum_core::route::security::SecurityLevel;
+use std::collections::BTreeMap;
 
 impl Hub {
     /// Does something to a conversation: makes a group, invites, leaves, moderates. Gives the
@@ -63,6 +64,18 @@ impl Hub {
         search::search(&self.pieces, search).await
     }
 
+    /// Those of some messages that were edited or withdrawn since, however much later; at most 256
+    /// are looked at. What happened in the last moments may not be among them yet.
+    ///
+    /// # Errors
+    /// A [`SearchRefusal`], also where the hub keeps no index.
+    pub async fn present(
+        &self,
+        messages: Vec<MessageSeq>,
+    ) -> Result<BTreeMap<MessageSeq, Present>, SearchRefusal> {
+        search::present(&self.pieces, messages).await
+    }
+
     /// A part of everything that the hub holds of a person, beginning with
     /// [`ExportPlace::Begin`]. An operator's look is journaled first: [`Self::note_access`].
     ///
@@ -88,6 +101,12 @@ impl Hub {
         by: Option<&str>,
     ) -> Result<(), ChangeFailure> {
         farewell::leave(&self.pieces, person, by).await
+    }
+
+    /// Whether an account of this name is configured.
+    #[must_use]
+    pub fn has_account(&self, name: &str) -> bool {
+        self.pieces.accounts.values().any(|account| &*account.name == name)
     }
 
     /// By what authenticators are to know a person: no name and no number of the hub's.

@@ -81,6 +81,6 @@ pub use metrics::{EngineMetrics, LATENCY_BOUNDS_MS};
 pub use operator::ReportAnswer;
 pub use people::{ChangeFailure, NewConversation, NewPerson};
 pub use say::{Said, Say, SayFailure};
-pub use search::{HITS_MAX, Hit, Hits, Search, SearchRefusal};
+pub use search::{HITS_MAX, Hit, Hits, Present, Search, SearchRefusal};
 pub use sessions::PasskeyFailure;
 pub use settings::{MediaSettings, Settings};

@@ -14,7 +14,7 @@ use ieum_core::ports::search::{
 };
 use ieum_core::ports::store::StoreFailure;
 use ieum_core::search::{Finding, Query, SearchKey};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use tokio::sync::watch;
 
@@ -165,6 +165,32 @@ async fn hit(
 
 fn finding(message: &Message) -> Finding {
     Content::decode(&message.new.content).map_or(Finding::Nothing, |content| Finding::of(&content))
+}
+
+/// How a message reads now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Present {
+    /// It was withdrawn.
+    Withdrawn,
+    /// As in this version.
+    Says(Arc<Message>),
+}
+
+/// Those of some messages that are not as they were said first, as far as the index has come.
+pub(crate) async fn present(
+    pieces: &Pieces,
+    messages: Vec<MessageSeq>,
+) -> Result<BTreeMap<MessageSeq, Present>, SearchRefusal> {
+    let index = pieces.search.as_deref().ok_or(SearchRefusal::Off)?;
+    let mut present = BTreeMap::new();
+    for place in index.changed(messages).await? {
+        let now = match place.says {
+            Some(says) => pieces.store.message(says).await?.map(Present::Says),
+            None => Some(Present::Withdrawn),
+        };
+        present.extend(now.map(|now| (place.message, now)));
+    }
+    Ok(present)
 }
 
 /// Fills the index behind the journal, until `stop`.

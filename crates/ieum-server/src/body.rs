@@ -17,6 +17,8 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// One permit stands for so many bytes.
 const SHARE_BYTES: usize = 1_024;
+/// Up to here a body has a share of what came of it only: a word about its size is no work.
+const PROVEN_BYTES: usize = 256 * 1_024;
 
 /// Reads bodies; one for the whole server.
 #[derive(Debug)]
@@ -57,16 +59,28 @@ impl BodyReader {
             return Err(too_large(body, bytes_max).await);
         }
         let mut kept = Kept::default();
-        let mut share = None;
+        let mut share: Option<OwnedSemaphorePermit> = None;
         while let Some(chunk) = next_chunk(&mut body).await? {
             let bytes = kept.len() + chunk.len();
             if bytes > bytes_max {
                 drop(kept);
                 return Err(too_large(body, bytes_max).await);
             }
-            if share.is_none() && bytes > SMALL_BODY_BYTES_MAX {
-                let whole = declared.and_then(|bytes| usize::try_from(bytes).ok());
-                share = Some(self.share(whole.unwrap_or(bytes_max)).await?);
+            let whole = declared.and_then(|bytes| usize::try_from(bytes).ok());
+            let wanted = if bytes <= SMALL_BODY_BYTES_MAX {
+                0
+            } else if bytes <= PROVEN_BYTES {
+                bytes
+            } else {
+                whole.unwrap_or(bytes_max)
+            };
+            let has = share.as_ref().map_or(0, |share| share.num_permits() * SHARE_BYTES);
+            if wanted > has {
+                let more = self.share(wanted - has).await?;
+                match &mut share {
+                    Some(share) => share.merge(more),
+                    None => share = Some(more),
+                }
             }
             kept.push(chunk);
         }

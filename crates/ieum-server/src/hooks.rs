@@ -73,6 +73,10 @@ async fn take(edge: &Shared, request: Request) -> Result<Below, Problem> {
     let (head, body) = request.into_parts();
     let called = head.uri.path().strip_prefix(PREFIX).unwrap_or_default();
     let (account, path) = called.split_at(called.find('/').unwrap_or(called.len()));
+    if !edge.hub.has_account(account) {
+        // Before anything of it is read: large bodies are for those who have something to say.
+        return Err(Problem::not_found("account"));
+    }
     let body = edge.bodies.read(body, hook_bytes_max(path)).await?;
     let hook = HookRequest { path, headers: &head.headers, body: &body.bytes };
     let answer = edge.hub.hook(account, hook).await;

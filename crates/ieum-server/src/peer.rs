@@ -16,8 +16,16 @@ impl Peer {
         let told =
             told.and_then(|value| value.to_str().ok()?.rsplit(',').next()?.trim().parse().ok());
         let from = told.filter(|_| self.0.is_loopback()).unwrap_or(self.0);
-        let digest = Sha256::digest(from.to_string());
+        let digest = Sha256::digest(place(from));
         digest.iter().take(8).fold(0, |number, byte| number << 8 | u64::from(*byte))
+    }
+}
+
+/// What counts of an address: whoever has one of IPv6 has the 2^64 beside it, too.
+fn place(from: IpAddr) -> String {
+    match from.to_canonical() {
+        IpAddr::V4(address) => address.to_string(),
+        IpAddr::V6(address) => format!("{:x}", address.to_bits() >> 64),
     }
 }
 
@@ -32,6 +40,15 @@ mod tests {
             headers.insert("x-forwarded-for", HeaderValue::from_static(told));
         }
         Peer(peer.into()).number(&headers)
+    }
+
+    #[test]
+    fn all_addresses_of_one_ipv6_network_are_one_place() {
+        let of = |address: &str| Peer(address.parse().unwrap()).number(&HeaderMap::new());
+        assert_eq!(of("2001:db8:1:2::1"), of("2001:db8:1:2:ffff:ffff:ffff:ffff"));
+        assert_ne!(of("2001:db8:1:2::1"), of("2001:db8:1:3::1"));
+        assert_eq!(of("::ffff:203.0.113.9"), of("203.0.113.9"));
+        assert_ne!(of("203.0.113.9"), of("203.0.113.10"));
     }
 
     #[test]

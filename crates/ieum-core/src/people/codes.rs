@@ -10,12 +10,15 @@ use crate::directory::{Change, Gone};
 use crate::ids::ConversationId;
 use crate::time::Timestamp;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Most codes that wait at a time, of all people.
 pub const CODES_MAX: usize = 10_000;
-/// Most parties that are counted at a time.
+/// Most persons and addresses that are counted at a time.
 pub const TALLIES_MAX: usize = 100_000;
+/// Most unknown parties that are counted at a time: anybody can come from many places, so the
+/// oldest of them is forgotten for the next, and nobody who is known is refused for their sake.
+pub const PEERS_MAX: usize = 50_000;
 /// Codes that one party may ask for within [`TALLY_MS`].
 pub const ISSUES_MAX: u32 = 10;
 /// Codes that may be made for one owner within [`TALLY_MS`], whoever asked.
@@ -48,6 +51,8 @@ pub struct Codes {
     waiting: BTreeMap<CodeId, Code>,
     marks: BTreeMap<Mark, CodeId>,
     tallies: BTreeMap<u64, Tally>,
+    /// Unknown parties among these, by when they were first counted.
+    peers: BTreeSet<(Timestamp, u64)>,
 }
 
 /// A code to be made.
@@ -113,12 +118,18 @@ impl Codes {
 
     /// A party was counted.
     pub(crate) fn put_tally(&mut self, tally: Tally) {
+        self.remove_tally(tally.party);
+        if let Party::Peer(_) = tally.party {
+            self.peers.insert((tally.since, tally.party.number()));
+        }
         self.tallies.insert(tally.party.number(), tally);
     }
 
     /// A party is not counted any more.
     pub(crate) fn remove_tally(&mut self, party: Party) {
-        self.tallies.remove(&party.number());
+        if let Some(old) = self.tallies.remove(&party.number()) {
+            self.peers.remove(&(old.since, party.number()));
+        }
     }
 
     /// Codes that wait; some may be over.
@@ -164,6 +175,7 @@ impl Codes {
         }
         let same = |code: &&Code| (code.owner, code.purpose) == (new.owner, new.purpose);
         changes.extend(self.waiting().filter(same).map(|code| Change::Gone(Gone::Code(code.id))));
+        changes.extend(tallies.iter().filter_map(|tally| self.forgotten_for(tally.party)));
         changes.extend(tallies.into_iter().map(Change::Tally));
         changes.push(Change::Code(Code {
             id: new.id,
@@ -196,6 +208,7 @@ impl Codes {
         }
         guesser.guesses += 1;
         let mut changes = self.cleared(now);
+        changes.extend(self.forgotten_for(attempt.by));
         changes.push(Change::Tally(guesser));
         changes.extend(self.blamed(attempt, now));
         (changes, Err(CodeRefusal::Wrong))
@@ -228,11 +241,18 @@ impl Codes {
     fn tally(&self, party: Party, now: Timestamp) -> Result<Tally, CodeRefusal> {
         match self.tallies.get(&party.number()) {
             Some(tally) if !stale(tally, now) => Ok(*tally),
-            None if self.tallies.len() >= TALLIES_MAX => {
+            None if !is_peer(party) && self.tallies.len() - self.peers.len() >= TALLIES_MAX => {
                 Err(CodeRefusal::TooMany { after_ms: TALLY_MS })
             }
             Some(_) | None => Ok(Tally { party, since: now, issues: 0, guesses: 0 }),
         }
+    }
+
+    /// The oldest unknown party, where a new one needs its place.
+    fn forgotten_for(&self, party: Party) -> Option<Change> {
+        let is_new = is_peer(party) && !self.tallies.contains_key(&party.number());
+        let (_, oldest) = self.peers.first().filter(|_| is_new && self.peers.len() >= PEERS_MAX)?;
+        Some(Change::Gone(Gone::Tally(self.tallies.get(oldest)?.party)))
     }
 
     /// The end of some codes and counts that are over.
@@ -243,6 +263,10 @@ impl Codes {
         let tallies = old.map(|tally| Gone::Tally(tally.party)).take(CLEARED_MAX);
         codes.chain(tallies).map(Change::Gone).collect()
     }
+}
+
+const fn is_peer(party: Party) -> bool {
+    matches!(party, Party::Peer(_))
 }
 
 fn stale(tally: &Tally, now: Timestamp) -> bool {

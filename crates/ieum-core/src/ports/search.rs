@@ -84,6 +84,15 @@ pub struct FoundPlace {
     pub says: MessageSeq,
 }
 
+/// A message that is not as it was said first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ChangedPlace {
+    /// Its first version.
+    pub message: MessageSeq,
+    /// The version that holds its words; `None` once it was withdrawn.
+    pub says: Option<MessageSeq>,
+}
+
 /// An index.
 pub trait SearchIndex: Send + Sync + std::fmt::Debug {
     /// How far it goes; `None` while it is empty.
@@ -94,6 +103,10 @@ pub trait SearchIndex: Send + Sync + std::fmt::Debug {
 
     /// What has the marks, newest first.
     fn find(&self, look: Look) -> SearchAnswer<'_, Vec<FoundPlace>>;
+
+    /// How these messages read now, as far as the index knows: those that were changed or
+    /// withdrawn since they were said. At most [`FOUND_ROWS_MAX`] are looked at.
+    fn changed(&self, messages: Vec<MessageSeq>) -> SearchAnswer<'_, Vec<ChangedPlace>>;
 
     /// Lets messages be found no more, whatever comes later.
     fn forget(&self, messages: Vec<MessageSeq>) -> SearchAnswer<'_, ()>;

@@ -7,6 +7,7 @@ use super::reader::Reader;
 use crate::edge::Shared;
 use crate::views::message::{ContentKind, MessageView};
 use ieum_core::ids::{ConversationId, PersonId};
+use ieum_engine::Present;
 use maud::{Markup, html};
 
 /// A message and what is done with it.
@@ -30,7 +31,15 @@ impl About {
         };
         let found = edge.hub.store().message_by_id(name.parse().ok()?).await.ok()??;
         let here = found.new.conversation == conversation;
-        let view = edge.hub.with_directory(|directory| MessageView::of(&found, directory));
+        let mut view = edge.hub.with_directory(|directory| MessageView::of(&found, directory));
+        let now = edge.hub.present(vec![found.seq]).await.unwrap_or_default().remove(&found.seq);
+        match now {
+            Some(Present::Withdrawn) => return None,
+            Some(Present::Says(version)) => {
+                view.text = edge.hub.with_directory(|all| MessageView::of(&version, all)).text;
+            }
+            None => {}
+        }
         let own = view.author.person == Some(person.0) && view.kind == ContentKind::Text;
         (here && (own || !is_edit)).then_some(Self { view, is_edit })
     }

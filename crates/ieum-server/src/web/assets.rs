@@ -77,6 +77,16 @@ mod tests {
         assert!((1..=SCRIPT_BYTES_MAX).contains(&bytes), "{bytes}");
     }
 
+    /// Whoever becomes another, or nobody, leaves no page of before on the device.
+    #[test]
+    fn the_worker_knows_every_door() {
+        let worker = include_str!("assets/worker.js");
+        let doors = ["/sign-out", "/sign-in/code", "/sign-in/passkey", "/join", "/me/leave"];
+        for door in doors {
+            assert!(worker.contains(&format!("\"{door}\"")), "{door}");
+        }
+    }
+
     #[test]
     fn the_dark_look_says_every_colour_of_the_light_one_and_no_other() {
         let names = |text: &'static str| {

@@ -222,7 +222,8 @@ fn writing(
 ) -> Markup {
     let key = format!("{:016x}", edge.hub.entropy().next_u64());
     html! {
-        form class="write" method="post" action={ "/inbox/" (id) } data-write=(id) {
+        form class="write" method="post" action={ "/inbox/" (id) }
+            data-write={ (who.person) "-" (id) } {
             (csrf_field(who))
             input type="hidden" name="key" value=(key);
             @if let Some(about) = about { (about.shown(reader, id)) }
@@ -238,6 +239,9 @@ fn writing(
             )) data-refused=(reader.say(
                 "보내지 못했어요. 다시 들어와 주세요.",
                 "This could not be sent. Please sign in again.",
+            )) data-returned=(reader.say(
+                "이 말은 보낼 수 없었어요. 조금 뒤에, 또는 고쳐서 보내 주세요.",
+                "This could not be said. Please wait a little, or change it.",
             )) {}
         }
     }

@@ -16,6 +16,7 @@ use ieum_core::network::Network;
 use ieum_core::ports::store::StoreFailure;
 use ieum_core::render::words::network_name;
 use ieum_core::time::Timestamp;
+use ieum_engine::Present;
 use maud::{Markup, html};
 
 /// Longest quotation and list entry, in characters.
@@ -80,6 +81,8 @@ impl Thread {
                 thread.take(MessageView::of(message, directory), person);
             }
         });
+        thread.follow(edge).await;
+        thread.quote();
         let newest = store.newest_in(vec![conversation]).await?.into_iter().flatten().next();
         for said in &mut thread.said {
             said.newest = newest.map_or(0, |seq| seq.0);
@@ -134,19 +137,51 @@ impl Thread {
         }
     }
 
+    /// What was changed or withdrawn after the end of this page, however long after.
+    async fn follow(&mut self, edge: &Shared) {
+        let here = self.said.iter().map(|said| MessageSeq(said.view.seq)).collect();
+        let later = match edge.hub.present(here).await {
+            Ok(later) => later,
+            Err(refusal) => {
+                tracing::warn!(%refusal, "a page is shown without later changes to it");
+                return;
+            }
+        };
+        for said in &mut self.said {
+            match later.get(&MessageSeq(said.view.seq)) {
+                Some(Present::Withdrawn) => said.is_withdrawn = true,
+                Some(Present::Says(version)) => {
+                    let says = edge.hub.with_directory(|all| MessageView::of(version, all));
+                    said.view.text = says.text;
+                    said.is_edited = true;
+                }
+                None => {}
+            }
+        }
+    }
+
+    /// Quotes what is answered, as it reads now.
+    fn quote(&mut self) {
+        let quotes: Vec<Option<String>> = self.said.iter().map(|said| self.quoted(said)).collect();
+        for (said, quoted) in self.said.iter_mut().zip(quotes) {
+            said.quoted = quoted;
+        }
+    }
+
+    fn quoted(&self, answer: &SaidHere) -> Option<String> {
+        let answered = answer.view.reply_to.as_ref()?;
+        let said = self.said.iter().find(|said| said.view.id == *answered)?;
+        let words =
+            if said.is_withdrawn { "…" } else { said.view.text.as_deref().unwrap_or("…") };
+        Some(format!("{}: {}", said.view.author.name, cut(words)))
+    }
+
     fn say(&mut self, view: MessageView, person: PersonId) {
-        let answered = view.reply_to.as_ref();
-        let quoted = answered.and_then(|id| self.said.iter().find(|said| said.view.id == *id));
-        let quoted = quoted.map(|said| {
-            let words =
-                if said.is_withdrawn { "…" } else { said.view.text.as_deref().unwrap_or("…") };
-            format!("{}: {}", said.view.author.name, cut(words))
-        });
         self.said.push(SaidHere {
             is_mine: view.author.person == Some(person.0),
             is_edited: false,
             is_withdrawn: false,
-            quoted,
+            quoted: None,
             reactions: Vec::new(),
             copies: Vec::new(),
             newest: 0,

@@ -2,6 +2,7 @@
 
 use crate::house::{Answer, House};
 use crate::inbox::{csrf, form, open, say, sign_in, text};
+use crate::search::look;
 
 struct Talk {
     house: House,
@@ -163,4 +164,42 @@ async fn a_click_that_comes_twice_reacts_once_and_can_be_given_again_later() {
     assert!(later > first);
     talk.act(&talk.jun, &talk.said, &react(later)).await;
     assert_eq!(reactions(&talk.page(&talk.jun).await), 1);
+}
+
+/// However much later it was taken back, nobody reads it on an older page.
+#[tokio::test]
+async fn what_was_withdrawn_or_edited_is_so_on_older_pages_and_where_it_is_quoted() {
+    let talk = Talk::begin().await;
+    let first = talk.page(&talk.mina).await;
+    assert!(first.contains("내일 봐"), "{first}");
+    talk.write(&talk.jun, &format!("text=answer&reply={}", talk.said)).await;
+    let quoted = talk.page(&talk.jun).await;
+    assert!(
+        quoted.contains("class=\"quoted\"") && quoted.matches("내일 봐").count() >= 2,
+        "{quoted}"
+    );
+    let edited = say(&talk.house, 1, 1, "before").await;
+    let edited = edited["id"].as_str().unwrap().to_owned();
+    for number in 0..10 {
+        say(&talk.house, 1, 2, &format!("word {number}")).await;
+    }
+    talk.write(&talk.mina, &format!("text=after&edit={edited}")).await;
+    let withdrawn = talk.act(&talk.mina, &talk.said, "deed=withdraw").await;
+    assert_eq!(withdrawn.status.as_u16(), 303, "{}", text(&withdrawn));
+    look(&talk.house, "1/search?words=word").await;
+    let older = text(&open(&talk.house, "/inbox/1?before=5", &talk.jun).await);
+    assert!(!older.contains("내일 봐"), "neither where it stood nor where it is quoted: {older}");
+    assert!(older.contains("after") && !older.contains("before</p>"), "{older}");
+    let reply = format!("/inbox/1?reply={}", talk.said);
+    assert!(!text(&open(&talk.house, &reply, &talk.jun).await).contains("내일 봐"));
+}
+
+#[tokio::test]
+async fn what_one_wrote_on_a_shared_device_waits_for_oneself_alone() {
+    let talk = Talk::begin().await;
+    let name = |page: &str| {
+        let value = page.split("data-write=\"").nth(1).unwrap();
+        value.split('"').next().unwrap().to_owned()
+    };
+    assert_ne!(name(&talk.page(&talk.mina).await), name(&talk.page(&talk.jun).await));
 }

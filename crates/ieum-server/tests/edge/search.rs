@@ -4,7 +4,7 @@ use crate::house::House;
 use crate::inbox::{open, sign_in, text};
 use ieum_core::ids::MessageSeq;
 use ieum_core::ports::search::{
-    FoundPlace, IndexBatch, IndexEntry, Look, Reached, SearchAnswer, SearchIndex,
+    ChangedPlace, FoundPlace, IndexBatch, IndexEntry, Look, Reached, SearchAnswer, SearchIndex,
 };
 use ieum_core::search::SearchMark;
 use serde_json::json;
@@ -15,7 +15,7 @@ type Entry = (MessageSeq, BTreeSet<SearchMark>);
 
 /// The marks of each message, and how far they go.
 #[derive(Debug, Default)]
-pub struct Catalogue(Mutex<(BTreeMap<MessageSeq, Entry>, Option<Reached>)>);
+pub struct Catalogue(Mutex<(BTreeMap<MessageSeq, Entry>, Option<Reached>, BTreeSet<MessageSeq>)>);
 
 impl SearchIndex for Catalogue {
     fn reached(&self) -> SearchAnswer<'_, Option<Reached>> {
@@ -30,7 +30,10 @@ impl SearchIndex for Catalogue {
                 IndexEntry::Says { message, says, marks } => {
                     kept.0.insert(message, (says, marks.into_iter().collect()));
                 }
-                IndexEntry::Withdrawn(message) => drop(kept.0.remove(&message)),
+                IndexEntry::Withdrawn(message) => {
+                    kept.0.remove(&message);
+                    kept.2.insert(message);
+                }
             }
         }
         kept.1 = Some(batch.reached);
@@ -51,6 +54,17 @@ impl SearchIndex for Catalogue {
         Box::pin(std::future::ready(Ok(found)))
     }
 
+    fn changed(&self, messages: Vec<MessageSeq>) -> SearchAnswer<'_, Vec<ChangedPlace>> {
+        let kept = self.0.lock().unwrap();
+        let place = |message: MessageSeq| {
+            let says = kept.0.get(&message).map(|entry| entry.0).filter(|says| *says != message);
+            let gone = kept.2.contains(&message);
+            (gone || says.is_some()).then_some(ChangedPlace { message, says })
+        };
+        let places = messages.into_iter().filter_map(place).collect();
+        Box::pin(std::future::ready(Ok(places)))
+    }
+
     fn forget(&self, messages: Vec<MessageSeq>) -> SearchAnswer<'_, ()> {
         let mut kept = self.0.lock().unwrap();
         kept.0.retain(|message, _| !messages.contains(message));
@@ -58,7 +72,7 @@ impl SearchIndex for Catalogue {
     }
 
     fn clear(&self) -> SearchAnswer<'_, ()> {
-        *self.0.lock().unwrap() = (BTreeMap::new(), None);
+        *self.0.lock().unwrap() = Default::default();
         Box::pin(std::future::ready(Ok(())))
     }
 
@@ -86,7 +100,7 @@ async fn house() -> House {
     house
 }
 
-async fn look(house: &House, query: &str) -> serde_json::Value {
+pub async fn look(house: &House, query: &str) -> serde_json::Value {
     // The index is filled behind what was said.
     for _ in 0..50 {
         house.clock.pass_ms(1_000);

@@ -8,8 +8,8 @@ use crate::sqlite::StoreKey;
 use ieum_core::content::MessageId;
 use ieum_core::ids::MessageSeq;
 use ieum_core::ports::search::{
-    FOUND_ROWS_MAX, FoundPlace, IndexBatch, IndexEntry, Look, PLACES_PER_LOOK_MAX, Reached,
-    SearchFailure,
+    ChangedPlace, FOUND_ROWS_MAX, FoundPlace, IndexBatch, IndexEntry, Look, PLACES_PER_LOOK_MAX,
+    Reached, SearchFailure,
 };
 use ieum_core::search::SearchMark;
 use ring::hmac;
@@ -161,6 +161,23 @@ impl IndexFile {
             Ok(FoundPlace { message: place(message), says: place(says) })
         });
         rows.map_err(failure)?.collect::<Result<_, _>>().map_err(failure)
+    }
+
+    pub(super) fn changed(&self, messages: &[MessageSeq]) -> Answer<Vec<ChangedPlace>> {
+        let select = "SELECT says FROM said WHERE message = ?1 AND says <> message";
+        let mut select = self.0.prepare_cached(select).map_err(failure)?;
+        let mut changed = Vec::new();
+        for message in messages.iter().take(FOUND_ROWS_MAX) {
+            let says: Option<i64> = select
+                .query_row([message.0.cast_signed()], |row| row.get(0))
+                .optional()
+                .map_err(failure)?;
+            changed.extend(says.map(|says| ChangedPlace {
+                message: *message,
+                says: (says != WITHDRAWN).then(|| MessageSeq(says.cast_unsigned())),
+            }));
+        }
+        Ok(changed)
     }
 
     pub(super) fn forget(&mut self, messages: &[MessageSeq]) -> Answer<()> {

@@ -2,8 +2,8 @@
 
 use ieum_core::ids::MessageSeq;
 use ieum_core::ports::search::{
-    FOUND_ROWS_MAX, FoundPlace, IndexBatch, IndexEntry, Look, Reached, SearchAnswer, SearchFailure,
-    SearchIndex,
+    ChangedPlace, FOUND_ROWS_MAX, FoundPlace, IndexBatch, IndexEntry, Look, Reached, SearchAnswer,
+    SearchFailure, SearchIndex,
 };
 use ieum_core::search::SearchMark;
 use std::collections::{BTreeMap, BTreeSet};
@@ -89,6 +89,16 @@ impl SearchIndex for MemorySearch {
 
     fn find(&self, look: Look) -> SearchAnswer<'_, Vec<FoundPlace>> {
         self.with(|shelves| shelves.find(&look))
+    }
+
+    fn changed(&self, messages: Vec<MessageSeq>) -> SearchAnswer<'_, Vec<ChangedPlace>> {
+        self.with(move |shelves| {
+            let places = messages.into_iter().take(FOUND_ROWS_MAX).filter_map(|message| {
+                let says = *shelves.said.get(&message)?;
+                (says != Some(message)).then_some(ChangedPlace { message, says })
+            });
+            places.collect()
+        })
     }
 
     fn forget(&self, messages: Vec<MessageSeq>) -> SearchAnswer<'_, ()> {

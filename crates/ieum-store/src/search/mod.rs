@@ -15,7 +15,7 @@ use file::IndexFile;
 use futures_channel::oneshot;
 use ieum_core::ids::MessageSeq;
 use ieum_core::ports::search::{
-    FoundPlace, IndexBatch, Look, Reached, SearchAnswer, SearchFailure, SearchIndex,
+    ChangedPlace, FoundPlace, IndexBatch, Look, Reached, SearchAnswer, SearchFailure, SearchIndex,
 };
 use std::path::Path;
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
@@ -114,6 +114,10 @@ impl SearchIndex for SearchFolder {
 
     fn find(&self, look: Look) -> SearchAnswer<'_, Vec<FoundPlace>> {
         self.ask(move |file| file.find(&look))
+    }
+
+    fn changed(&self, messages: Vec<MessageSeq>) -> SearchAnswer<'_, Vec<ChangedPlace>> {
+        self.ask(move |file| file.changed(&messages))
     }
 
     fn forget(&self, messages: Vec<MessageSeq>) -> SearchAnswer<'_, ()> {

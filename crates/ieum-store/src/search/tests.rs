@@ -133,3 +133,23 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn what_was_changed_or_withdrawn_is_told_of_and_nothing_else() {
+    both(|index| {
+        let entries = vec![
+            says(1, 1, &[1]),
+            says(2, 2, &[2]),
+            says(3, 3, &[3]),
+            says(1, 4, &[4]),
+            IndexEntry::Withdrawn(MessageSeq(2)),
+        ];
+        wait(index.put(batch(5, entries))).unwrap();
+        let asked = [1, 2, 3, 99].map(MessageSeq).to_vec();
+        let changed = wait(index.changed(asked)).unwrap();
+        let changed: Vec<_> =
+            changed.iter().map(|one| (one.message.0, one.says.map(|says| says.0))).collect();
+        assert_eq!(changed, [(1, Some(4)), (2, None)]);
+        assert_eq!(wait(index.changed(Vec::new())).unwrap(), []);
+    });
+}

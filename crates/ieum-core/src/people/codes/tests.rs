@@ -7,7 +7,6 @@ use crate::ids::{AddressId, PersonId};
 use crate::people::code::CodeText;
 use crate::ports::entropy::Entropy;
 use proptest::prelude::*;
-use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 #[derive(Debug, Default)]
@@ -171,6 +170,28 @@ fn what_is_over_is_cleared_away() {
     desk.issue(Link, MINJI, hour).unwrap();
     let codes = desk.directory.codes();
     assert_eq!((codes.waiting().count(), codes.counted()), (1, 1));
+}
+
+#[test]
+fn a_crowd_of_unknown_ones_closes_the_door_for_nobody_who_is_known() {
+    let mut codes = Codes::default();
+    let peers = u64::try_from(PEERS_MAX).unwrap();
+    for number in 0..peers {
+        let since = Timestamp(i64::try_from(number).unwrap());
+        let party = Party::Peer(number);
+        codes.put_tally(Tally { party, since, issues: 0, guesses: 10 });
+    }
+    let now = Timestamp(i64::try_from(peers).unwrap());
+    let mark = CodeText::draw(&Scrambled::default()).mark(SignIn, &secret());
+    let (purpose, ticket, owner) = (SignIn, None, None);
+    let attempt = |by| Attempt { mark, purpose, ticket, owner, by };
+    let (changes, answer) = codes.redeem(attempt(Party::Peer(peers)), now);
+    assert_eq!(answer, Err(CodeRefusal::Wrong), "another unknown one has a place");
+    assert!(changes.contains(&Change::Gone(Gone::Tally(Party::Peer(0)))), "that of the oldest");
+    let known = codes.redeem(attempt(Party::Person(PersonId(7))), now);
+    assert_eq!(known.1, Err(CodeRefusal::Wrong));
+    let (changes, _) = codes.redeem(attempt(Party::Peer(3)), now);
+    assert_eq!(changes, [], "who guessed too often stays refused");
 }
 
 proptest! {

@@ -3,6 +3,9 @@
 const KEPT = "ieum-last-1";
 const PAGES_MAX = 60;
 
+// Where somebody may become another, or nobody.
+const DOORS = ["/sign-out", "/sign-in/code", "/sign-in/passkey", "/join", "/me/leave"];
+
 addEventListener("install", () => skipWaiting());
 addEventListener("activate", (event) => event.waitUntil(clients.claim()));
 
@@ -33,7 +36,7 @@ addEventListener("fetch", (event) => {
   const { method, url } = event.request;
   const { origin, pathname, search } = new URL(url);
   if (origin !== location.origin) return;
-  if (method === "POST" && ["/sign-out", "/sign-in/code"].includes(pathname)) {
+  if (method === "POST" && DOORS.includes(pathname)) {
     event.waitUntil(caches.delete(KEPT));
   }
   const isPage = /^\/inbox(\/\d+)?$/.test(pathname) && !search;

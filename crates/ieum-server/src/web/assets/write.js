@@ -2,6 +2,8 @@
 // device and sent in order, each with the key under which the hub knows a repetition.
 const WAITING_MAX = 100;
 const AGAIN_MS = 3000;
+// The hub read it and will not have this text: no other one waits behind it.
+const NEVER = [404, 413, 422];
 
 function kept(name, otherwise) {
   try { return JSON.parse(localStorage.getItem(name)) ?? otherwise; } catch { return otherwise; }
@@ -32,23 +34,31 @@ export function tend(form, sent) {
     const body = new URLSearchParams({ csrf: form.elements.csrf.value, key, text: words, ...about });
     const answer = await fetch(form.action, { method: "POST", body });
     // Taken only when the hub leads back to this conversation: elsewhere is the way to sign in.
-    const back = new URL(answer.url).pathname === new URL(form.action).pathname;
-    if (answer.ok) return answer.redirected && back ? 303 : 401;
+    const here = new URL(answer.url).pathname === new URL(form.action).pathname;
+    if (answer.ok) return answer.redirected && here ? 303 : 401;
     return answer.status;
   };
   const flush = async () => {
     if (sending) return;
     sending = true;
+    const back = [];
     let status = 303;
     try {
       for (let waiting = kept(queue, []); waiting.length; waiting = kept(queue, [])) {
         status = await post(waiting[0]);
-        if (status !== 303) break;
+        if (status !== 303 && !NEVER.includes(status)) break;
         keep(queue, kept(queue, []).filter((one) => one.key !== waiting[0].key));
-        sent();
+        if (status === 303) sent(); else back.push(waiting[0].text);
       }
     } catch { status = 0; }
     sending = false;
+    if (back.length) {
+      text.value = [...back, text.value].filter(Boolean).join("\n");
+      if (!about.edit) keep(draft, text.value);
+      grow();
+      told.textContent = told.dataset.returned;
+      return;
+    }
     const refused = status >= 400 && status < 500 && status !== 429;
     told.textContent = status === 303 ? "" : refused ? told.dataset.refused : told.dataset.waiting;
     if (status !== 303 && !refused) setTimeout(flush, AGAIN_MS);
