@@ -53,6 +53,15 @@ impl Bench {
         }
     }
 
+    /// How many deliveries its verbs looked up since it was opened.
+    pub(crate) fn looked_up(&self) -> u64 {
+        let counted = match self {
+            Self::Memory(store) => store.looked_up(),
+            Self::Sqlite(store, _) => store.as_ref().unwrap().looked_up(),
+        };
+        wait(counted).unwrap()
+    }
+
     /// Closes it and opens it again.
     pub(crate) fn reopen(&mut self) {
         wait(self.store().close()).unwrap();

@@ -6,10 +6,11 @@
 use super::Book;
 use crate::row::DeliveryRow;
 use crate::rows::{RowAnswer, Rows};
-use ieum_core::delivery::{Settlement, State, Step};
+use ieum_core::delivery::{Delivery, Recipient, Settlement, State, Step};
 use ieum_core::ids::DeliverySeq;
 use ieum_core::ports::store::{PAGE_ROWS_MAX, SentFilter, SentPage};
 use ieum_core::time::Timestamp;
+use std::collections::BTreeSet;
 
 /// The evidence of a copy that was spared.
 const CAME_AFTER_ALL: &str = "a receipt came: the first copy arrived";
@@ -44,7 +45,7 @@ impl<R: Rows> Book<R> {
 
     /// Ends what stands in for a doubted delivery and was not said yet.
     pub(super) fn spare_stand_ins(&mut self, at: Timestamp, old: &DeliveryRow) -> RowAnswer<()> {
-        for seq in self.rows.deliveries_of(old.delivery.message)? {
+        for seq in self.may_stand_in(&old.delivery)? {
             let row = self.delivery(seq)?.filter(|row| {
                 row.delivery.stands_in_for == Some(old.delivery.seq)
                     && matches!(row.delivery.state, State::Queued | State::Unsure | State::Held)
@@ -55,5 +56,22 @@ impl<R: Rows> Book<R> {
             self.take_step(&row, spared)?;
         }
         Ok(())
+    }
+
+    /// Open deliveries among which its stand-ins are, in order. One of a person is owed to the same
+    /// person and so in the same lane, however many others the message has; those of a room, which
+    /// are few rooms, are of its message and of any lane of its conversation.
+    fn may_stand_in(&mut self, old: &Delivery) -> RowAnswer<Vec<DeliverySeq>> {
+        let later = |seq: &DeliverySeq| *seq > old.seq;
+        match old.recipient {
+            Recipient::Person(_) => Ok(self.lanes.open_in(old.lane()).filter(later).collect()),
+            Recipient::Room(_) => {
+                let open = self.lanes.of_conversation(old.conversation).filter(later);
+                let open: BTreeSet<DeliverySeq> = open.collect();
+                let mut of_message = self.rows.deliveries_of(old.message)?;
+                of_message.retain(|seq| open.contains(seq));
+                Ok(of_message)
+            }
+        }
     }
 }

@@ -51,6 +51,9 @@ pub(crate) struct Book<R> {
     followed: Followed,
     /// The time of what was made due in this transaction.
     moment: Option<Timestamp>,
+    /// How many deliveries were looked up.
+    #[cfg(test)]
+    pub(crate) looked_up: u64,
 }
 
 /// A delivery that was claimed.
@@ -85,6 +88,8 @@ impl<R: Rows> Book<R> {
             torn: false,
             followed: Followed::default(),
             moment: None,
+            #[cfg(test)]
+            looked_up: 0,
         }
     }
 
@@ -248,6 +253,10 @@ impl<R: Rows> Book<R> {
     }
 
     fn delivery(&mut self, seq: DeliverySeq) -> RowAnswer<Option<DeliveryRow>> {
+        #[cfg(test)]
+        {
+            self.looked_up += 1;
+        }
         match self.claimed.get(&seq) {
             Some(claimed) => Ok(Some(claimed.row.clone())),
             None => self.rows.delivery(seq),

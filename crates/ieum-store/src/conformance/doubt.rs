@@ -3,11 +3,13 @@
 use super::sample::*;
 use super::{Bench, wait};
 use ieum_core::audit::Audit;
-use ieum_core::delivery::{Label, NewDelivery, State, Step};
-use ieum_core::ids::{ConversationId, DeliverySeq, JournalSeq, NativeMessageId};
+use ieum_core::delivery::{Claim, Label, NewDelivery, Recipient, Route, Settlement, State, Step};
+use ieum_core::directory::{Address, Change, Endpoint};
+use ieum_core::ids::{AccountId, ChatKey, ConversationId, DeliverySeq, JournalSeq};
+use ieum_core::ids::{NativeMessageId, PersonId, RoomId};
 use ieum_core::inbound::ReceiptLevel;
 use ieum_core::network::Network;
-use ieum_core::ports::store::{Moves, OpenFilter, ReceiptNote, SentFilter, Store};
+use ieum_core::ports::store::{Advance, Moves, OpenFilter, ReceiptNote, SentFilter, Store};
 use ieum_core::time::Timestamp;
 
 const DOUBTED: Step = Step::Doubted { conversation: ConversationId(1) };
@@ -182,15 +184,7 @@ fn pages_of_sent_ones_meet_without_gap_or_overlap() {
         for number in 1..=250 {
             admit(store, event(number, number, many.clone()));
         }
-        let mut settled = 0;
-        loop {
-            let claims = claim(store, KAKAO, false);
-            if claims.is_empty() {
-                break;
-            }
-            settled += claims.len();
-            claims.iter().for_each(|one| settle(store, one.delivery.seq, sent("x")));
-        }
+        send_all(store, KAKAO);
         let mut found = Vec::new();
         let mut before = Some(DeliverySeq(u64::MAX));
         while let Some(end) = before {
@@ -200,6 +194,111 @@ fn pages_of_sent_ones_meet_without_gap_or_overlap() {
         }
         found.sort_unstable();
         assert_eq!(found, (1..=2_250).collect::<Vec<u64>>());
-        assert_eq!(settled, 2_250);
+    }
+}
+
+/// All that is due of an account is sent, each under its own number.
+fn send_all(store: &dyn Store, account: AccountId) {
+    loop {
+        let claims = claim(store, account, false);
+        if claims.is_empty() {
+            return;
+        }
+        let told = |one: &Claim| settlement(one.delivery.seq, sent(&one.delivery.seq.to_string()));
+        let settled = claims.iter().map(told).collect();
+        wait(store.advance(Advance { settled, claim: None })).unwrap();
+    }
+}
+
+fn doubt_all(store: &dyn Store, all: &[DeliverySeq], instead: impl Fn(DeliverySeq) -> NewDelivery) {
+    let moved =
+        |seq: &DeliverySeq| Settlement { plus: vec![instead(*seq)], ..settlement(*seq, DOUBTED) };
+    let moved = all.iter().map(moved).collect();
+    wait(store.apply_moves(Moves { at: Timestamp(30), moved, ..Moves::default() })).unwrap();
+}
+
+#[test]
+fn many_late_receipts_each_look_at_their_own_copy_only() {
+    const RECIPIENTS: u64 = 2_000;
+    let home = |person: u64| {
+        let Change::Address(one) = people().remove(0) else { unreachable!() };
+        let (id, direct) = (address(KAKAO, person), Some(chat(KAKAO, person)));
+        let person = Some(PersonId(person));
+        Change::Address(Address { id, direct, person, ..one })
+    };
+    for bench in Bench::both() {
+        let store = bench.store();
+        let homes = (1..=RECIPIENTS).map(home).collect();
+        wait(store.change(Timestamp(0), homes)).unwrap();
+        let all = (1..=RECIPIENTS).map(|person| to_person(KAKAO, person)).collect();
+        let all = admit(store, event(1, 1, all));
+        // Behind each stand-in more is waiting for its person.
+        send_all(store, KAKAO);
+        doubt_all(store, &all, |seq| copy_of(seq, seq.0));
+        admit(store, event(2, 1, all.iter().map(|seq| to_person(LINE, seq.0)).collect()));
+        let before = bench.looked_up();
+        for seq in &all {
+            let word = ReceiptNote {
+                account: KAKAO,
+                chat: chat(KAKAO, seq.0),
+                native: Some(NativeMessageId::new(seq.to_string())),
+                level: ReceiptLevel::Delivered,
+                at: Timestamp(60),
+            };
+            assert_eq!(wait(store.record_receipt(Timestamp(61), word)).unwrap(), [*seq]);
+        }
+        let each = (bench.looked_up() - before) / RECIPIENTS;
+        assert!(each <= 8, "{each} deliveries were looked up for each receipt");
+        let half = usize::try_from(RECIPIENTS).unwrap();
+        let found = states(store, 1);
+        assert!(found[..half].iter().all(|state| *state == State::Delivered));
+        assert!(found[half..].iter().all(|state| *state == State::Superseded), "{found:?}");
+        assert_eq!(found.len(), 2 * half);
+        assert_eq!(wait(store.counts()).unwrap().open[&LINE.0], RECIPIENTS);
+    }
+}
+
+#[test]
+fn a_receipt_for_a_room_spares_the_copies_of_its_people_and_its_own() {
+    for bench in Bench::both() {
+        let store = bench.store();
+        wait(store.change(Timestamp(0), people())).unwrap();
+        let room = NewDelivery {
+            recipient: Recipient::Room(RoomId(1)),
+            route: Some(Route { account: LINE, endpoint: Endpoint::Room(RoomId(1)) }),
+            ..to_person(LINE, 1)
+        };
+        let stands = |seq: DeliverySeq, person| NewDelivery {
+            label: Some(Label::InsteadOf(Network::Line)),
+            stands_in_for: Some(seq),
+            ..to_person(KAKAO, person)
+        };
+        // One that has nothing to do with the room waits before, one between, one behind.
+        admit(store, event(1, 1, vec![to_person(KAKAO, 3)]));
+        let doubted = admit(store, event(2, 1, vec![room.clone(), to_person(KAKAO, 4)]))[0];
+        let other = admit(store, event(3, 1, vec![room.clone()]))[0];
+        send_all(store, LINE);
+        let (label, stands_in_for) = (Some(Label::Again), Some(doubted));
+        let again = NewDelivery { state: State::Held, label, stands_in_for, ..room };
+        for plus in [vec![stands(doubted, 1), stands(doubted, 2)], vec![again]] {
+            let moved = vec![Settlement { plus, ..settlement(doubted, DOUBTED) }];
+            wait(store.apply_moves(Moves { moved, ..Moves::default() })).unwrap();
+        }
+        doubt_all(store, &[other], |seq| stands(seq, 1));
+        admit(store, event(4, 1, vec![to_person(KAKAO, 2)]));
+        let word = ReceiptNote {
+            account: LINE,
+            chat: ChatKey::new("room-1"),
+            native: Some(NativeMessageId::new(doubted.to_string())),
+            level: ReceiptLevel::Read,
+            at: Timestamp(60),
+        };
+        assert_eq!(wait(store.record_receipt(Timestamp(61), word)).unwrap(), [doubted]);
+        use State::{Doubted, Queued, Read, Superseded};
+        assert_eq!(states(store, 1), [Queued]);
+        assert_eq!(states(store, 2), [Read, Queued, Superseded, Superseded, Superseded]);
+        assert_eq!(states(store, 3), [Doubted, Queued]);
+        assert_eq!(states(store, 4), [Queued]);
+        assert_clean(store);
     }
 }

@@ -126,6 +126,14 @@ impl MemoryStore {
     }
 }
 
+#[cfg(test)]
+impl MemoryStore {
+    /// How many deliveries its verbs looked up.
+    pub(crate) fn looked_up(&self) -> StoreAnswer<'_, u64> {
+        self.read(|book| Ok(book.looked_up))
+    }
+}
+
 impl Store for MemoryStore {
     fn load(&self, at: Timestamp) -> StoreAnswer<'_, Loaded> {
         self.write(|book| book.load(at))

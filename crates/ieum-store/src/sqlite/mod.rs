@@ -209,6 +209,11 @@ impl SqliteStore {
         self.spoil(format!("UPDATE delivery SET detail = x'ff' WHERE seq = {seq}"))
     }
 
+    /// How many deliveries its verbs looked up.
+    pub(crate) fn looked_up(&self) -> StoreAnswer<'_, u64> {
+        self.ask(|book| Ok(book.looked_up))
+    }
+
     fn spoil(&self, sql: String) -> StoreAnswer<'_, ()> {
         self.ask(move |book| {
             let spoilt = book.rows.connection().execute_batch(&sql);
