@@ -11,6 +11,7 @@ mod formats;
 mod incidents;
 mod kill;
 mod lanes;
+mod paging;
 mod reading;
 mod sample;
 mod sealing;

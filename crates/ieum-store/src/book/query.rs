@@ -11,26 +11,36 @@ use ieum_core::message::Message;
 use ieum_core::ports::store::{OpenFilter, PAGE_ROWS_MAX};
 use std::sync::Arc;
 
+/// Most deliveries looked at in one transaction for a page of open ones: what looks for few among
+/// many goes on with the next, so that whoever asked meanwhile is answered between.
+pub(crate) const LOOKED_AT_MAX: usize = 4 * PAGE_ROWS_MAX;
+
+/// Open deliveries in order, and behind which one the next part goes on.
+pub(crate) type OpenPart = (Vec<Delivery>, Option<DeliverySeq>);
+
 impl<R: Rows> Book<R> {
-    /// Verb `page_open`.
-    pub(crate) fn page_open(
+    /// Verb `page_open`, or the part of it that fits into one transaction: of at most `rows_max`
+    /// that pass the filter those that were met, and where to go on when there may be more.
+    pub(crate) fn page_open_part(
         &mut self,
         filter: OpenFilter,
         after: DeliverySeq,
-    ) -> RowAnswer<Vec<Delivery>> {
-        let mut page = Vec::new();
-        let mut after = after;
-        while page.len() < PAGE_ROWS_MAX {
+        rows_max: usize,
+    ) -> RowAnswer<OpenPart> {
+        let (mut found, mut after) = (Vec::new(), after);
+        for _ in 0..LOOKED_AT_MAX / PAGE_ROWS_MAX {
             let seqs = self.open_seqs(filter, after);
-            let Some(last) = seqs.last() else { break };
+            let Some(last) = seqs.last() else { return Ok((found, None)) };
             after = *last;
             for seq in seqs {
                 let row = self.delivery(seq)?.filter(|row| matches(filter, row));
-                page.extend(row.map(|row| row.delivery));
+                found.extend(row.map(|row| row.delivery));
+                if found.len() >= rows_max {
+                    return Ok((found, None));
+                }
             }
         }
-        page.truncate(PAGE_ROWS_MAX);
-        Ok(page)
+        Ok((found, Some(after)))
     }
 
     /// Some of those that may pass the filter, in order; all at once or a page.

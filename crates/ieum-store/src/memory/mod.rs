@@ -21,7 +21,8 @@ use ieum_core::journal::JournalEntry;
 use ieum_core::message::Message;
 use ieum_core::ports::store::{
     Access, AdmitBatch, Admitted, Advance, Advanced, ClaimNext, CopyNote, Counts, Loaded, Moves,
-    OpenFilter, ReceiptNote, SentFilter, SentPage, Store, StoreAnswer, StoreFailure, TouchCounts,
+    OpenFilter, PAGE_ROWS_MAX, ReceiptNote, SentFilter, SentPage, Store, StoreAnswer, StoreFailure,
+    TouchCounts,
 };
 use ieum_core::time::Timestamp;
 use rows::MemoryRows;
@@ -106,9 +107,31 @@ impl MemoryStore {
         &self,
         verb: impl FnOnce(&mut Book<MemoryRows>) -> RowAnswer<T>,
     ) -> StoreAnswer<'_, T> {
+        Box::pin(std::future::ready(self.try_read(verb)))
+    }
+
+    /// Each part is a verb of its own: between them others have their turn.
+    fn page_open_in_parts(
+        &self,
+        filter: OpenFilter,
+        after: DeliverySeq,
+    ) -> RowAnswer<Vec<Delivery>> {
+        let (mut page, mut rest) = (Vec::new(), Some(after));
+        while let Some(after) = rest {
+            let room = PAGE_ROWS_MAX - page.len();
+            let (more, next) = self.try_read(|book| book.page_open_part(filter, after, room))?;
+            page.extend(more);
+            rest = next;
+        }
+        Ok(page)
+    }
+
+    fn try_read<T>(
+        &self,
+        verb: impl FnOnce(&mut Book<MemoryRows>) -> RowAnswer<T>,
+    ) -> RowAnswer<T> {
         let mut inner = self.lock();
-        let answer = if inner.closed { Err(StoreFailure::Closed) } else { verb(&mut inner.book) };
-        Box::pin(std::future::ready(answer))
+        if inner.closed { Err(StoreFailure::Closed) } else { verb(&mut inner.book) }
     }
 
     fn write<T: Send + 'static>(
@@ -180,7 +203,7 @@ impl Store for MemoryStore {
     }
 
     fn page_open(&self, filter: OpenFilter, after: DeliverySeq) -> StoreAnswer<'_, Vec<Delivery>> {
-        self.read(|book| book.page_open(filter, after))
+        Box::pin(std::future::ready(self.page_open_in_parts(filter, after)))
     }
 
     fn deliveries_of(&self, message: MessageSeq) -> StoreAnswer<'_, Vec<Delivery>> {

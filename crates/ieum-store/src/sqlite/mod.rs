@@ -25,6 +25,7 @@ pub use backup::{CopyProgress, PartialCopy, problems};
 pub use failure::OpenFailure;
 pub use sealing::StoreKey;
 
+use crate::book::query::OpenPart;
 use crate::book::{Book, CommitParts};
 use crate::rows::RowAnswer;
 use failure::failure;
@@ -40,7 +41,8 @@ use ieum_core::journal::JournalEntry;
 use ieum_core::message::Message;
 use ieum_core::ports::store::{
     Access, AdmitBatch, Admitted, Advance, Advanced, ClaimNext, CopyNote, Counts, Loaded, Moves,
-    OpenFilter, ReceiptNote, SentFilter, SentPage, Store, StoreAnswer, StoreFailure, TouchCounts,
+    OpenFilter, PAGE_ROWS_MAX, ReceiptNote, SentFilter, SentPage, Store, StoreAnswer, StoreFailure,
+    TouchCounts,
 };
 use ieum_core::time::Timestamp;
 use requests::{Receiver, Sender, queue};
@@ -185,6 +187,15 @@ impl SqliteStore {
             sent.map_err(|_| StoreFailure::Closed)?;
             answered.await.unwrap_or(Err(StoreFailure::Closed))
         })
+    }
+
+    fn page_open_part(
+        &self,
+        filter: OpenFilter,
+        after: DeliverySeq,
+        rows_max: usize,
+    ) -> StoreAnswer<'_, OpenPart> {
+        self.ask(move |book| book.page_open_part(filter, after, rows_max))
     }
 
     fn join(&self) {
@@ -352,7 +363,18 @@ impl Store for SqliteStore {
     }
 
     fn page_open(&self, filter: OpenFilter, after: DeliverySeq) -> StoreAnswer<'_, Vec<Delivery>> {
-        self.ask(move |book| book.page_open(filter, after))
+        // Asked at once, like every verb; only what goes on from there waits to be awaited.
+        let first = self.page_open_part(filter, after, PAGE_ROWS_MAX);
+        Box::pin(async move {
+            let (mut page, mut rest) = first.await?;
+            while let Some(after) = rest {
+                let room = PAGE_ROWS_MAX - page.len();
+                let (more, next) = self.page_open_part(filter, after, room).await?;
+                page.extend(more);
+                rest = next;
+            }
+            Ok(page)
+        })
     }
 
     fn deliveries_of(&self, message: MessageSeq) -> StoreAnswer<'_, Vec<Delivery>> {
