@@ -13,9 +13,12 @@ use std::sync::Mutex;
 
 type Entry = (MessageSeq, BTreeSet<SearchMark>);
 
-/// The marks of each message, and how far they go.
+/// What is kept: the marks of each message, how far they go, and what was withdrawn.
+type Kept = (BTreeMap<MessageSeq, Entry>, Option<Reached>, BTreeSet<MessageSeq>);
+
+/// An index in memory.
 #[derive(Debug, Default)]
-pub struct Catalogue(Mutex<(BTreeMap<MessageSeq, Entry>, Option<Reached>, BTreeSet<MessageSeq>)>);
+pub struct Catalogue(Mutex<Kept>);
 
 impl SearchIndex for Catalogue {
     fn reached(&self) -> SearchAnswer<'_, Option<Reached>> {
