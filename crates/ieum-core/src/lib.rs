@@ -14,6 +14,7 @@ pub mod ids;
 pub mod inbound;
 pub mod incident;
 pub mod journal;
+pub mod marks;
 pub mod media;
 pub mod message;
 pub mod network;

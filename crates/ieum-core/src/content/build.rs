@@ -8,10 +8,15 @@ use std::borrow::Cow;
 use super::limits::CONTENT_TYPE_BYTES_MAX;
 use super::read::media_type_of;
 use super::{
-    Body, Content, Disposition, Extensions, External, MessageId, PLAIN_TEXT, Part, SALT_BYTES,
+    Body, Content, Disposition, Extensions, External, MARKDOWN_TEXT, MessageId, PLAIN_TEXT, Part,
+    SALT_BYTES, Semantics,
 };
 use crate::inbound::{FileKind, FileNote};
+use crate::marks::{self, Mark, Whom};
 use crate::media::{MediaId, tidy_name};
+
+/// Longest markdown that stands beside the plain words, in bytes; a longer text has no marks.
+const MARKDOWN_BYTES_MAX: usize = 96 * 1024;
 
 impl Content {
     /// Content with a body and nothing else.
@@ -37,6 +42,27 @@ impl Content {
     pub fn text(salt: [u8; SALT_BYTES], sender_uri: &str, room_uri: &str, text: &str) -> Self {
         let part = Part::plain(Disposition::RENDER, text);
         Self::new(salt, sender_uri, room_uri, part)
+    }
+
+    /// The same text with these [tidy](marks::tidy) marks: the words as they stand, for whoever
+    /// knows no marks, and beside them the same as markdown.
+    #[must_use]
+    pub fn marked(self, text: &str, marks: &[Mark<Whom>]) -> Self {
+        if marks.is_empty() {
+            return self;
+        }
+        let markdown = marks::write(text, marks);
+        if markdown.len() > MARKDOWN_BYTES_MAX {
+            return self;
+        }
+        let disposition = self.part.disposition;
+        let marked = Part::of_type(disposition, MARKDOWN_TEXT, &markdown);
+        let part = Part {
+            disposition,
+            language: String::new(),
+            body: Body::Multi { semantics: Semantics::ChooseOne, parts: vec![self.part, marked] },
+        };
+        Self { part, ..self }
     }
 
     /// A new version of a text. `replaces` is the first version, also for a second edit.
@@ -152,11 +178,15 @@ impl Part {
     /// A part of plain text.
     #[must_use]
     pub fn plain(disposition: Disposition, text: &str) -> Self {
+        Self::of_type(disposition, PLAIN_TEXT, text)
+    }
+
+    fn of_type(disposition: Disposition, content_type: &'static str, text: &str) -> Self {
         Self {
             disposition,
             language: String::new(),
             body: Body::Single {
-                content_type: Cow::Borrowed(PLAIN_TEXT),
+                content_type: Cow::Borrowed(content_type),
                 content: text.as_bytes().to_vec(),
             },
         }

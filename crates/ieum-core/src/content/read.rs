@@ -2,6 +2,7 @@
 
 use super::{Body, Content, Disposition, External, MessageId, Part, Semantics};
 use crate::inbound::FileKind;
+use crate::marks::{self, Mark, Whom};
 
 /// What a message is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,6 +66,19 @@ impl Content {
         }
     }
 
+    /// The marks of its text; none where it has no other form than plain words, which costs
+    /// nothing to find out, or where that does not say the same.
+    #[must_use]
+    pub fn marks(&self) -> Vec<Mark<Whom>> {
+        let Body::Multi { semantics: Semantics::ChooseOne, parts } = &self.part.body else {
+            return Vec::new();
+        };
+        let markdown = parts.iter().find_map(Part::markdown);
+        let read = markdown.and_then(marks::read);
+        let same = read.filter(|(text, _)| self.part.text() == Some(text));
+        same.map(|(_, marks)| marks).unwrap_or_default()
+    }
+
     fn what_reaction(&self) -> What<'_> {
         let (replaces, target) = (self.replaces, self.in_reply_to);
         match (&self.part.body, replaces) {
@@ -89,6 +103,14 @@ impl Part {
             return parts.iter().find_map(Self::text);
         }
         self.text_of_any_disposition()
+    }
+
+    fn markdown(&self) -> Option<&str> {
+        let Body::Single { content_type, content } = &self.body else {
+            return None;
+        };
+        let known = essence(content_type).eq_ignore_ascii_case("text/markdown");
+        known.then(|| std::str::from_utf8(content).ok()).flatten()
     }
 
     fn text_of_any_disposition(&self) -> Option<&str> {
@@ -188,6 +210,25 @@ mod tests {
         let nothing_replacing_nothing =
             Content::new(SALT, "s", "r", Part::null(Disposition::RENDER));
         assert_eq!(nothing_replacing_nothing.what(), What::Other);
+    }
+
+    #[test]
+    fn marks_stand_beside_the_plain_words() {
+        let whom = Whom::Person(crate::ids::PersonId(7));
+        let marks = vec![Mark::new(0..7, marks::MarkKind::Mention(whom))];
+        let plain = Content::text(SALT, "s", "r", "@민지 안녕");
+        assert_eq!(plain.marks(), []);
+        let marked = plain.clone().marked("@민지 안녕", &marks);
+        assert_eq!(marked.what(), What::Text("@민지 안녕"));
+        assert_eq!(marked.marks(), marks);
+        let (_, bytes) = marked.seal();
+        let again = Content::decode(&bytes).unwrap();
+        assert_eq!((again.what(), again.marks()), (What::Text("@민지 안녕"), marks.clone()));
+        let edit = marked.clone().replacing(MessageId::from([1; 32]));
+        assert!(matches!(edit.what(), What::Edit { text: "@민지 안녕", .. }));
+        // Markdown that says something else is not believed.
+        let other = plain.marked("@민지 잘가", &marks);
+        assert_eq!((other.what(), other.marks()), (What::Text("@민지 안녕"), Vec::new()));
     }
 
     #[test]
