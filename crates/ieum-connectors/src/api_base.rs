@@ -2,11 +2,19 @@
 //!
 //! Not a client. Invariant: what is joined to it is an absolute address on the same host.
 
-use http::Uri;
+use http::{HeaderValue, Uri};
 
 /// Said of an `api_url` that is none.
 pub(crate) const API_URL_COMPLAINT: &str =
     "api_url must be an absolute http or https address without a query";
+
+/// What proves us by a token; `None` when it is empty or no header can carry it.
+pub(crate) fn bearer(access_token: &str) -> Option<HeaderValue> {
+    let token = Some(access_token).filter(|token| !token.is_empty())?;
+    let mut authorization = HeaderValue::try_from(format!("Bearer {token}")).ok()?;
+    authorization.set_sensitive(true);
+    Some(authorization)
+}
 
 /// An absolute `http` or `https` address without a query; kept without a trailing slash.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -53,6 +53,7 @@ pub mod kakaotalk;
 pub mod line;
 pub mod mail;
 mod mailbox;
+mod markup;
 pub mod matrix;
 mod moment;
 mod muc;

@@ -2,6 +2,9 @@
 //!
 //! Not a place for anything that only one network needs. Invariant: no cut ever splits a character.
 
+use ieum_core::marks::Mark;
+use std::ops::Range;
+
 /// Longest network id (user, chat, message, event) that is taken.
 pub(crate) const ID_BYTES_MAX: usize = 255;
 /// Longest quote token that is taken.
@@ -33,21 +36,80 @@ pub(crate) fn cut_spans(text: String, spans: &[Span]) -> String {
     if spans.is_empty() {
         return text;
     }
-    let mut kept = String::with_capacity(text.len());
-    let (mut at, mut after_cut) = (0_u64, false);
-    for character in text.chars() {
-        let cut = spans.iter().any(|span| span.holds(at));
-        at += character.len_utf16() as u64;
-        if !cut {
-            let gap_stands = kept.chars().next_back().is_none_or(char::is_whitespace);
-            if !(after_cut && gap_stands && character.is_whitespace()) {
-                kept.push(character);
+    let pieces = kept_pieces(&text, spans);
+    let mut kept: String = pieces.into_iter().filter_map(|piece| text.get(piece)).collect();
+    kept.truncate(kept.trim_end().len());
+    kept
+}
+
+/// What stays of a text, in bytes and in order.
+fn kept_pieces(text: &str, spans: &[Span]) -> Vec<Range<usize>> {
+    let mut pieces: Vec<Range<usize>> = Vec::new();
+    let (mut units, mut after_cut, mut gap_stands) = (0_u64, false, true);
+    for (at, character) in text.char_indices() {
+        let cut = spans.iter().any(|span| span.holds(units));
+        units += character.len_utf16() as u64;
+        let doubles = after_cut && gap_stands && character.is_whitespace();
+        if !cut && !doubles {
+            let end = at + character.len_utf8();
+            match pieces.last_mut().filter(|piece| piece.end == at) {
+                Some(piece) => piece.end = end,
+                None => pieces.push(at..end),
             }
+            gap_stands = character.is_whitespace();
         }
         after_cut = cut;
     }
-    kept.truncate(kept.trim_end().len());
-    kept
+    pieces
+}
+
+/// The same for a text with marks, which stay on their words.
+pub(crate) fn cut_marked<W: Clone>(
+    text: String,
+    spans: &[Span],
+    mut marks: Vec<Mark<W>>,
+) -> (String, Vec<Mark<W>>) {
+    if spans.is_empty() || marks.is_empty() {
+        return (cut_spans(text, spans), marks);
+    }
+    let pieces = kept_pieces(&text, spans);
+    let moved = |at: usize| {
+        let before = pieces.iter().filter(|piece| piece.start < at);
+        before.map(|piece| piece.end.min(at) - piece.start).sum::<usize>()
+    };
+    let kept = cut_spans(text.clone(), spans);
+    for mark in &mut marks {
+        (mark.start, mark.end) = (moved(mark.start), moved(mark.end).min(kept.len()));
+    }
+    marks.retain(|mark| mark.start < mark.end);
+    (kept, marks)
+}
+
+/// Where the stretch lies in bytes; `None` where it does not lie on whole characters of the text.
+pub(crate) fn bytes_of(text: &str, span: Span) -> Option<Range<usize>> {
+    let end = span.start.checked_add(span.length)?;
+    let (mut units, mut from, mut to) = (0_u64, None, None);
+    let ends = text.char_indices().map(|(at, c)| (at, c.len_utf16() as u64));
+    for (at, length) in ends.chain([(text.len(), 0)]) {
+        if units == span.start {
+            from.get_or_insert(at);
+        }
+        if units == end {
+            to.get_or_insert(at);
+        }
+        if units > end {
+            break;
+        }
+        units += length;
+    }
+    Some(from?..to?)
+}
+
+/// The stretch of a range of bytes; `None` where it does not lie on whole characters of the text.
+pub(crate) fn units_of(text: &str, range: Range<usize>) -> Option<Span> {
+    let start = utf16_length(text.get(..range.start)?) as u64;
+    let length = utf16_length(text.get(range)?) as u64;
+    Some(Span { start, length })
 }
 
 /// The part of `text` inside the span, or `None` when the span does not end within the text.
@@ -107,6 +169,21 @@ pub(crate) fn without_quote(body: Box<str>) -> Box<str> {
     rest.strip_prefix('\n').unwrap_or(rest).into()
 }
 
+/// The call's key as a UUID of version 4 (RFC 9562): the same for every repetition.
+pub(crate) fn uuid(key: [u8; 16]) -> String {
+    let number = u128::from_be_bytes(key);
+    let versioned = (number & !(0xF << 76)) | (0x4 << 76);
+    let uuid = (versioned & !(0b11 << 62)) | (0b10 << 62);
+    format!(
+        "{:08x}-{:04x}-{:04x}-{:04x}-{:012x}",
+        uuid >> 96,
+        (uuid >> 80) & 0xFFFF,
+        (uuid >> 64) & 0xFFFF,
+        (uuid >> 48) & 0xFFFF,
+        uuid & 0xFFFF_FFFF_FFFF
+    )
+}
+
 /// A reason for the journal: one line, bounded.
 pub(crate) fn reason(text: &str) -> String {
     let plain = |c: char| if c.is_control() { ' ' } else { c };
@@ -125,6 +202,14 @@ mod tests {
         for bad in ["", "abcde", "a\n"] {
             assert_eq!(id(bad), None, "{bad:?}");
         }
+    }
+
+    #[test]
+    fn keys_become_uuids_that_keep_the_keys_bits() {
+        assert_eq!(uuid([0; 16]), "00000000-0000-4000-8000-000000000000");
+        assert_eq!(uuid([0xFF; 16]), "ffffffff-ffff-4fff-bfff-ffffffffffff");
+        let key: [u8; 16] = std::array::from_fn(|place| u8::try_from(place).unwrap());
+        assert_eq!(uuid(key), "00010203-0405-4607-8809-0a0b0c0d0e0f");
     }
 
     #[test]
@@ -149,6 +234,18 @@ mod tests {
             assert_eq!(got, expected, "{text:?}");
         }
         assert_eq!(cut_spans("left ".to_owned(), &[]), "left ");
+    }
+
+    #[test]
+    fn marks_stay_on_their_words_when_something_is_cut() {
+        let text = "@hub 안녕 @철수 😀야".to_owned();
+        let kind = ieum_core::marks::MarkKind::<()>::Bold;
+        let at = text.find("@철수").unwrap();
+        let marks = vec![Mark::new(at..at + 7, kind.clone()), Mark::new(0..4, kind)];
+        let (kept, marks) = cut_marked(text, &[Span { start: 0, length: 4 }], marks);
+        assert_eq!(kept, "안녕 @철수 😀야");
+        let words: Vec<&str> = marks.iter().map(|mark| mark.of(&kept)).collect();
+        assert_eq!(words, ["@철수"]);
     }
 
     #[test]
@@ -191,6 +288,11 @@ mod tests {
         fn no_cut_panics(text in ".*", start in any::<u64>(), length in any::<u64>()) {
             let span = Span { start, length };
             prop_assert!(cut_spans(text.clone(), &[span]).len() <= text.len());
+            if let Some(range) = bytes_of(&text, span) {
+                prop_assert_eq!(units_of(&text, range.clone()), Some(span));
+                let same = inside(&text, span).as_deref() == text.get(range);
+                prop_assert!(same, "{:?}", span);
+            }
             prop_assert!(inside(&text, span).is_none_or(|part| text.contains(&part)));
         }
     }

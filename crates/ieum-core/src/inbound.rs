@@ -1,6 +1,7 @@
 //! What a connector read from its network, in the hub's words.
 
 use crate::ids::{ChatKey, EventKey, NativeMessageId, QuoteKey, UserKey};
+use crate::marks::{Mark, Named};
 use crate::network::ChatKind;
 use crate::time::Timestamp;
 use serde::Serialize;
@@ -107,6 +108,9 @@ pub struct InboundMessage {
     pub native: NativeMessageId,
     /// Its text or caption; mentions of our account are already taken off.
     pub text: String,
+    /// What stretches of the text are. Somebody who is meant without a place in the text has a
+    /// mark of no length.
+    pub marks: Vec<Mark<Named>>,
     /// The message it answers, in the same chat.
     pub reply_to: Option<NativeMessageId>,
     /// By which it can be quoted later.
@@ -146,6 +150,8 @@ pub enum InboundKind {
         native: NativeMessageId,
         /// Its new text.
         text: String,
+        /// What stretches of it are, as in [`InboundMessage::marks`].
+        marks: Vec<Mark<Named>>,
     },
     /// Somebody took back what they said.
     Withdrawal {

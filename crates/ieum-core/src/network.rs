@@ -148,6 +148,8 @@ pub struct ChatCapabilities {
     pub author: AuthorSupport,
     /// How many mentions one message can carry.
     pub mentions_max: usize,
+    /// Whether it shows links, strong words, quotes and the like as such.
+    pub formats: bool,
     /// Whether a message can carry buttons that speak to our account.
     pub buttons: bool,
     /// Whether a send with the same key is carried out once, so that `Unknown` may be repeated.

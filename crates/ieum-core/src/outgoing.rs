@@ -2,6 +2,7 @@
 
 use crate::ids::{AuthorKey, ChatKey, NativeMessageId, QuoteKey, UserKey};
 use crate::inbound::{ChatRef, FileKind};
+use crate::marks::Mark;
 use crate::ports::BoxFuture;
 use crate::ports::http::{HttpFailure, PieceStream};
 use crate::ports::media::MediaFile;
@@ -48,6 +49,8 @@ pub enum Act {
         target: NativeMessageId,
         /// Its new text.
         text: String,
+        /// What stretches of it are, as in [`Part::marks`].
+        marks: Vec<Mark<UserKey>>,
     },
     /// Take back one of our messages.
     Withdraw {
@@ -74,8 +77,9 @@ pub struct Part {
     pub sender: Option<ShownSender>,
     /// The message that it answers.
     pub reply: Option<ReplyTarget>,
-    /// People to notify; the text holds `{0}`, `{1}`, ... nowhere: connectors place them.
-    pub mentions: Vec<UserKey>,
+    /// What stretches of the text are, in its bytes: users of this chat who are to be notified, at
+    /// most as many as the chat carries, and where it has them, links, strong words and the like.
+    pub marks: Vec<Mark<UserKey>>,
     /// Buttons below the text.
     pub buttons: Vec<Button>,
     /// A file that goes with it; then the text is its caption and may be empty.

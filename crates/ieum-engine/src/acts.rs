@@ -4,6 +4,7 @@
 //! Each is a message of its own that goes the straight way. Invariant: only an author edits or
 //! withdraws, and nobody does anything in a conversation that they are not in.
 
+use crate::calling;
 use crate::compose::uris;
 use crate::hush::{self, Occasion};
 use crate::intake::plan_of;
@@ -118,7 +119,9 @@ fn content(
             if text.trim().is_empty() || text.len() > SAY_BYTES_MAX {
                 return Err(SayFailure::Invalid(format!("1 to {SAY_BYTES_MAX} bytes of text")));
             }
-            Ok(Content::edit(salt, &uris.sender, &uris.room, target.new.id, text))
+            let marks = calling::by_hand(pieces, act.conversation, text);
+            let edit = Content::edit(salt, &uris.sender, &uris.room, target.new.id, text);
+            Ok(edit.marked(text, &marks))
         }
         (Deed::Withdraw, What::Text(_) | What::File { .. }) => {
             Ok(Content::withdrawal(salt, &uris.sender, &uris.room, target.new.id))

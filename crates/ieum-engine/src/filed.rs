@@ -35,7 +35,7 @@ impl Spoken<'_> {
             return self.call(parts);
         }
         let body = self.file_in_words(file, here);
-        self.words(&body, answers).await
+        self.words((&body, &[]), answers).await
     }
 
     fn chat_capabilities(&self) -> &ChatCapabilities {
@@ -73,7 +73,7 @@ impl Spoken<'_> {
     ) -> Vec<Part> {
         let (reply, quoted) = self.answered(answers).await;
         let caps = self.chat_capabilities();
-        let mut parts = self.rendered(caption, reply, quoted.as_ref());
+        let mut parts = self.rendered((caption, &[]), reply, quoted.as_ref());
         let fits = |part: &Part| measure(&part.text, caps.text_unit) <= caps.caption_max;
         if let [only] = &mut *parts
             && (only.text.is_empty() || fits(only))

@@ -1,5 +1,6 @@
 //! Hearing: what somebody said, as canonical content, and in which conversation they meant it.
 
+use crate::calling::Heard;
 use crate::compose::{native_salt, uris};
 use crate::identify::{Place, Scene, short};
 use crate::intake::Taking;
@@ -32,7 +33,7 @@ impl Taking<'_> {
             InboundKind::Message(message) if message.text.len() <= TEXT_BYTES_MAX => {
                 self.message(event, message, scene).await
             }
-            InboundKind::Edit { native, text } => {
+            InboundKind::Edit { native, text, marks } => {
                 // Not every network keeps people from changing each other's words.
                 let said = self.earlier(event, native).await?;
                 let Some(target) = said.filter(|said| said.author == author(scene)) else {
@@ -40,7 +41,10 @@ impl Taking<'_> {
                 };
                 let uris = uris(author(scene), target.conversation);
                 let salt = self.salt(event, event.event.as_str());
-                let content = Content::edit(salt, &uris.sender, &uris.room, target.id, text);
+                let heard = self.heard(target.conversation);
+                let (text, marks) = heard.marked((text, marks), text.clone());
+                let content = Content::text(salt, &uris.sender, &uris.room, &text);
+                let content = content.marked(&text, &marks).replacing(target.id);
                 Ok(Some(Said::new(target.conversation, content)))
             }
             InboundKind::Withdrawal { native } => {
@@ -114,7 +118,11 @@ impl Taking<'_> {
         let media = wanted.as_ref().map(|wanted| wanted.id);
         let mut content = match &message.file {
             Some(file) => Content::file(salt, &uris.sender, &uris.room, (file, media), &text),
-            None => Content::text(salt, &uris.sender, &uris.room, &text),
+            None => {
+                let heard = self.heard(conversation);
+                let (text, marks) = heard.marked((&message.text, &message.marks), text);
+                Content::text(salt, &uris.sender, &uris.room, &text).marked(&text, &marks)
+            }
         };
         if let Some(answered) = answered.filter(|earlier| earlier.conversation == conversation) {
             content = content.reply_to(answered.id);
@@ -126,6 +134,10 @@ impl Taking<'_> {
             quote: message.quote.clone(),
         };
         Ok(Some(Said { source: Some(source), wanted, ..Said::new(conversation, content) }))
+    }
+
+    fn heard(&self, conversation: ConversationId) -> Heard<'_> {
+        Heard { pieces: self.pieces, account: self.account, conversation }
     }
 
     /// What is to be fetched of a message's file.

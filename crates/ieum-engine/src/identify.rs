@@ -116,7 +116,7 @@ pub(crate) fn somebody_of(chat: &ChatRef) -> UserKey {
     UserKey::new(format!("{SOMEBODY}{}", chat.key.as_str()))
 }
 
-fn is_somebody(user: &UserKey) -> bool {
+pub(crate) fn is_somebody(user: &UserKey) -> bool {
     user.as_str().starts_with(SOMEBODY)
 }
 

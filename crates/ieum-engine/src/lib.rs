@@ -11,6 +11,7 @@ mod attempt;
 mod backoff;
 mod begin_anew;
 mod bygone;
+mod calling;
 mod canary;
 mod clock_back;
 mod codes;

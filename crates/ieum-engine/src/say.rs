@@ -1,5 +1,6 @@
 //! Messages that come through the hub's own API instead of a network.
 
+use crate::calling;
 use crate::compose::{Circumstances, seal, uris};
 use crate::hush;
 use crate::intake::plan_of;
@@ -85,7 +86,9 @@ pub(crate) async fn say(pieces: &Pieces, say: Say) -> Result<Said, SayFailure> {
         Some(key) => salt_for_native(&pieces.secret, "api", &uris.room, key),
         None => pieces.entropy.next_16(),
     };
+    let marks = calling::by_hand(pieces, say.conversation, &say.text);
     let mut content = Content::text(salt, &uris.sender, &uris.room, &say.text);
+    content = content.marked(&say.text, &marks);
     if let Some(answered) = say.reply_to {
         content = content.reply_to(answered);
     }

@@ -3,6 +3,7 @@
 //! What the network can do natively is done natively; the rest is said in words.
 
 use crate::account::Account;
+use crate::calling;
 use crate::compose::native_salt;
 use crate::media::FileHere;
 use crate::notices::{HUB_CONVERSATION, answer_word, nameless};
@@ -11,16 +12,20 @@ use crate::talk;
 use ieum_core::content::{Content, MessageId, What};
 use ieum_core::delivery::{Claim, Recipient};
 use ieum_core::directory::{ConversationKind, Directory, Language};
-use ieum_core::ids::{AuthorKey, ConversationId, PersonId};
+use ieum_core::ids::{AuthorKey, ConversationId, PersonId, UserKey};
 use ieum_core::inbound::{ChatRef, FileKind};
+use ieum_core::marks::{Mark, move_on};
 use ieum_core::message::{Author, Message};
 use ieum_core::network::{AuthorSupport, Hears, Network, ReplySupport};
 use ieum_core::outgoing::{Act, ActingAuthor, Button, Part, ReplyTarget};
 use ieum_core::ports::store::CopyNote;
 use ieum_core::render::words;
-use ieum_core::render::{LabelFacts, Quote, RenderFacts, Speaker, render, shown_sender};
+use ieum_core::render::{Called, LabelFacts, Quote, RenderFacts, Speaker, render, shown_sender};
 use ieum_core::route::author_person;
 use std::borrow::Cow;
+
+/// A text and what its stretches are.
+pub(crate) type Body<'a> = (&'a str, &'a [Called]);
 
 /// One message on its way into one chat.
 pub(crate) struct Spoken<'a> {
@@ -41,7 +46,18 @@ impl Spoken<'_> {
             return self.filed(content, file, self.file).await;
         }
         let (body, answers) = self.in_words(content);
-        self.words(&body, answers).await
+        let mut marks = self.marks(content);
+        if let What::Edit { text, .. } = content.what() {
+            move_on(&mut marks, body.len() - text.len());
+        }
+        self.words((&body, &marks), answers).await
+    }
+
+    /// The marks of its text, with whom this chat can notify.
+    fn marks(&self, content: &Content) -> Vec<Called> {
+        let chat = self.account.connector.capabilities().of(self.chat.kind);
+        let here = (self.account.id, chat);
+        calling::in_chat(self.pieces, here, self.claim.delivery.recipient, content.marks())
     }
 
     /// Edits, withdrawals and reactions, where the network has them and a copy is here.
@@ -50,7 +66,8 @@ impl Spoken<'_> {
         match content.what() {
             What::Edit { replaces, text } if caps.edit => {
                 let target = self.our_copy(replaces).await?.key.native;
-                Some(Act::Edit { target, text: self.one_text(text) })
+                let (text, marks) = self.one_text(text, &self.marks(content));
+                Some(Act::Edit { target, text, marks })
             }
             What::Withdrawal { replaces } if caps.withdraw => {
                 let target = self.our_copy(replaces).await?.key.native;
@@ -93,22 +110,8 @@ impl Spoken<'_> {
         let (name, network, icon_url) = self.speaker(author)?;
         let speaker = Speaker { name: &name, network, icon_url: icon_url.as_deref() };
         let shown = shown_sender(speaker, name_max, self.language())?;
-        Some(ActingAuthor { key: self.author_key(author)?, shown })
-    }
-
-    /// The same for an author for ever, whatever becomes of the directory.
-    fn author_key(&self, author: Author) -> Option<AuthorKey> {
-        let (word, user) = self.pieces.read(|directory| match author {
-            Author::Hub => None,
-            Author::Person(id) => Some(("ieum", id.to_string())),
-            Author::Address(id) => {
-                let address = directory.address(id)?;
-                let network = directory.network_of(address.account)?;
-                Some((network.word(), address.user.as_str().to_owned()))
-            }
-        })?;
-        let digest = u128::from_be_bytes(native_salt(self.pieces, "author", word, &user));
-        Some(AuthorKey::new(format!("{word}_{digest:032x}")))
+        let key = self.pieces.read(|directory| author_key(self.pieces, directory, author))?;
+        Some(ActingAuthor { key, shown })
     }
 
     /// Anything as words, and the earlier message that they point to.
@@ -137,7 +140,11 @@ impl Spoken<'_> {
     }
 
     /// A text, as the parts of this call.
-    pub(crate) async fn words(&self, body: &str, answers: Option<MessageId>) -> (Act, u32, u32) {
+    pub(crate) async fn words(
+        &self,
+        body: Body<'_>,
+        answers: Option<MessageId>,
+    ) -> (Act, u32, u32) {
         let (reply, quoted) = self.answered(answers).await;
         self.call(self.rendered(body, reply, quoted.as_ref()))
     }
@@ -156,14 +163,15 @@ impl Spoken<'_> {
     }
 
     /// A changed text keeps its head but not its label, quote or second parts.
-    fn one_text(&self, text: &str) -> String {
-        let parts = self.rendered(text, None, None);
-        parts.into_iter().next().map(|part| part.text).unwrap_or_default()
+    fn one_text(&self, text: &str, marks: &[Called]) -> (String, Vec<Mark<UserKey>>) {
+        let parts = self.rendered((text, marks), None, None);
+        let first = parts.into_iter().next();
+        first.map(|part| (part.text, part.marks)).unwrap_or_default()
     }
 
     pub(crate) fn rendered(
         &self,
-        body: &str,
+        (body, marks): Body<'_>,
         reply: Option<ReplyTarget>,
         quoted: Option<&(String, String)>,
     ) -> Vec<Part> {
@@ -189,6 +197,7 @@ impl Spoken<'_> {
             quote: quoted.map(|(name, text)| Quote { name, text }),
             reply,
             body,
+            marks,
             buttons: self.buttons(),
         })
     }
@@ -279,6 +288,25 @@ impl Spoken<'_> {
             (several && !direct).then(|| talk::title(directory, conversation, reader, language))
         })
     }
+}
+
+/// The same for an author for ever, whatever becomes of the directory.
+pub(crate) fn author_key(
+    pieces: &Pieces,
+    directory: &Directory,
+    author: Author,
+) -> Option<AuthorKey> {
+    let (word, user) = match author {
+        Author::Hub => return None,
+        Author::Person(id) => ("ieum", id.to_string()),
+        Author::Address(id) => {
+            let address = directory.address(id)?;
+            let network = directory.network_of(address.account)?;
+            (network.word(), address.user.as_str().to_owned())
+        }
+    };
+    let digest = u128::from_be_bytes(native_salt(pieces, "author", word, &user));
+    Some(AuthorKey::new(format!("{word}_{digest:032x}")))
 }
 
 /// What an author is called; none when the hub itself speaks.

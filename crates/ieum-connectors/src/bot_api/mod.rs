@@ -4,4 +4,6 @@
 //! here is done twice that Telegram might show twice.
 
 pub(crate) mod files;
+pub(crate) mod handles;
+pub(crate) mod marks;
 pub(crate) mod poll;

@@ -7,6 +7,7 @@
 pub(crate) mod answer;
 mod errands;
 pub(crate) mod files;
+pub(crate) mod marks;
 mod picture;
 mod rooms;
 pub(crate) mod users;
@@ -100,9 +101,7 @@ impl Homeserver {
 
 /// What proves us to the homeserver; `None` when the token is empty or no header can carry it.
 pub(crate) fn bearer(token: &Secret) -> Option<HeaderValue> {
-    let mut bearer = HeaderValue::try_from(format!("Bearer {}", token.expose())).ok()?;
-    bearer.set_sensitive(true);
-    (!token.is_empty()).then_some(bearer)
+    crate::api_base::bearer(token.expose())
 }
 
 /// A method, a path with its query, and a JSON body.

@@ -38,6 +38,7 @@ const GROUP: ChatCapabilities = ChatCapabilities {
     reply: ReplySupport::Quoted,
     author: AuthorSupport::InText,
     mentions_max: MENTIONS_PER_SEND_MAX,
+    formats: false,
     buttons: true,
     idempotent_send: false,
     files: &[PICTURE],

@@ -9,6 +9,7 @@ use bytes::Bytes;
 use http::{HeaderMap, Response};
 use ieum_core::ids::ChatKey;
 use ieum_core::inbound::InboundKind;
+use ieum_core::marks::{Mark, MarkKind};
 use ieum_core::network::ChatKind;
 use ieum_core::outgoing::{Act, Button, CopyKey, Fault, Part, Scope};
 use ieum_core::ports::http::HttpFailure;
@@ -84,9 +85,16 @@ fn an_answer_token_is_used_once_as_a_header() {
 }
 
 #[test]
-fn mentions_stand_in_front_and_never_push_text_out() {
-    let users = |count: usize| (0..count).map(|n| UserKey::new(format!("buk_{n}"))).collect();
-    let with = |text: &str, count| Part { mentions: users(count), ..part(text) };
+fn mentions_take_the_place_of_names_and_never_push_text_out() {
+    // `count` times `@가 ` in front of a text, each calling somebody.
+    let with = |text: &str, count: usize| {
+        let call = |n: usize| {
+            let user = UserKey::new(format!("buk_{n}"));
+            Mark::new(n * 5..n * 5 + 4, MarkKind::Mention(user))
+        };
+        let marks = (0..count).map(call).collect();
+        Part { marks, ..part(&("@가 ".repeat(count) + text)) }
+    };
     let (_, body) = sent(&say(ChatKind::Group, vec![with("hi", 2), with("ho", 1)]));
     let outputs = &body["skillResponse"]["template"]["outputs"];
     assert_eq!(outputs[0]["simpleText"]["text"], "{{#mentions.u1}} {{#mentions.u2}} hi");
@@ -94,7 +102,7 @@ fn mentions_stand_in_front_and_never_push_text_out() {
     let mentions = &body["skillResponse"]["extra"]["mentions"];
     assert_eq!(mentions["u2"], json!({"type": "botUserKey", "id": "buk_1"}));
 
-    let long = "가".repeat(980);
+    let long = "가".repeat(930);
     let (_, body) = sent(&say(ChatKind::Group, vec![with(&long, 20)]));
     let text = body["skillResponse"]["template"]["outputs"][0]["simpleText"]["text"].clone();
     let text = text.as_str().unwrap();
@@ -144,7 +152,7 @@ fn what_a_bot_cannot_do_is_refused_without_a_call() {
     for act in [
         Act::Say(vec![]),
         Act::Say(vec![part("x"); 4]),
-        Act::Edit { target: target.clone(), text: "x".into() },
+        Act::Edit { target: target.clone(), text: "x".into(), marks: vec![] },
         Act::Withdraw { target: target.clone() },
         Act::React { target, emoji: None, own: None },
     ] {

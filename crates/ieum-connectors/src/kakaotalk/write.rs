@@ -6,6 +6,7 @@
 use super::KakaoTalkConfig;
 use super::capabilities::{MENTIONS_PER_SEND_MAX, PARTS_PER_SEND_MAX, TEXT_CHARS_MAX};
 use super::wire;
+use crate::markup::places;
 use crate::verdict::refused;
 use ieum_core::inbound::FileKind;
 use ieum_core::network::ChatKind;
@@ -88,7 +89,7 @@ fn body(parts: &[Part], kind: ChatKind, to: Option<(&str, &str)>) -> Value {
     let mut bubbles: Vec<Value> = parts
         .iter()
         .map(|part| {
-            let text = mention_line(part, &mut mentions) + &shown(&part.text);
+            let text = with_calls(part, &mut mentions);
             picture(part).unwrap_or_else(|| wire::simple_text(&text))
         })
         .collect();
@@ -108,22 +109,18 @@ fn shown(text: &str) -> String {
     text.replace("{{#", "{\u{ff5b}#")
 }
 
-/// The placeholders in front of a part, as many as the text limit leaves room for. Whoever does
-/// not fit is not notified; they see the message all the same.
-fn mention_line(part: &Part, mentions: &mut Map<String, Value>) -> String {
+/// The text with placeholders for those who are called, as far as they fit. Whoever does not fit is
+/// not notified; their name stands in the text all the same.
+fn with_calls(part: &Part, mentions: &mut Map<String, Value>) -> String {
     let mut room = TEXT_CHARS_MAX.saturating_sub(part.text.chars().count());
-    let mut line = String::new();
-    for user in &part.mentions {
+    places::with_places(&part.text, &part.marks, shown, |words, user| {
         let name = format!("u{}", mentions.len() + 1);
-        let placeholder = wire::mention_placeholder(&name) + " ";
-        if mentions.len() >= MENTIONS_PER_SEND_MAX || placeholder.len() > room {
-            break;
-        }
-        room -= placeholder.len();
-        line.push_str(&placeholder);
+        let placeholder = wire::mention_placeholder(&name);
+        let needed = placeholder.len().saturating_sub(words.chars().count());
+        room = room.checked_sub(needed).filter(|_| mentions.len() < MENTIONS_PER_SEND_MAX)?;
         mentions.insert(name, wire::mention(user.as_str()));
-    }
-    line
+        Some(placeholder)
+    })
 }
 
 fn buttons(parts: &[Part], most: usize) -> impl Iterator<Item = &Button> {
@@ -138,10 +135,7 @@ fn add_card(parts: &[Part], bubbles: &mut Vec<Value>) {
     let (Some(last), false) = (parts.last(), labels.is_empty()) else {
         return;
     };
-    if last.file.is_none()
-        && last.mentions.is_empty()
-        && last.text.chars().count() <= CARD_CHARS_MAX
-    {
+    if last.file.is_none() && last.marks.is_empty() && last.text.chars().count() <= CARD_CHARS_MAX {
         bubbles.pop();
         bubbles.push(wire::text_card(&shown(&last.text), &labels));
     } else if bubbles.len() < PARTS_PER_SEND_MAX {

@@ -12,6 +12,8 @@ use ieum_core::render::measure::TextUnit;
 
 /// Longest text message, in UTF-16 units.
 pub(super) const TEXT_UTF16_MAX: usize = 5_000;
+/// Most people whom one message can call.
+pub(super) const MENTIONS_MAX: usize = 20;
 /// Most messages of one push.
 pub(super) const PARTS_PER_PUSH_MAX: usize = 5;
 /// Longest sender name, in UTF-16 units.
@@ -73,6 +75,7 @@ const CHAT: ChatCapabilities = ChatCapabilities {
     reply: ReplySupport::ByQuoteKey,
     author: AuthorSupport::AsSender { name_max: SENDER_NAME_UTF16_MAX },
     mentions_max: 0,
+    formats: false,
     buttons: true,
     idempotent_send: true,
     files: &FILES,
@@ -82,5 +85,10 @@ const CHAT: ChatCapabilities = ChatCapabilities {
 /// LINE's capabilities at the given speed.
 #[must_use]
 pub fn capabilities(rate: RateLimits) -> Capabilities {
-    Capabilities { direct: CHAT, group: CHAT, names: NameSource::ByProfile, rate }
+    Capabilities {
+        direct: CHAT,
+        group: ChatCapabilities { mentions_max: MENTIONS_MAX, ..CHAT },
+        names: NameSource::ByProfile,
+        rate,
+    }
 }

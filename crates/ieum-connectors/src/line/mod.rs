@@ -15,7 +15,7 @@ mod tests;
 pub use capabilities::{RATE_PUBLISHED, capabilities};
 pub use read::decode;
 
-use crate::api_base::{API_URL_COMPLAINT, ApiBase};
+use crate::api_base::{API_URL_COMPLAINT, ApiBase, bearer};
 use crate::complaints::complaints;
 use crate::doors::{Doors, Secret};
 use crate::files::open::open;
@@ -84,7 +84,7 @@ impl Line {
         let secret = config.channel_secret.expose().as_bytes();
         let signature = Hmac::new_from_slice(secret).ok().filter(|_| !secret.is_empty());
         let base = ApiBase::new(&config.api_url);
-        let bearer = write::bearer(config.access_token.expose());
+        let bearer = bearer(config.access_token.expose());
         let complaints = complaints([
             (base.is_some(), API_URL_COMPLAINT),
             (bearer.is_some(), "access_token is empty or holds characters that no header may"),

@@ -6,12 +6,15 @@
 
 use super::wire::{self, EventKind, MessageKind, SourceKind};
 use crate::hooks::malformed;
-use crate::wire_text::{ID_BYTES_MAX, QUOTE_BYTES_MAX, Span, cut_spans, into_id, joined};
+use crate::wire_text::{
+    ID_BYTES_MAX, QUOTE_BYTES_MAX, Span, bytes_of, cut_marked, into_id, joined,
+};
 use ieum_core::ids::{ChatKey, EventKey, NativeMessageId, QuoteKey, UserKey};
 use ieum_core::inbound::{
     Arrival, ChatRef, EVENTS_PER_ARRIVAL_MAX, FileKind, FileNote, Inbound, InboundKind,
     InboundMessage, Sender,
 };
+use ieum_core::marks::{MARKS_MAX, Mark, MarkKind, Named};
 use ieum_core::network::ChatKind;
 use ieum_core::ports::connector::HookRefusal;
 use ieum_core::time::Timestamp;
@@ -162,8 +165,8 @@ fn read_edit(message: wire::Message) -> Result<Option<InboundKind>, Complaint> {
         return Ok(None);
     };
     let native = native(message.id, "message.id")?;
-    let (text, _) = without_our_mention(text, message.mention.as_ref());
-    Ok(Some(InboundKind::Edit { native, text }))
+    let (text, marks, _) = without_our_mention(text, message.mention.as_ref());
+    Ok(Some(InboundKind::Edit { native, text, marks }))
 }
 
 fn read_message(message: wire::Message) -> Result<InboundMessage, Complaint> {
@@ -172,7 +175,7 @@ fn read_message(message: wire::Message) -> Result<InboundMessage, Complaint> {
     }
     let file = read_file(&message);
     let text = if message.kind == MessageKind::Location {
-        (place_text(&message), false)
+        (place_text(&message), Vec::new(), false)
     } else {
         let said = message.text.map(|text| without_our_mention(text, message.mention.as_ref()));
         said.unwrap_or_default()
@@ -184,23 +187,35 @@ fn read_message(message: wire::Message) -> Result<InboundMessage, Complaint> {
     Ok(InboundMessage {
         native: native(message.id, "message.id")?,
         text: text.0,
+        marks: text.1,
         reply_to: reply_to.transpose()?,
         quote: quote.transpose()?,
         answer_token: None,
-        mentions_us: text.1,
+        mentions_us: text.2,
         file,
     })
 }
 
-/// The text without mentions of us, and whether there were any.
-fn without_our_mention(text: Box<str>, mention: Option<&wire::Mention>) -> (String, bool) {
+/// The text without mentions of us, whom else it calls, and whether we were called.
+fn without_our_mention(
+    text: Box<str>,
+    mention: Option<&wire::Mention>,
+) -> (String, Vec<Mark<Named>>, bool) {
     let mentionees = mention.map_or(&[][..], |mention| &mention.mentionees);
     let ours: Vec<Span> = mentionees
         .iter()
         .filter(|mentionee| mentionee.is_self)
         .map(|mentionee| Span { start: mentionee.index, length: mentionee.length })
         .collect();
-    (cut_spans(text.into_string(), &ours), !ours.is_empty())
+    let others = mentionees.iter().filter(|one| !one.is_self).take(MARKS_MAX);
+    let marks = others.filter_map(|one| {
+        let user = into_id(one.user_id.clone()?, ID_BYTES_MAX)?;
+        let range = bytes_of(&text, Span { start: one.index, length: one.length })?;
+        Some(Mark::new(range, MarkKind::Mention(Named::User(UserKey(user)))))
+    });
+    let marks = marks.collect();
+    let (text, marks) = cut_marked(text.into_string(), &ours, marks);
+    (text, marks, !ours.is_empty())
 }
 
 fn read_file(message: &wire::Message) -> Option<FileNote> {

@@ -8,6 +8,7 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderValue};
 use ieum_core::ids::{ChatKey, EventKey, NativeMessageId, QuoteKey};
 use ieum_core::inbound::{FileKind, Inbound, InboundKind, InboundMessage};
+use ieum_core::marks::{Mark, MarkKind, Named};
 use ieum_core::network::ChatKind;
 use ieum_core::outgoing::{Act, Button, CopyKey, Part, ReplyTarget, ShownSender};
 use ieum_core::ports::connector::{HOOK_BODY_BYTES_MAX, Pulse};
@@ -117,9 +118,8 @@ fn a_text_message_is_read_whole() {
         text: "😀 안녕 \n하세요".to_owned(),
         reply_to: Some(NativeMessageId::new("468789577898262530")),
         quote: Some(QuoteKey::new("q3Plxr4AgKd")),
-        answer_token: None,
         mentions_us: true,
-        file: None,
+        ..InboundMessage::default()
     };
     assert_eq!(inbound.kind, InboundKind::Message(expected));
 }
@@ -195,7 +195,7 @@ fn every_other_event_of_a_conversation_is_read() {
         (
             "messageEdited",
             json!({"message": edited}),
-            InboundKind::Edit { native, text: "고침".to_owned() },
+            InboundKind::Edit { native, text: "고침".to_owned(), marks: vec![] },
         ),
         (
             "follow",
@@ -359,7 +359,7 @@ fn a_push_carries_everything_and_its_retry_key() {
             native: NativeMessageId::new("1"),
             quote: Some(QuoteKey::new("q1")),
         }),
-        mentions: Vec::new(),
+        marks: Vec::new(),
         buttons: vec![Button {
             label: "여기로 대화를 옮겨 주세요 지금 바로요".to_owned(),
             payload: "here".to_owned(),
@@ -413,7 +413,7 @@ fn a_repetition_carries_the_same_key() {
 fn what_line_cannot_carry_never_leaves() {
     let target = NativeMessageId::new("1");
     let acts = [
-        Act::Edit { target: target.clone(), text: "x".to_owned() },
+        Act::Edit { target: target.clone(), text: "x".to_owned(), marks: vec![] },
         Act::Withdraw { target: target.clone() },
         Act::React { target, emoji: None, own: None },
         Act::Say(Vec::new()),
@@ -624,4 +624,44 @@ proptest! {
         body.truncate(cut);
         prop_assert!(accept(&body).is_err());
     }
+}
+
+#[test]
+fn whoever_is_called_is_a_mention_and_braces_stay_braces() {
+    let script = Script::default();
+    script.answer(200, TAKEN);
+    let text = "민수: @영희 {hi} @철수";
+    let call = |name: &str, user: &str| {
+        let at = text.find(name).unwrap();
+        Mark::new(at..at + name.len(), MarkKind::Mention(UserKey::new(user)))
+    };
+    let marks = vec![call("@영희", "U1"), call("@철수", "U2")];
+    let long = Part { text: format!("{text}{}", "가".repeat(4_984)), marks, ..Part::default() };
+    let short = Part { text: text.to_owned(), ..long.clone() };
+    run(line(&script).send(&say(vec![short, long])));
+    let body: Value = serde_json::from_slice(script.only_call().body()).unwrap();
+    let message = &body["messages"][0];
+    assert_eq!(
+        (&message["type"], &message["text"]),
+        (&json!("textV2"), &json!("민수: {u0} {{hi}} {u1}"))
+    );
+    let target = json!({"type": "mention", "mentionee": {"type": "user", "userId": "U2"}});
+    assert_eq!(message["substitution"]["u1"], target);
+    // What would be too long with braces doubled is said as it is: a name less, no word less.
+    assert_eq!(body["messages"][1]["type"], "text");
+}
+
+#[test]
+fn mentions_of_others_are_marks_on_their_names() {
+    let message = read_message(json!({
+        "id": "1", "type": "text", "quoteToken": "q", "text": "😀@봇 @영희 hi",
+        "mention": {"mentionees": [
+            {"type": "user", "index": 2, "length": 2, "userId": "Ubot", "isSelf": true},
+            {"type": "user", "index": 5, "length": 3, "userId": "U1", "isSelf": false},
+            {"type": "all", "index": 0, "length": 1},
+        ]},
+    }));
+    let marks: Vec<_> =
+        message.marks.iter().map(|mark| (mark.of(&message.text), mark.kind.clone())).collect();
+    assert_eq!(marks, [("@영희", MarkKind::Mention(Named::User(UserKey::new("U1"))))]);
 }

@@ -6,6 +6,9 @@
 
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
+use serde_json::{Value, json};
+use std::borrow::Cow;
+use std::collections::BTreeMap;
 
 /// The header of a webhook call that carries the signature.
 pub(super) const SIGNATURE_HEADER: &str = "x-line-signature";
@@ -175,6 +178,8 @@ pub(super) struct Mentionee {
     pub(super) length: u64,
     #[serde(default)]
     pub(super) is_self: bool,
+    /// Not told of everybody at once, and of those who keep it to themselves.
+    pub(super) user_id: Option<Box<str>>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -226,7 +231,7 @@ pub(super) struct FileMessage<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) duration: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) quick_reply: Option<QuickReply<'a>>,
+    pub(super) quick_reply: Option<Value>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) sender: Option<ShownSender<'a>>,
 }
@@ -236,35 +241,31 @@ pub(super) struct FileMessage<'a> {
 pub(super) struct TextMessage<'a> {
     #[serde(rename = "type")]
     pub(super) kind: &'static str,
-    pub(super) text: &'a str,
+    pub(super) text: Cow<'a, str>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub(super) substitution: BTreeMap<String, Value>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) quote_token: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) quick_reply: Option<QuickReply<'a>>,
+    pub(super) quick_reply: Option<Value>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) sender: Option<ShownSender<'a>>,
 }
 
-#[derive(Debug, Serialize)]
-pub(super) struct QuickReply<'a> {
-    pub(super) items: Vec<QuickReplyItem<'a>>,
+/// What stands for somebody who is called, between braces in a text of the second form.
+pub(super) fn mention(user_id: &str) -> Value {
+    json!({"type": "mention", "mentionee": {"type": "user", "userId": user_id}})
 }
 
-#[derive(Debug, Serialize)]
-pub(super) struct QuickReplyItem<'a> {
-    #[serde(rename = "type")]
-    pub(super) kind: &'static str,
-    pub(super) action: PostbackAction<'a>,
+/// Buttons below a message; `None` for none.
+pub(super) fn quick_reply(items: &[Value]) -> Option<Value> {
+    (!items.is_empty()).then(|| json!({"items": items}))
 }
 
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct PostbackAction<'a> {
-    #[serde(rename = "type")]
-    pub(super) kind: &'static str,
-    pub(super) label: String,
-    pub(super) data: &'a str,
-    pub(super) display_text: &'a str,
+/// A button whose tap comes back as `data` and is shown as `shown`.
+pub(super) fn quick_reply_item(label: &str, data: &str, shown: &str) -> Value {
+    let action = json!({"type": "postback", "label": label, "data": data, "displayText": shown});
+    json!({"type": "action", "action": action})
 }
 
 #[derive(Debug, Serialize)]

@@ -5,12 +5,13 @@
 
 use super::capabilities::{
     BUTTON_LABEL_UTF16_MAX, BUTTON_PAYLOAD_UTF16_MAX, BUTTONS_MAX, ICON_URL_BYTES_MAX,
-    PARTS_PER_PUSH_MAX, SENDER_NAME_UTF16_MAX, TEXT_UTF16_MAX, URL_BYTES_MAX,
+    MENTIONS_MAX, PARTS_PER_PUSH_MAX, SENDER_NAME_UTF16_MAX, TEXT_UTF16_MAX, URL_BYTES_MAX,
 };
 use super::wire;
 use crate::api_base::ApiBase;
 use crate::files::open::Source;
-use crate::wire_text::{first_utf16, utf16_length};
+use crate::markup::places;
+use crate::wire_text::{first_utf16, utf16_length, uuid};
 use bytes::Bytes;
 use http::header::{AUTHORIZATION, CONTENT_TYPE};
 use http::{HeaderName, HeaderValue, Method, Request, Uri};
@@ -20,6 +21,9 @@ use ieum_core::inbound::FileKind;
 use ieum_core::network::ChatKind;
 use ieum_core::outgoing::{Act, Button, Outgoing, Part, PartFile};
 use ieum_core::ports::http::Reach;
+use serde_json::Value;
+use std::borrow::Cow;
+use std::collections::BTreeMap;
 
 /// Why something cannot be said on LINE at all.
 pub(super) type Unsendable = &'static str;
@@ -36,7 +40,7 @@ pub(super) struct Address {
 }
 
 impl Address {
-    /// `authorization` is what [`bearer`] made.
+    /// `authorization` is what [`bearer`](crate::api_base::bearer) made.
     pub(super) fn new(
         base: &ApiBase,
         content: ApiBase,
@@ -54,7 +58,7 @@ impl Address {
     /// The one request that says `outgoing`.
     pub(super) fn push(&self, outgoing: &Outgoing) -> Result<Request<Bytes>, Unsendable> {
         let body = push_body(outgoing)?;
-        let key = HeaderValue::try_from(retry_key(outgoing.key)).map_err(|_| "retry key")?;
+        let key = HeaderValue::try_from(uuid(outgoing.key)).map_err(|_| "retry key")?;
         let mut request = self.request(Method::POST, self.push.clone(), body);
         let headers = request.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
@@ -100,14 +104,6 @@ impl Address {
         request.headers_mut().insert(AUTHORIZATION, self.authorization.clone());
         request
     }
-}
-
-/// What proves us to LINE; `None` when the token is empty or no header can carry it.
-pub(super) fn bearer(access_token: &str) -> Option<HeaderValue> {
-    let token = Some(access_token).filter(|token| !token.is_empty())?;
-    let mut authorization = HeaderValue::try_from(format!("Bearer {token}")).ok()?;
-    authorization.set_sensitive(true);
-    Some(authorization)
 }
 
 fn push_body(outgoing: &Outgoing) -> Result<Bytes, Unsendable> {
@@ -168,33 +164,45 @@ fn text_message(part: &Part) -> Result<wire::TextMessage<'_>, Unsendable> {
         return Err("a text has 1 to 5000 UTF-16 units");
     }
     let quote = part.reply.as_ref().and_then(|reply| reply.quote.as_ref());
+    let (text, substitution) =
+        with_calls(part).unwrap_or((Cow::from(&*part.text), BTreeMap::new()));
     Ok(wire::TextMessage {
-        kind: "text",
-        text: &part.text,
+        kind: if substitution.is_empty() { "text" } else { "textV2" },
+        text,
+        substitution,
         quote_token: quote.map(|quote| quote.as_str()),
         quick_reply: quick_reply(&part.buttons),
         sender: shown_sender(part),
     })
 }
 
+type Substituted<'p> = (Cow<'p, str>, BTreeMap<String, Value>);
+
+/// The text with places for those who are called; `None` where nobody is, or where it would be too
+/// long: then their names stand in it as they are.
+fn with_calls(part: &Part) -> Option<Substituted<'_>> {
+    let mut places = BTreeMap::new();
+    for user in part.marks.iter().filter_map(|mark| mark.kind.called()).take(MENTIONS_MAX) {
+        places.insert(format!("u{}", places.len()), wire::mention(user.as_str()));
+    }
+    let mut number = 0..places.len();
+    let place = |_: &str, _: &UserKey| Some(format!("{{u{}}}", number.next()?));
+    let text = places::with_places(&part.text, &part.marks, places::doubled, place);
+    let fits = number.is_empty() && utf16_length(&text) <= TEXT_UTF16_MAX;
+    (!places.is_empty() && fits).then_some((Cow::Owned(text), places))
+}
+
 /// Buttons that LINE does not take are left out; the text matters more.
-fn quick_reply(buttons: &[Button]) -> Option<wire::QuickReply<'_>> {
+fn quick_reply(buttons: &[Button]) -> Option<Value> {
     let fits = |button: &&Button| {
         !button.label.is_empty() && utf16_length(&button.payload) <= BUTTON_PAYLOAD_UTF16_MAX
     };
-    let fitting = buttons.iter().filter(fits).take(BUTTONS_MAX);
-    let items: Vec<_> = fitting.map(quick_reply_item).collect();
-    (!items.is_empty()).then_some(wire::QuickReply { items })
-}
-
-fn quick_reply_item(button: &Button) -> wire::QuickReplyItem<'_> {
-    let action = wire::PostbackAction {
-        kind: "postback",
-        label: first_utf16(&button.label, BUTTON_LABEL_UTF16_MAX),
-        data: &button.payload,
-        display_text: &button.label,
+    let item = |button: &Button| {
+        let label = first_utf16(&button.label, BUTTON_LABEL_UTF16_MAX);
+        wire::quick_reply_item(&label, &button.payload, &button.label)
     };
-    wire::QuickReplyItem { kind: "action", action }
+    let items: Vec<_> = buttons.iter().filter(fits).take(BUTTONS_MAX).map(item).collect();
+    wire::quick_reply(&items)
 }
 
 /// The author as LINE shows them. LINE refuses names that hold its own; the message matters more.
@@ -205,32 +213,4 @@ fn shown_sender(part: &Part) -> Option<wire::ShownSender<'_>> {
     let icon_url = sender.icon_url.as_deref();
     let usable = |url: &&str| url.starts_with("https://") && url.len() <= ICON_URL_BYTES_MAX;
     (!name.is_empty()).then(|| wire::ShownSender { name, icon_url: icon_url.filter(usable) })
-}
-
-/// The call's key as a UUID of version 4 (RFC 9562): the same for every repetition.
-fn retry_key(key: [u8; 16]) -> String {
-    let number = u128::from_be_bytes(key);
-    let versioned = (number & !(0xF << 76)) | (0x4 << 76);
-    let uuid = (versioned & !(0b11 << 62)) | (0b10 << 62);
-    format!(
-        "{:08x}-{:04x}-{:04x}-{:04x}-{:012x}",
-        uuid >> 96,
-        (uuid >> 80) & 0xFFFF,
-        (uuid >> 64) & 0xFFFF,
-        (uuid >> 48) & 0xFFFF,
-        uuid & 0xFFFF_FFFF_FFFF
-    )
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn retry_keys_are_uuids_that_keep_the_keys_bits() {
-        assert_eq!(retry_key([0; 16]), "00000000-0000-4000-8000-000000000000");
-        assert_eq!(retry_key([0xFF; 16]), "ffffffff-ffff-4fff-bfff-ffffffffffff");
-        let key: [u8; 16] = std::array::from_fn(|place| u8::try_from(place).unwrap());
-        assert_eq!(retry_key(key), "00010203-0405-4607-8809-0a0b0c0d0e0f");
-    }
 }

@@ -42,6 +42,7 @@ const DIRECT: ChatCapabilities = ChatCapabilities {
     reply: ReplySupport::ById,
     author: AuthorSupport::AsSender { name_max: NAME_UTF16_MAX },
     mentions_max: 0,
+    formats: true,
     buttons: false,
     // Some programs show letters with one id once, most do not.
     idempotent_send: false,

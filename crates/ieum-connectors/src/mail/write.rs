@@ -8,9 +8,11 @@ use super::MailConfig;
 use super::attach;
 use super::read::FILE_MARK;
 use super::wire::{Us, is_address};
+use crate::markup;
 use crate::verdict::refused;
 use ieum_core::ids::NativeMessageId;
 use ieum_core::outgoing::{Act, FileContent, Outcome, Outgoing, Part, PartFile, Scope};
+use ieum_core::render::in_words;
 use ieum_core::time::Timestamp;
 use mail_builder::MessageBuilder;
 use mail_builder::headers::content_type::ContentType;
@@ -91,8 +93,8 @@ fn written(
     let mixed = ContentType::new("multipart/mixed").attribute("boundary", format!("{boundary}-m"));
     let kind = ContentType::new("multipart/alternative").attribute("boundary", boundary);
     let bodies = vec![
-        MimePart::new("text/plain; charset=utf-8", part.text.as_str()),
-        MimePart::new("text/html; charset=utf-8", html(&part.text)),
+        MimePart::new("text/plain; charset=utf-8", in_words(&part.text, &part.marks).0),
+        MimePart::new("text/html; charset=utf-8", html(part)),
     ];
     let words = MimePart::new(kind, bodies);
     let body = match marked {
@@ -124,17 +126,7 @@ fn letter_of(native: &str) -> &str {
     native.split(FILE_MARK).next().unwrap_or(native)
 }
 
-fn html(text: &str) -> String {
-    let mut out = "<!DOCTYPE html><html><body><p style=\"white-space:pre-wrap\">".to_owned();
-    for character in text.chars() {
-        match character {
-            '&' => out.push_str("&amp;"),
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '\n' => out.push_str("<br>\n"),
-            other => out.push(other),
-        }
-    }
-    out.push_str("</p></body></html>");
-    out
+fn html(part: &Part) -> String {
+    let words = markup::html::write(&part.text, &part.marks, |_| None);
+    format!("<!DOCTYPE html><html><body><div>{words}</div></body></html>")
 }

@@ -45,6 +45,7 @@ const GROUP: ChatCapabilities = ChatCapabilities {
     reply: ReplySupport::ById,
     author: AuthorSupport::AsUser { name_max: NAME_UTF16_MAX },
     mentions_max: 50,
+    formats: true,
     buttons: false,
     idempotent_send: true,
     files: &FILES,

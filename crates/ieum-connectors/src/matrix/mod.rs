@@ -8,7 +8,7 @@ mod capabilities;
 mod outcome;
 pub(crate) mod read;
 mod registration;
-mod wire;
+pub(crate) mod wire;
 mod write;
 
 #[cfg(test)]

@@ -6,6 +6,7 @@
 
 use super::wire;
 use crate::homeserver::files::parts_of;
+use crate::homeserver::marks;
 use crate::homeserver::users::Member;
 use crate::hooks::malformed;
 use crate::wire_text::{ID_BYTES_MAX, coordinates, into_id, joined, without_quote};
@@ -14,6 +15,7 @@ use ieum_core::inbound::{
     Arrival, ChatRef, EVENTS_PER_ARRIVAL_MAX, FileKind, FileNote, Inbound, InboundKind,
     InboundMessage, ReceiptLevel, Sender, Unreadable,
 };
+use ieum_core::marks::{move_back, move_on};
 use ieum_core::network::ChatKind;
 use ieum_core::ports::connector::HookRefusal;
 use ieum_core::time::Timestamp;
@@ -22,6 +24,8 @@ use serde_json::value::RawValue;
 
 /// Longest reaction that is taken for one.
 const EMOJI_BYTES_MAX: usize = 100;
+/// Length of what stands in front of what somebody does.
+const EMOTE_BYTES: usize = "* ".len();
 
 /// Who we are: our own users' words are not read.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -259,8 +263,8 @@ fn said(mut message: wire::Message, event: &wire::Event<'_>, us: &Us) -> Option<
     let replaced = relates.as_ref().filter(|to| to.rel_type.as_deref() == Some("m.replace"));
     if let Some(replaced) = replaced {
         let native = native(replaced.event_id.as_deref()?)?;
-        let (text, _) = words(*message.new_content?, us);
-        return Some(InboundKind::Edit { native, text: text.text });
+        let (words, _) = words(*message.new_content?, us);
+        return Some(InboundKind::Edit { native, text: words.text, marks: words.marks });
     }
     let answered = relates.filter(|to| !to.is_falling_back).and_then(|to| to.in_reply_to);
     let reply_to = answered.and_then(|answered| native(&answered.event_id));
@@ -283,8 +287,10 @@ fn said(mut message: wire::Message, event: &wire::Event<'_>, us: &Us) -> Option<
 fn words(message: wire::Message, us: &Us) -> (InboundMessage, Option<FileNote>) {
     let named = message.mentions.as_ref().map(|mentions| &mentions.user_ids);
     let mentions_us = named.is_some_and(|users| users.contains(&us.bot));
-    let body = message.body.unwrap_or_default();
     let kind = message.msgtype.as_deref().unwrap_or_default();
+    let is_text = file_kind(kind).is_none();
+    let (said, said_marks) = if is_text { marks::read(&message, us) } else { Default::default() };
+    let body = message.body.unwrap_or_default();
     let told = told_of(message.info, message.url);
     let (text, file) = match file_kind(kind) {
         Some(FileKind::Place) => {
@@ -299,11 +305,16 @@ fn words(message: wire::Message, us: &Us) -> (InboundMessage, Option<FileNote>) 
             let name = Some(message.filename.unwrap_or(body)).filter(|name| !name.is_empty());
             (text, Some(FileNote { kind, name, ..told }))
         }
-        None if kind == "m.emote" => (format!("* {body}"), None),
-        None => (body.into_string(), None),
+        None if kind == "m.emote" => (format!("* {said}"), None),
+        None => (said, None),
     };
-    let text = if mentions_us { without_our_name(&text, us).to_owned() } else { text };
-    (InboundMessage { text, mentions_us, ..InboundMessage::default() }, file)
+    let before = if kind == "m.emote" { EMOTE_BYTES } else { 0 };
+    let kept = if mentions_us { without_our_name(&text, us) } else { &*text };
+    let mut marks = said_marks;
+    move_on(&mut marks, before);
+    let marks = move_back(&marks, text.len() - kept.len());
+    let text = kept.to_owned();
+    (InboundMessage { text, marks, mentions_us, ..InboundMessage::default() }, file)
 }
 
 /// What is told of a file beside its kind and name.

@@ -60,9 +60,11 @@ pub(super) struct ReceiptAt {
 
 /// `m.room.message` and `m.sticker`, as far as it is read; a redacted one is empty.
 #[derive(Debug, Default, Deserialize)]
-pub(super) struct Message {
+pub(crate) struct Message {
     pub(super) msgtype: Option<Box<str>>,
-    pub(super) body: Option<Box<str>>,
+    pub(crate) body: Option<Box<str>>,
+    pub(crate) format: Option<Box<str>>,
+    pub(crate) formatted_body: Option<Box<str>>,
     /// Words for what has no body, such as a poll.
     #[serde(rename = "org.matrix.msc1767.text")]
     pub(super) text: Option<Box<str>>,
@@ -72,7 +74,7 @@ pub(super) struct Message {
     pub(super) url: Option<Box<str>>,
     pub(super) info: Option<FileInfo>,
     #[serde(rename = "m.mentions")]
-    pub(super) mentions: Option<Mentions>,
+    pub(crate) mentions: Option<Mentions>,
     #[serde(rename = "m.relates_to")]
     pub(super) relates_to: Option<RelatesTo>,
     #[serde(rename = "m.new_content")]
@@ -88,9 +90,9 @@ pub(super) struct FileInfo {
 }
 
 #[derive(Debug, Deserialize)]
-pub(super) struct Mentions {
+pub(crate) struct Mentions {
     #[serde(default)]
-    pub(super) user_ids: Vec<Box<str>>,
+    pub(crate) user_ids: Vec<Box<str>>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -130,28 +132,51 @@ pub(super) struct WhoAmI {
 
 /// A text; the hub's own is a notice, which other bots do not answer. Nobody is mentioned but
 /// those named, whatever stands in the text.
-pub(super) fn text(text: &str, is_notice: bool, mentioned: &[&str]) -> Value {
+pub(super) fn text(words: &Words, is_notice: bool) -> Value {
     let kind = if is_notice { "m.notice" } else { "m.text" };
-    let mentions = if mentioned.is_empty() { json!({}) } else { json!({"user_ids": mentioned}) };
-    json!({"msgtype": kind, "body": text, "m.mentions": mentions})
+    let mut event = json!({"msgtype": kind, "body": words.text, "m.mentions": mentions(words)});
+    add_formatted(&mut event, words);
+    event
+}
+
+/// Words as an event carries them.
+#[derive(Debug, Default)]
+pub(super) struct Words {
+    pub(super) text: String,
+    /// The same as HTML and the name of that format, where they are more than plain words.
+    pub(super) formatted: Option<(&'static str, String)>,
+    /// Who is called.
+    pub(super) called: Vec<String>,
+}
+
+fn mentions(words: &Words) -> Value {
+    if words.called.is_empty() { json!({}) } else { json!({"user_ids": words.called}) }
+}
+
+fn add_formatted(event: &mut Value, words: &Words) {
+    if let (Some(fields), Some((format, html))) = (event.as_object_mut(), &words.formatted) {
+        fields.insert("format".to_owned(), (*format).into());
+        fields.insert("formatted_body".to_owned(), html.as_str().into());
+    }
 }
 
 /// A file at an address of the homeserver; a text that is not its name is its caption.
-pub(super) fn file(file: &PartFile, url: &str, caption: &str, mentioned: &[&str]) -> Value {
+pub(super) fn file(file: &PartFile, url: &str, caption: &Words) -> Value {
     let kind = match file.kind {
         FileKind::Picture => "m.image",
         FileKind::Video => "m.video",
         FileKind::Audio => "m.audio",
         FileKind::File | FileKind::Sticker | FileKind::Place | FileKind::Other => "m.file",
     };
-    let body = if caption.is_empty() { &*file.name } else { caption };
+    let body = if caption.text.is_empty() { &*file.name } else { &*caption.text };
     let mut info = json!({"mimetype": file.media_type, "size": file.bytes});
     if let (Some(fields), Some(duration)) = (info.as_object_mut(), file.duration_ms) {
         fields.insert("duration".to_owned(), duration.into());
     }
-    let mentions = if mentioned.is_empty() { json!({}) } else { json!({"user_ids": mentioned}) };
-    json!({"msgtype": kind, "body": body, "filename": file.name, "url": url, "info": info,
-           "m.mentions": mentions})
+    let mut event = json!({"msgtype": kind, "body": body, "filename": file.name, "url": url,
+                           "info": info, "m.mentions": mentions(caption)});
+    add_formatted(&mut event, caption);
+    event
 }
 
 /// The tie of an answer.
@@ -160,10 +185,16 @@ pub(super) fn answers(event: &str) -> Value {
 }
 
 /// The new version of a text.
-pub(super) fn edit(target: &str, new: &str, is_notice: bool) -> Value {
-    let mut whole = text(&format!("* {new}"), is_notice, &[]);
+pub(super) fn edit(target: &str, new: &Words, is_notice: bool) -> Value {
+    let starred = |(format, html): &(&'static str, String)| (*format, format!("* {html}"));
+    let shown = Words {
+        text: format!("* {}", new.text),
+        formatted: new.formatted.as_ref().map(starred),
+        called: Vec::new(),
+    };
+    let mut whole = text(&shown, is_notice);
     if let Some(fields) = whole.as_object_mut() {
-        fields.insert("m.new_content".to_owned(), text(new, is_notice, &[]));
+        fields.insert("m.new_content".to_owned(), text(new, is_notice));
         let relates = json!({"rel_type": "m.replace", "event_id": target});
         fields.insert("m.relates_to".to_owned(), relates);
     }

@@ -5,8 +5,12 @@
 
 use super::capabilities::TEXT_BYTES_MAX;
 use super::wire;
+use super::wire::Words;
+use crate::homeserver::marks;
 use crate::homeserver::users::DEVICE;
 use crate::homeserver::{Call, client, escaped};
+use ieum_core::ids::UserKey;
+use ieum_core::marks::{Mark, move_on};
 use ieum_core::outgoing::{Act, Outgoing, Part};
 use serde_json::{Value, json};
 
@@ -26,9 +30,9 @@ pub(super) fn act(
     let is_notice = author.is_none();
     let (kind, body) = match &outgoing.act {
         Act::Say(parts) => ("send/m.room.message", message(parts, name, is_notice, file)?),
-        Act::Edit { target, text } => {
-            let text = words(text, name)?;
-            ("send/m.room.message", wire::edit(target.as_str(), &text, is_notice))
+        Act::Edit { target, text, marks } => {
+            let new = words(text, marks, name)?;
+            ("send/m.room.message", wire::edit(target.as_str(), &new, is_notice))
         }
         Act::Withdraw { target } => return Ok(redact(outgoing, user, target.as_str())),
         Act::React { emoji: None, own, .. } => {
@@ -63,11 +67,10 @@ fn message(
     let [part] = parts else {
         return Err("a call carries one message");
     };
-    let mentioned: Vec<&str> = part.mentions.iter().map(|user| user.as_str()).collect();
     let mut message = match (&part.file, url) {
-        (Some(file), Some(url)) => wire::file(file, url, &caption(&part.text, name)?, &mentioned),
+        (Some(file), Some(url)) => wire::file(file, url, &caption(part, name)?),
         (Some(_), None) => return Err("the file was not handed over"),
-        (None, _) => wire::text(&words(&part.text, name)?, is_notice, &mentioned),
+        (None, _) => wire::text(&words(&part.text, &part.marks, name)?, is_notice),
     };
     if let (Some(fields), Some(reply)) = (message.as_object_mut(), &part.reply) {
         fields.insert("m.relates_to".to_owned(), wire::answers(reply.native.as_str()));
@@ -76,20 +79,31 @@ fn message(
 }
 
 /// The same for words that go with a file, which may be none.
-fn caption(text: &str, name: Option<&str>) -> Result<String, Unsendable> {
-    match (text.is_empty(), name) {
-        (true, None) => Ok(String::new()),
-        (true, Some(name)) => Ok(name.to_owned()),
-        (false, name) => words(text, name),
+fn caption(part: &Part, name: Option<&str>) -> Result<Words, Unsendable> {
+    match (part.text.is_empty(), name) {
+        (true, None) => Ok(Words::default()),
+        (true, Some(name)) => Ok(Words { text: name.to_owned(), ..Words::default() }),
+        (false, name) => words(&part.text, &part.marks, name),
     }
 }
 
 /// The text without what no event may hold, behind the name of its author where that is needed.
-fn words(text: &str, name: Option<&str>) -> Result<String, Unsendable> {
+fn words(text: &str, marks: &[Mark<UserKey>], name: Option<&str>) -> Result<Words, Unsendable> {
     let shown = |c: &char| !c.is_control() || matches!(c, '\n' | '\t');
-    let text: String = text.chars().filter(shown).collect();
-    if text.is_empty() || text.len() > TEXT_BYTES_MAX {
+    let plain: String = text.chars().filter(shown).collect();
+    if plain.is_empty() || plain.len() > TEXT_BYTES_MAX {
         return Err("a text has 1 to 12000 bytes");
     }
-    Ok(name.map_or_else(|| text.clone(), |name| format!("{name}: {text}")))
+    let called = marks::called(marks).into_iter().map(str::to_owned).collect();
+    // Where something was taken out, the marks do not fit any more.
+    let mut marks = if plain.len() == text.len() { marks.to_vec() } else { Vec::new() };
+    let text = match name {
+        Some(name) => {
+            move_on(&mut marks, name.len() + 2);
+            format!("{name}: {plain}")
+        }
+        None => plain,
+    };
+    let formatted = marks::formatted(&text, &marks);
+    Ok(Words { text, formatted, called })
 }

@@ -520,9 +520,9 @@ impl Room {
     fn checked(&self, kind: InboundKind, by: &str) -> Option<InboundKind> {
         let ours = |known: &&Known| *known.by == *by;
         Some(match kind {
-            InboundKind::Edit { native, text } => {
+            InboundKind::Edit { native, text, marks } => {
                 let known = self.by_id(native.as_str()).filter(ours)?;
-                InboundKind::Edit { native: NativeMessageId::new(&*known.native), text }
+                InboundKind::Edit { native: NativeMessageId::new(&*known.native), text, marks }
             }
             InboundKind::Withdrawal { native } => {
                 let known = self.by_native(native.as_str()).filter(ours)?;

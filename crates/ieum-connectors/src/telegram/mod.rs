@@ -12,6 +12,7 @@ pub(crate) mod write;
 #[cfg(test)]
 mod tests;
 
+pub use crate::bot_api::handles::Handles;
 pub use capabilities::{RATE_PUBLISHED, capabilities};
 pub use read::{Us, decode};
 
@@ -84,6 +85,7 @@ pub struct Telegram {
     our_id: i64,
     /// Learnt at most once; a restart learns it again.
     our_name: OnceLock<Box<str>>,
+    handles: Handles,
 }
 
 impl Telegram {
@@ -103,7 +105,8 @@ impl Telegram {
             our_name.get_or_init(|| name.trim_start_matches('@').into());
         }
         let capabilities = capabilities(config.rate);
-        Ok(Self { config, doors, capabilities, api, our_id, our_name })
+        let handles = Handles::default();
+        Ok(Self { config, doors, capabilities, api, our_id, our_name, handles })
     }
 
     /// Makes one call, and waits `wait_ms` longer for its answer than for any other's.
@@ -136,7 +139,8 @@ impl Telegram {
     }
 
     pub(crate) fn us(&self) -> Us<'_> {
-        Us { id: self.our_id, name: self.our_name.get().map(|name| &**name) }
+        let name = self.our_name.get().map(|name| &**name);
+        Us { id: self.our_id, name, handles: Some(&self.handles) }
     }
 
     pub(crate) async fn ask_who_we_are(&self) -> Probe {

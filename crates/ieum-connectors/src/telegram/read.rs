@@ -4,8 +4,10 @@
 //! bots say is not read (it would come back for ever); a file is noted, not fetched here.
 
 use super::wire;
+use crate::bot_api::handles::Handles;
+use crate::bot_api::marks;
 use crate::hooks::malformed;
-use crate::wire_text::{Span, cut_spans, inside, joined};
+use crate::wire_text::{Span, cut_marked, inside, joined};
 use ieum_core::ids::{ChatKey, EventKey, NativeMessageId, UserKey};
 use ieum_core::inbound::{
     Arrival, ChatRef, FileKind, FileNote, Inbound, InboundKind, InboundMessage, Sender,
@@ -24,6 +26,8 @@ pub struct Us<'a> {
     pub id: i64,
     /// Our user name without `@`, once it is known.
     pub name: Option<&'a str>,
+    /// Which users have which names; without it nobody is called by theirs.
+    pub handles: Option<&'a Handles>,
 }
 
 /// A field that cannot be used.
@@ -127,6 +131,9 @@ fn read_message<'a>(message: &'a wire::Message, us: Us<'_>) -> Option<Happening<
         Some(kind) => (None, kind),
         None => {
             let sender = actor(message.sender_chat.as_ref(), message.from.as_ref())?;
+            if let (Some(handles), Some(from)) = (us.handles, &message.from) {
+                handles.learn(from);
+            }
             (sender, InboundKind::Message(read_said(message, us)?))
         }
     };
@@ -154,10 +161,12 @@ fn read_said(message: &wire::Message, us: Us<'_>) -> Option<InboundMessage> {
     let text = message.text.as_deref().unwrap_or_default();
     let spans = message.entities.iter().filter_map(|entity| our_span(text, entity, us));
     let ours: Vec<Span> = spans.collect();
-    let said = cut_spans(text.to_owned(), &ours);
+    let marks = marks::read(text, &message.entities, us.handles);
+    let (said, marks) = cut_marked(text.to_owned(), &ours, marks);
     Some(InboundMessage {
         native: native(message.message_id),
         text: if said.is_empty() { describe(message) } else { said },
+        marks,
         reply_to: reply_to(message),
         mentions_us: !ours.is_empty(),
         file,
@@ -241,11 +250,11 @@ fn read_edit<'a>(message: &'a wire::Message, us: Us<'_>) -> Option<Happening<'a>
     // A place that moves, or a poll's count, is no new text.
     message.text.as_ref()?;
     let what = read_message(message, us)?;
-    let InboundKind::Message(InboundMessage { native, text, .. }) = what.kind else {
+    let InboundKind::Message(InboundMessage { native, text, marks, .. }) = what.kind else {
         return None;
     };
     let date = message.edit_date.or(what.date);
-    Some(Happening { date, kind: InboundKind::Edit { native, text }, ..what })
+    Some(Happening { date, kind: InboundKind::Edit { native, text, marks }, ..what })
 }
 
 fn read_reaction(reaction: &wire::MessageReaction) -> Option<Happening<'_>> {

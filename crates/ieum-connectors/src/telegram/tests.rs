@@ -8,6 +8,7 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderValue};
 use ieum_core::ids::{ChatKey, EventKey, NativeMessageId};
 use ieum_core::inbound::{FileKind, Inbound, InboundKind, InboundMessage, Sender};
+use ieum_core::marks::{Mark, MarkKind, Named};
 use ieum_core::network::ChatKind;
 use ieum_core::outgoing::{Act, Button, CopyKey, Part, ReplyTarget, Scope};
 use ieum_core::ports::connector::{HOOK_BODY_BYTES_MAX, Pulse};
@@ -17,7 +18,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 const TOKEN: &str = "4242:AAE-hidden_token";
-const US: Us<'static> = Us { id: 4242, name: Some("IeumBot") };
+const US: Us<'static> = Us { id: 4242, name: Some("IeumBot"), handles: None };
 
 fn config(receive: Receive) -> TelegramConfig {
     TelegramConfig {
@@ -197,7 +198,7 @@ fn other_things_are_put_in_words() {
 #[test]
 fn edits_reactions_and_buttons_are_read() {
     let edited = message(json!({"text": "고침", "edit_date": 1_700_000_009}));
-    let edit = InboundKind::Edit { native: native("5"), text: "고침".to_owned() };
+    let edit = InboundKind::Edit { native: native("5"), text: "고침".to_owned(), marks: vec![] };
     for field in ["edited_message", "edited_channel_post"] {
         let inbound = read(&json!({"update_id": 1, field: edited})).unwrap();
         assert_eq!((inbound.kind, inbound.at), (edit.clone(), Timestamp(1_700_000_009_000)));
@@ -419,7 +420,7 @@ fn every_act_is_one_exact_request() {
     };
     let cases = [
         (
-            Act::Edit { target: target(), text: "고침".to_owned() },
+            Act::Edit { target: target(), text: "고침".to_owned(), marks: vec![] },
             "editMessageText",
             json!({"text": "고침", "link_preview_options": {"is_disabled": true}}),
         ),
@@ -448,8 +449,8 @@ fn what_telegram_cannot_carry_never_leaves() {
         Act::Say(vec![Part::default()]),
         Act::Say(vec![Part { text: "x".to_owned(), ..Part::default() }; 2]),
         Act::Say(vec![Part { text: "😀".repeat(2_049), ..Part::default() }]),
-        Act::Edit { target: overflowing.clone(), text: "x".to_owned() },
-        Act::Edit { target: native("1"), text: String::new() },
+        Act::Edit { target: overflowing.clone(), text: "x".to_owned(), marks: vec![] },
+        Act::Edit { target: native("1"), text: String::new(), marks: vec![] },
         Act::Withdraw { target: native("") },
         Act::React { target: overflowing, emoji: None, own: None },
     ];
@@ -541,7 +542,7 @@ fn every_no_has_its_outcome() {
         ("Bad Request: message to delete not found", "refused Message"),
         ("Bad Request: message can't be deleted for everyone", "refused Message"),
     ] {
-        let edit = Act::Edit { target: native("1"), text: "x".to_owned() };
+        let edit = Act::Edit { target: native("1"), text: "x".to_owned(), marks: vec![] };
         assert_eq!(answered(edit, 400, &no(400, description)), expected, "{description}");
     }
 }
@@ -802,4 +803,70 @@ proptest! {
         body.truncate(cut.min(whole - 1));
         prop_assert!(accept(&body).is_err());
     }
+}
+
+#[test]
+fn entities_are_marks_on_the_words_they_count() {
+    let entity = |kind: &str, offset: u32, length: u32| {
+        let (offset, length) = (json!(offset), json!(length));
+        json!({"type": kind, "offset": offset, "length": length})
+    };
+    let person = json!({"id": 77, "is_bot": false, "first_name": "민지"});
+    let mut called = entity("text_mention", 3, 3);
+    called["user"] = person;
+    let mut link = entity("text_link", 7, 2);
+    link["url"] = json!("https://a.test/");
+    let text = "😀 @민지 굵게";
+    let entities = [called, link, entity("bold", 7, 2), entity("custom_emoji", 0, 2)];
+    let message = said(json!({"text": text, "entities": entities})).unwrap();
+    let marks: Vec<_> =
+        message.marks.iter().map(|mark| (mark.of(&message.text), mark.kind.clone())).collect();
+    let user = MarkKind::Mention(Named::User(UserKey::new("77")));
+    let link = MarkKind::Link("https://a.test/".into());
+    assert_eq!(marks, [("@민지", user), ("굵게", link), ("굵게", MarkKind::Bold)]);
+}
+
+#[test]
+fn a_user_name_calls_who_spoke_under_it() {
+    let handles = Handles::default();
+    let us = Us { handles: Some(&handles), ..US };
+    let read = |update: Value| {
+        let arrival = decode(update.to_string().as_bytes(), us, Timestamp(0)).unwrap();
+        let InboundKind::Message(message) = arrival.events[0].kind.clone() else { panic!() };
+        message.marks
+    };
+    let update = |from: Value| {
+        json!({"update_id": 1, "message": {"message_id": 1, "date": 1, "from": from,
+            "chat": {"id": -5, "type": "group", "title": "t"}, "text": "@Kim_92 hi",
+            "entities": [{"type": "mention", "offset": 0, "length": 7}]}})
+    };
+    let other = || json!({"id": 8, "is_bot": false, "first_name": "B"});
+    assert_eq!(read(update(other())), []);
+    read(update(json!({"id": 7, "is_bot": false, "first_name": "A", "username": "kim_92"})));
+    let user = MarkKind::Mention(Named::User(UserKey::new("7")));
+    assert_eq!(read(update(other())), [Mark::new(0..7, user)]);
+}
+
+#[test]
+fn marks_leave_as_entities_counted_in_utf16() {
+    let text = "😀 @민지 굵게";
+    let marks = vec![
+        Mark::new(5..12, MarkKind::Mention(UserKey::new("77"))),
+        Mark::new(13..19, MarkKind::Bold),
+        Mark::new(13..19, MarkKind::Link("https://a.test/".into())),
+        Mark::new(5..12, MarkKind::Mention(UserKey::new("no number"))),
+    ];
+    let part = Part { text: text.to_owned(), marks: marks.clone(), ..Part::default() };
+    let taken = r#"{"ok":true,"result":{"message_id":6,"date":1,"chat":{"id":1,"type":"group"}}}"#;
+    let (_, _, body) = sent(Act::Say(vec![part]), taken);
+    let user = json!({"id": 77, "is_bot": false, "first_name": ""});
+    let expected = json!([
+        {"type": "text_mention", "offset": 3, "length": 3, "user": user},
+        {"type": "bold", "offset": 7, "length": 2},
+        {"type": "text_link", "offset": 7, "length": 2, "url": "https://a.test/"},
+    ]);
+    assert_eq!(body["entities"], expected);
+    let edit = Act::Edit { target: native("6"), text: text.to_owned(), marks };
+    let (_, _, body) = sent(edit, r#"{"ok":true,"result":true}"#);
+    assert_eq!(body["entities"], expected);
 }

@@ -108,6 +108,8 @@ pub(crate) struct Entity {
     pub(crate) offset: u64,
     pub(crate) length: u64,
     pub(crate) user: Option<User>,
+    /// Of a link that stands behind words.
+    pub(crate) url: Option<Box<str>>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -202,6 +204,7 @@ pub(crate) fn get_updates(offset: Option<i64>, limit: usize, timeout_s: u64) -> 
 pub(crate) fn send_message(
     chat_id: i64,
     text: &str,
+    entities: Vec<Value>,
     answered: Option<i64>,
     rows: Vec<Value>,
 ) -> Value {
@@ -209,6 +212,7 @@ pub(crate) fn send_message(
     fields([
         ("chat_id", chat_id.into()),
         ("text", text.into()),
+        ("entities", entities.into()),
         ("link_preview_options", quiet()),
         ("reply_parameters", reply.unwrap_or_else(|| json!({}))),
         ("reply_markup", inline_keyboard(rows)),
@@ -242,9 +246,24 @@ pub(crate) fn inline_keyboard(rows: Vec<Value>) -> Value {
 }
 
 /// `editMessageText`
-pub(crate) fn edit_message(chat_id: i64, message_id: i64, text: &str) -> Value {
-    json!({"chat_id": chat_id, "message_id": message_id, "text": text,
-           "link_preview_options": quiet()})
+pub(crate) fn edit_message(
+    chat_id: i64,
+    message_id: i64,
+    text: &str,
+    entities: Vec<Value>,
+) -> Value {
+    fields([
+        ("chat_id", chat_id.into()),
+        ("message_id", message_id.into()),
+        ("text", text.into()),
+        ("entities", entities.into()),
+        ("link_preview_options", quiet()),
+    ])
+}
+
+/// The entity of somebody who is called, whether they have a user name or not.
+pub(crate) fn text_mention(user: i64) -> Value {
+    json!({"type": "text_mention", "user": {"id": user, "is_bot": false, "first_name": ""}})
 }
 
 /// `deleteMessage`

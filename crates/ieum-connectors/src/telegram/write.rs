@@ -6,6 +6,7 @@
 use super::capabilities::{BUTTON_PAYLOAD_BYTES_MAX, CAPTION_UTF16_MAX, TEXT_UTF16_MAX};
 use super::wire;
 use crate::api_base::ApiBase;
+use crate::bot_api::marks;
 use crate::doors::Secret;
 use crate::files::form::Form;
 use crate::verdict::refused;
@@ -36,9 +37,10 @@ pub(crate) fn act(outgoing: &Outgoing) -> Result<Call, Outcome> {
         .map_err(|_| refused(Scope::Recipient, "the chat id is not a number of Telegram's"))?;
     Ok(match &outgoing.act {
         Act::Say(parts) => ("sendMessage", send_message(chat_id, parts)?),
-        Act::Edit { target, text } => {
+        Act::Edit { target, text, marks } => {
             let (number, text) = (message_id(target)?, checked(text)?);
-            ("editMessageText", wire::edit_message(chat_id, number, text))
+            let entities = marks::entities(text, marks);
+            ("editMessageText", wire::edit_message(chat_id, number, text, entities))
         }
         Act::Withdraw { target } => {
             ("deleteMessage", wire::delete_message(chat_id, message_id(target)?))
@@ -74,6 +76,10 @@ pub(crate) fn upload(
     let mut form = Form::new(outgoing.key).field("chat_id", outgoing.chat.key.as_str());
     if !part.text.is_empty() {
         form = form.field("caption", &part.text);
+        let entities = marks::entities(&part.text, &part.marks);
+        if !entities.is_empty() {
+            form = form.field("caption_entities", &Value::from(entities).to_string());
+        }
     }
     if let Some(answered) = answered(part) {
         form = form.field("reply_parameters", &wire::reply_parameters(answered).to_string());
@@ -126,7 +132,8 @@ fn send_message(chat_id: i64, parts: &[Part]) -> Result<Value, Outcome> {
     let [part] = parts else {
         return Err(unsendable("a call carries one message"));
     };
-    Ok(wire::send_message(chat_id, checked(&part.text)?, answered(part), rows(part)))
+    let entities = marks::entities(&part.text, &part.marks);
+    Ok(wire::send_message(chat_id, checked(&part.text)?, entities, answered(part), rows(part)))
 }
 
 /// An answer to something that has no number here is shown without its tie.

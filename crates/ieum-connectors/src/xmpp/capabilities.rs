@@ -42,6 +42,7 @@ const DIRECT: ChatCapabilities = ChatCapabilities {
     reply: ReplySupport::ById,
     author: AuthorSupport::InText,
     mentions_max: 0,
+    formats: false,
     buttons: false,
     // Nobody can be asked what of ours a person has got.
     idempotent_send: false,

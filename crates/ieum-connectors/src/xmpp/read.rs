@@ -24,7 +24,7 @@ pub(crate) fn kind(message: &Element, native: &str, our_name: Option<&str>) -> O
         return None;
     }
     if let Some(target) = id_in(message.find("replace", wire::CORRECTION)) {
-        return Some(InboundKind::Edit { native: target, text: body(message)? });
+        return Some(InboundKind::Edit { native: target, text: body(message)?, marks: Vec::new() });
     }
     if let Some(target) = retracted(message) {
         return Some(InboundKind::Withdrawal { native: target });

@@ -111,7 +111,7 @@ fn line(event: &Inbound) -> Option<String> {
             let extra = answers.unwrap_or_default() + &file.unwrap_or_default();
             format!("{} says {:?}{extra}", said.native.as_str(), said.text)
         }
-        InboundKind::Edit { native, text } => format!("{} is now {text:?}", native.as_str()),
+        InboundKind::Edit { native, text, .. } => format!("{} is now {text:?}", native.as_str()),
         InboundKind::Withdrawal { native } => format!("{} is gone", native.as_str()),
         InboundKind::Reaction { native, emoji, .. } => {
             format!("{} gets {emoji:?}", native.as_str())

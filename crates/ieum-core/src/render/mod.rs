@@ -9,6 +9,7 @@
 //! looks like a label. That is left to stand: it stands behind their name, it claims at most that
 //! their words may be a second copy, and the hub never reads a label back.
 
+mod marked;
 pub mod measure;
 pub mod split;
 pub mod words;
@@ -18,8 +19,9 @@ use crate::directory::Language;
 use crate::network::{AuthorSupport, ChatCapabilities, Network};
 use crate::outgoing::{Button, Part, ReplyTarget, ShownSender};
 use crate::time::Timestamp;
+pub use marked::{Called, in_words};
 use measure::{TextUnit, measure};
-use split::{cut, split};
+use split::cut;
 use words::{clock_text, label_text, network_name};
 
 /// The smallest limit that can be kept with every text.
@@ -85,6 +87,8 @@ pub struct RenderFacts<'a> {
     pub reply: Option<ReplyTarget>,
     /// What is said.
     pub body: &'a str,
+    /// What stretches of it are; who is called with their user here, where they have one.
+    pub marks: &'a [Called],
     /// Buttons below the last part.
     pub buttons: Vec<Button>,
 }
@@ -92,19 +96,31 @@ pub struct RenderFacts<'a> {
 /// Renders one message into the parts that the network is to show, in order.
 #[must_use]
 pub fn render(facts: &RenderFacts<'_>) -> Vec<Part> {
-    let pieces = compose(facts);
+    if facts.marks.is_empty() {
+        return parts(facts, facts.body, &[]);
+    }
+    let (body, marks) = marked::fitted(facts.body, facts.marks, facts.chat);
+    parts(facts, &body, &marks)
+}
+
+fn parts(facts: &RenderFacts<'_>, body: &str, marks: &[Called]) -> Vec<Part> {
+    let pieces = compose(facts, body, marks);
     let last = pieces.len().saturating_sub(1);
     let sender = shown_by_name(facts);
+    let mut from = 0;
     pieces
         .into_iter()
         .enumerate()
         .map(|(index, (mut text, body))| {
+            let range = from..from + body.len();
+            from = range.end;
+            let marks = marked::of_part(marks, range, text.len(), facts.chat.mentions_max);
             text.push_str(body);
             Part {
                 text,
                 sender: sender.clone(),
                 reply: (index == 0).then(|| facts.reply.clone()).flatten(),
-                mentions: Vec::new(),
+                marks,
                 file: None,
                 buttons: if index == last { facts.buttons.clone() } else { Vec::new() },
             }
@@ -114,11 +130,12 @@ pub fn render(facts: &RenderFacts<'_>) -> Vec<Part> {
 
 /// Heads and bodies of the parts; the bodies together are the whole body.
 ///
-/// Where a body ends depends on the text and the limit alone: an attempt that goes on with the
-/// third part after a restart, a new label or a changed name finds it where the first two ended.
-fn compose<'a>(facts: &RenderFacts<'a>) -> Vec<(String, &'a str)> {
+/// Where a body ends depends on the text, its marks and the limit alone: an attempt that goes on
+/// with the third part after a restart, a new label or a changed name finds it where the first two
+/// ended.
+fn compose<'b>(facts: &RenderFacts<'_>, body: &'b str, marks: &[Called]) -> Vec<(String, &'b str)> {
     let (limit, unit) = (facts.chat.text_max, facts.chat.text_unit);
-    let mut bodies = split(facts.body, limit - head_room(limit), unit);
+    let mut bodies = marked::bodies(body, limit - head_room(limit), unit, marks);
     if bodies.is_empty() {
         bodies.push("");
     }

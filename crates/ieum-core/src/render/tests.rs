@@ -1,6 +1,8 @@
 //! What people see, and that no network's limit and no character is lost on the way.
 
 use super::*;
+use crate::ids::UserKey;
+use crate::marks::{Mark, MarkKind};
 use crate::network::{Hears, ReplySupport};
 use expect_test::{Expect, expect};
 use proptest::prelude::*;
@@ -16,7 +18,8 @@ const fn chat(text_max: usize, text_unit: TextUnit, author: AuthorSupport) -> Ch
         react: false,
         reply: ReplySupport::Quoted,
         author,
-        mentions_max: 0,
+        mentions_max: 5,
+        formats: false,
         buttons: true,
         idempotent_send: false,
         files: &[],
@@ -43,6 +46,7 @@ fn said<'a>(chat: &'a ChatCapabilities, body: &'a str) -> RenderFacts<'a> {
         quote: None,
         reply: None,
         body,
+        marks: &[],
         buttons: Vec::new(),
     }
 }
@@ -202,7 +206,7 @@ fn borders_of_parts_do_not_move_with_what_stands_in_front() {
         ..plain.clone()
     };
     let bodies = |facts| -> Vec<String> {
-        let composed = compose(facts).into_iter();
+        let composed = compose(facts, facts.body, &[]).into_iter();
         composed.map(|(_, body)| body.to_owned()).collect()
     };
     assert_eq!(bodies(&plain), bodies(&dressed));
@@ -330,7 +334,7 @@ proptest! {
     fn no_part_exceeds_the_limit_and_no_character_is_lost(owned in any_facts()) {
         let facts = owned.facts();
         let (limit, unit) = (owned.chat.text_max, owned.chat.text_unit);
-        let composed = compose(&facts);
+        let composed = compose(&facts, facts.body, &[]);
         let parts = render(&facts);
         prop_assert_eq!(parts.len(), composed.len());
         for (part, (head, body)) in parts.iter().zip(&composed) {
@@ -349,7 +353,7 @@ proptest! {
             let facts = label(kind);
             label_text(kind, facts.short_id, "13:44", owned.facts().language)
         });
-        for (index, (head, _)) in compose(&facts).into_iter().enumerate() {
+        for (index, (head, _)) in compose(&facts, facts.body, &[]).into_iter().enumerate() {
             let marks = head.matches("#7F2A").count();
             if let Some(expected) = &expected {
                 prop_assert!(!wide || head.starts_with(&format!("{expected}\n")), "{head:?}");
@@ -373,4 +377,93 @@ proptest! {
             }
         }
     }
+}
+
+/// A text of words, some of which call somebody, and the marks of those.
+fn called_text() -> impl Strategy<Value = (String, Vec<Called>)> {
+    let word = prop_oneof![
+        3 => "[a가😀]{1,6}".prop_map(|word| (word, None)),
+        1 => Just(("@민지 Kim".to_owned(), Some(Some(UserKey::new("u1"))))),
+        1 => Just(("@할머니".to_owned(), Some(None))),
+        1 => Just(("굵게".to_owned(), None)),
+    ];
+    prop::collection::vec((word, prop::sample::select(vec![" ", "\n", ", "])), 0..60).prop_map(
+        |words| {
+            let (mut text, mut marks) = (String::new(), Vec::new());
+            for ((word, call), gap) in words {
+                let range = text.len()..text.len() + word.len();
+                match call {
+                    Some(user) => marks.push(Mark::new(range, MarkKind::Mention(user))),
+                    None if word == "굵게" => marks.push(Mark::new(range, MarkKind::Bold)),
+                    None => {}
+                }
+                text.push_str(&word);
+                text.push_str(gap);
+            }
+            (text, marks)
+        },
+    )
+}
+
+proptest! {
+    #[test]
+    fn calls_stand_whole_on_their_names_in_whatever_part(
+        (body, marks) in called_text(),
+        limit in 60_usize..200,
+        unit in prop::sample::select(vec![TextUnit::Utf16, TextUnit::Chars, TextUnit::Bytes]),
+        formats in any::<bool>(),
+    ) {
+        let chat = ChatCapabilities {
+            mentions_max: 100,
+            formats,
+            ..chat(limit, unit, AuthorSupport::InText)
+        };
+        let facts = RenderFacts {
+            marks: &marks,
+            label: Some(label(Label::Late)),
+            ..said(&chat, &body)
+        };
+        let parts = render(&facts);
+        let mut calls = 0;
+        for part in &parts {
+            prop_assert!(measure(&part.text, unit) <= limit, "{:?}", part.text);
+            for mark in &part.marks {
+                let words = mark.of(&part.text);
+                match mark.kind.called() {
+                    Some(user) => {
+                        prop_assert_eq!((words, user.as_str()), ("@민지 Kim", "u1"));
+                        calls += 1;
+                    }
+                    None => prop_assert!(formats && "굵게".contains(words), "{words:?}"),
+                }
+            }
+        }
+        let called = marks.iter().filter(|mark| mark.kind.called().is_some_and(Option::is_some));
+        prop_assert_eq!(calls, called.count());
+        let composed = compose(&facts, &body, &marks);
+        let bodies: String = composed.iter().map(|(_, body)| *body).collect();
+        prop_assert_eq!(bodies, body);
+    }
+}
+
+#[test]
+fn where_links_and_quotes_are_not_shown_they_are_readable() {
+    let link = |to: &str| MarkKind::<Option<UserKey>>::Link(to.into());
+    let cases = [
+        ("여기 봐", vec![Mark::new(0..6, link("https://a.test/"))], "여기 (https://a.test/) 봐"),
+        ("a.test/ 봐", vec![Mark::new(0..7, link("https://a.test/"))], "a.test/ 봐"),
+        ("a\nb\nc", vec![Mark::new(0..3, MarkKind::Quote)], "> a\n> b\nc"),
+        ("a", vec![Mark::new(0..1, MarkKind::Bold)], "a"),
+    ];
+    for (text, marks, expected) in cases {
+        let facts = RenderFacts { marks: &marks, speaker: None, ..said(&IN_TEXT, text) };
+        assert_eq!(render(&facts)[0].text, expected, "{text}");
+        assert_eq!(render(&facts)[0].marks, [], "{text}");
+    }
+    // Who is called stays on their name behind what was added.
+    let call = MarkKind::Mention(Some(UserKey::new("u1")));
+    let marks = [Mark::new(0..1, link("https://a.test/")), Mark::new(2..9, call)];
+    let facts = RenderFacts { marks: &marks, ..said(&IN_TEXT, "a @민지 b") };
+    let part = render(&facts).remove(0);
+    assert_eq!(part.marks[0].of(&part.text), "@민지");
 }

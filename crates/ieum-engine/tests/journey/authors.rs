@@ -16,7 +16,8 @@ async fn where_authors_are_users_each_does_their_own_deeds() {
     let asked = town.says(Line, "Croom", "Uyuna", "몇 시?").await;
     let native = NativeMessageId::new(asked.as_str());
     town.passes(1_000).await;
-    let edit = InboundKind::Edit { native: native.clone(), text: "몇 시쯤?".to_owned() };
+    let edit =
+        InboundKind::Edit { native: native.clone(), text: "몇 시쯤?".to_owned(), marks: vec![] };
     town.happens(Line, room, "Uyuna", edit).await;
     let react = |emoji: Option<&str>| InboundKind::Reaction {
         native: native.clone(),
@@ -45,6 +46,7 @@ async fn nobody_changes_what_another_said() {
     let edit = |text: &str| InboundKind::Edit {
         native: NativeMessageId::new(said.as_str()),
         text: text.to_owned(),
+        marks: vec![],
     };
     town.passes(1_000).await;
     town.happens(Line, ("Croom", ChatKind::Group), "Ubora", edit("여덟 시")).await;

@@ -6,6 +6,7 @@
 
 mod authors;
 mod bygones;
+mod calls;
 mod clocks;
 mod codes;
 mod commands;
@@ -285,7 +286,8 @@ async fn answers_changes_withdrawals_and_reactions_are_carried_or_shown() {
     let room = ("Croom", ChatKind::Group);
     town.says_as(Line, room, "Uyuna", "일곱 시?", Some(&asked)).await;
     let native = NativeMessageId::new(asked.as_str());
-    let edit = InboundKind::Edit { native: native.clone(), text: "몇 시쯤?".to_owned() };
+    let edit =
+        InboundKind::Edit { native: native.clone(), text: "몇 시쯤?".to_owned(), marks: vec![] };
     town.happens(Line, room, "Uyuna", edit).await;
     let emoji = Some("👍".into());
     let react = InboundKind::Reaction { native: native.clone(), emoji, own: None };

@@ -69,7 +69,10 @@ async fn a_text_is_found_as_it_reads_now() {
     let native = town.says(Network::Line, "family", "mina", "7시에 만나").await;
     assert_eq!(found(&town, mina, "7시").await, ["7시에 만나"]);
     let target = NativeMessageId::new(native.as_str());
-    let edit = InboundKind::Edit { native: target.clone(), text: "8시에 만나".to_owned() };
+    let edit =
+        InboundKind::Edit {
+            native: target.clone(), text: "8시에 만나".to_owned(), marks: vec![]
+        };
     town.happens(Network::Line, room, "mina", edit).await;
     assert_eq!(found(&town, mina, "만나").await, ["8시에 만나"]);
     assert!(found(&town, mina, "7시").await.is_empty());

@@ -15,7 +15,7 @@ use ieum_core::network::{
     AuthorSupport, Capabilities, ChatCapabilities, ChatKind, Hears, NameSource, Network,
     RateLimits, ReplySupport,
 };
-use ieum_core::outgoing::{Act, CopyKey, Fault, Outcome, Outgoing, Scope};
+use ieum_core::outgoing::{Act, CopyKey, Fault, Outcome, Outgoing, Part, Scope};
 use ieum_core::ports::BoxFuture;
 use ieum_core::ports::clock::Clock;
 use ieum_core::ports::connector::{
@@ -106,6 +106,8 @@ pub struct Script {
     pub chat_moods: Mutex<BTreeMap<String, Mood>>,
     /// Everything that people saw, as `chat: text`.
     pub seen: Mutex<Vec<(Timestamp, String)>>,
+    /// By which keys authors were shown as users of their own.
+    pub authors: Mutex<Vec<String>>,
     keys: Mutex<BTreeMap<[u8; 16], String>>,
     /// How long a sign of life takes, in milliseconds.
     pub probe_ms: AtomicU64,
@@ -147,7 +149,8 @@ fn chat_caps(network: Network, kind: ChatKind) -> ChatCapabilities {
         } else {
             AuthorSupport::InText
         },
-        mentions_max: 0,
+        mentions_max: if kind == ChatKind::Group { 5 } else { 0 },
+        formats: telegram,
         buttons: false,
         idempotent_send: network == Network::Line,
         files: files(network),
@@ -179,6 +182,7 @@ impl Script {
             mood: Mutex::new(Mood::Well),
             chat_moods: Mutex::default(),
             seen: Mutex::default(),
+            authors: Mutex::default(),
             keys: Mutex::default(),
             probe_ms: AtomicU64::new(0),
             next_native: AtomicU64::new(1_000),
@@ -211,6 +215,7 @@ impl Script {
         }
         let mut copies = Vec::new();
         let author = outgoing.author.as_ref();
+        self.authors.lock().unwrap().extend(author.map(|author| author.key.as_str().to_owned()));
         let author = author.map_or(String::new(), |a| format!("@{} ", a.shown.name));
         for line in lines_of(&outgoing.act).into_iter().map(|line| author.clone() + &line) {
             let native = self.next_native.fetch_add(1, Ordering::Relaxed).to_string();
@@ -227,6 +232,19 @@ impl Script {
     }
 }
 
+/// What stretches of a part are, as `{@민지=77}`.
+fn marks(part: &Part) -> String {
+    let marks = part.marks.iter().map(|mark| {
+        let words = mark.of(&part.text);
+        match (mark.kind.called(), mark.kind.link()) {
+            (Some(user), _) => format!("{{{words}={}}}", user.as_str()),
+            (None, Some(to)) => format!("{{{words}->{to}}}"),
+            (None, None) => format!("{{{words}:{:?}}}", mark.kind),
+        }
+    });
+    marks.collect()
+}
+
 fn lines_of(act: &Act) -> Vec<String> {
     match act {
         Act::Say(parts) => parts
@@ -238,10 +256,10 @@ fn lines_of(act: &Act) -> Vec<String> {
                     .reply
                     .as_ref()
                     .map_or(String::new(), |reply| format!("(re {}) ", reply.native.as_str()));
-                format!("{sender}{reply}{}{}", part.text, shown(part))
+                format!("{sender}{reply}{}{}{}", part.text, marks(part), shown(part))
             })
             .collect(),
-        Act::Edit { target, text } => vec![format!("EDIT {} {text}", target.as_str())],
+        Act::Edit { target, text, .. } => vec![format!("EDIT {} {text}", target.as_str())],
         Act::Withdraw { target } => vec![format!("WITHDRAW {}", target.as_str())],
         Act::React { target, emoji, own } => {
             let own = own.as_ref().map_or(String::new(), |own| format!(" ({})", own.as_str()));

@@ -79,6 +79,7 @@ const CHAT: ChatCapabilities = ChatCapabilities {
     reply: ReplySupport::ById,
     author: AuthorSupport::InText,
     mentions_max: 0,
+    formats: false,
     buttons: false,
     idempotent_send: false,
     files: &[],

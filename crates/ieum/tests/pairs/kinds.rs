@@ -82,7 +82,7 @@ fn answer() -> Vec<InboundKind> {
 
 fn edit() -> Vec<InboundKind> {
     let native = NativeMessageId::new(FIRST);
-    vec![InboundKind::Edit { native, text: "고친 글".to_owned() }]
+    vec![InboundKind::Edit { native, text: "고친 글".to_owned(), marks: vec![] }]
 }
 
 fn withdrawal() -> Vec<InboundKind> {

@@ -2,10 +2,12 @@
 
 use super::*;
 use crate::matrix::read::{self, Reading};
+use ieum_core::ids::AuthorKey;
 use ieum_core::inbound::{
     EVENTS_PER_ARRIVAL_MAX, FileKind, FileNote, Inbound, InboundKind, InboundMessage, ReceiptLevel,
     Sender, Unreadable,
 };
+use ieum_core::marks::{Mark, MarkKind, Named};
 use proptest::prelude::*;
 
 fn us() -> Us {
@@ -179,7 +181,8 @@ fn edits_reactions_and_redactions_name_what_they_are_about() {
     let replaces = json!({"rel_type": "m.replace", "event_id": "$m"});
     let edit = json!({"msgtype": "m.text", "body": "* new", "m.relates_to": replaces,
                       "m.new_content": {"msgtype": "m.text", "body": "new"}});
-    let expected = InboundKind::Edit { native: native("$m"), text: "new".to_owned() };
+    let expected =
+        InboundKind::Edit { native: native("$m"), text: "new".to_owned(), marks: vec![] };
     assert_eq!(kind(&event("m.room.message", &edit)), Some(expected));
     let without = json!({"msgtype": "m.text", "body": "* new", "m.relates_to": replaces});
     assert_eq!(kind(&event("m.room.message", &without)), None);
@@ -348,5 +351,55 @@ proptest! {
         if let Some(InboundKind::Message(message)) = kind(&event("m.room.message", &content)) {
             prop_assert!(body.ends_with(&message.text));
         }
+    }
+}
+
+#[test]
+fn pills_bold_and_lists_are_read_and_our_own_name_is_not() {
+    let pill =
+        |user: &str, name: &str| format!("<a href=\"https://matrix.to/#/{user}\">{name}</a>");
+    let user = |id: &str| MarkKind::Mention(Named::User(UserKey::new(id)));
+    let ghost = MarkKind::Mention(Named::Author(AuthorKey::new("line_07")));
+    let cases = [
+        (
+            pill("@kim:hub.test", "Kim") + ": 안녕",
+            "Kim: 안녕",
+            vec![("Kim", user("@kim:hub.test"))],
+        ),
+        (pill("%40kim%3Ahub.test", "Kim"), "Kim", vec![("Kim", user("@kim:hub.test"))]),
+        (pill("@ieum_line_07:hub.test", "민지"), "민지", vec![("민지", ghost)]),
+        (
+            "<b>a</b> &lt;<i>b</i>&gt;<br>c".to_owned(),
+            "a <b>\nc",
+            vec![("a", MarkKind::Bold), ("b", MarkKind::Italic)],
+        ),
+        ("<mx-reply>old</mx-reply>new".to_owned(), "new", vec![]),
+        ("<p>a</p><p>b</p><ul><li>c</li><li>d</li></ul>".to_owned(), "a\n\nb\n\n• c\n• d", vec![]),
+        (
+            "<script>x</script><pre><code>a\n  b</code></pre>".to_owned(),
+            "a\n  b",
+            vec![("a\n  b", MarkKind::Pre)],
+        ),
+        ("<blockquote>q</blockquote>w".to_owned(), "q\nw", vec![("q", MarkKind::Quote)]),
+    ];
+    for (html, text, expected) in cases {
+        let got = message(&json!({"msgtype": "m.text", "body": "body",
+            "format": "org.matrix.custom.html", "formatted_body": html}));
+        assert_eq!(got.text, text, "{html}");
+        let marks: Vec<_> =
+            got.marks.iter().map(|mark| (mark.of(text), mark.kind.clone())).collect();
+        assert_eq!(marks, expected, "{html}");
+    }
+    let got = message(&json!({"msgtype": "m.text", "body": "Kim: hi",
+        "m.mentions": {"user_ids": ["@kim:hub.test", "@ieum:hub.test"]}}));
+    assert_eq!(got.marks, [Mark::new(0..0, user("@kim:hub.test"))]);
+}
+
+proptest::proptest! {
+    #[test]
+    fn no_html_panics_and_marks_lie_on_the_text(html in "(<[/a-z =\"]{0,8}>|[ a가&#;<>\n]){0,30}") {
+        let (text, marks) = crate::markup::html_read::read(&html);
+        let marks = ieum_core::marks::tidy(&text, marks);
+        proptest::prop_assert!(marks.iter().all(|mark| !mark.of(&text).is_empty()));
     }
 }

@@ -2,6 +2,7 @@
 
 use super::*;
 use ieum_core::ids::QuoteKey;
+use ieum_core::marks::{Mark, MarkKind};
 use ieum_core::outgoing::{CopyKey, ReplyTarget};
 use ieum_core::ports::http::HttpFailure;
 
@@ -72,10 +73,10 @@ fn the_hub_speaks_as_the_bot_with_the_keys_own_transaction() {
 fn acts_become_the_events_that_apps_understand() {
     let target = || NativeMessageId::new("$t/1");
     let reply = ReplyTarget { native: NativeMessageId::new("$q"), quote: None::<QuoteKey> };
-    let mentions = vec![UserKey::new(ALICE)];
+    let marks = vec![Mark::new(0..1, MarkKind::Mention(UserKey::new(ALICE)))];
     let answer =
-        Part { text: "a\u{0}b\n".to_owned(), reply: Some(reply), mentions, ..Part::default() };
-    let edit = Act::Edit { target: target(), text: "new".to_owned() };
+        Part { text: "a\u{0}b\n".to_owned(), reply: Some(reply), marks, ..Part::default() };
+    let edit = Act::Edit { target: target(), text: "new".to_owned(), marks: vec![] };
     let react = |emoji: Option<&str>, own: Option<&str>| Act::React {
         target: target(),
         emoji: emoji.map(Into::into),
@@ -138,7 +139,7 @@ fn what_no_event_can_carry_never_leaves() {
 fn the_longest_text_fits_an_event_even_when_every_letter_is_escaped() {
     let text = "\"".repeat(12_000);
     let edit = write::act(
-        &outgoing(Act::Edit { target: NativeMessageId::new("$t"), text }),
+        &outgoing(Act::Edit { target: NativeMessageId::new("$t"), text, marks: vec![] }),
         (GHOST, false),
         None,
     );
@@ -380,4 +381,27 @@ fn copies_are_kept_of_what_can_be_pointed_to_later() {
     let native = NativeMessageId::new("$sent");
     let expected = Outcome::Accepted { copies: vec![CopyKey { native, quote: None }] };
     assert_eq!(run(matrix(&script).send(&say("x"))), expected);
+}
+
+#[test]
+fn marks_are_html_and_calls_are_mentions() {
+    let script = Script::default();
+    script.answer(200, r#"{"event_id":"$sent"}"#);
+    let text = "@민지 <b> 굵게\n둘";
+    let bold = text.find("굵게").unwrap();
+    let marks = vec![
+        Mark::new(0..7, MarkKind::Mention(UserKey::new(ALICE))),
+        Mark::new(bold..bold + 6, MarkKind::Bold),
+        Mark::new(8..11, MarkKind::Link("https://a.test/?x=\"1\"&y=2".into())),
+    ];
+    let part = Part { text: text.to_owned(), marks, ..Part::default() };
+    run(matrix(&script).send(&outgoing(Act::Say(vec![part]))));
+    let html = format!(
+        "<a href=\"https://matrix.to/#/{ALICE}\">@민지</a> \
+         <a href=\"https://a.test/?x=&quot;1&quot;&amp;y=2\">&lt;b&gt;</a> \
+         <strong>굵게</strong><br>\n둘"
+    );
+    let expected = json!({"msgtype": "m.notice", "body": text, "format": "org.matrix.custom.html",
+                          "formatted_body": html, "m.mentions": {"user_ids": [ALICE]}});
+    assert_eq!(body(&script), expected);
 }

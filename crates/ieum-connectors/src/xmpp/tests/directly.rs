@@ -49,7 +49,7 @@ fn acts_are_written_as_the_standards_have_them() {
                 <reply xmlns="urn:xmpp:reply:0" id="m7" to="alice@test"/>"#]],
         ),
         (
-            Act::Edit { target: target(), text: "고침".to_owned() },
+            Act::Edit { target: target(), text: "고침".to_owned(), marks: vec![] },
             expect![[r#"
                 <body>고침</body>
                 <replace xmlns="urn:xmpp:message-correct:0" id="m7"/>"#]],

@@ -243,7 +243,8 @@ fn a_speaker_enters_first_and_the_room_answers() {
     assert_eq!(told(&mut waiting), Some(desk::accepted("s9", Some(&author))));
     assert_eq!(town.said(), Vec::<String>::new(), "our own words are nobody's");
     // The next one leaves at once, a correction comes from the same occupant.
-    let edit = Act::Edit { target: NativeMessageId::new("s9"), text: "안뇽".to_owned() };
+    let edit =
+        Act::Edit { target: NativeMessageId::new("s9"), text: "안뇽".to_owned(), marks: vec![] };
     let _waiting = town.asks(act(ROOM, ChatKind::Group, 2, edit));
     let written = town.desk.take_output();
     assert!(written.starts_with("<message from=\"kim.guest@"), "{written}");
