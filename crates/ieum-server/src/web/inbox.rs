@@ -17,7 +17,7 @@ use axum::extract::rejection::PathRejection;
 use axum::extract::{Form, Path, Query, State};
 use axum::response::{IntoResponse, Redirect, Response};
 use http::HeaderMap;
-use ieum_core::directory::{Conversation, Directory};
+use ieum_core::directory::{Conversation, ConversationKind, Directory};
 use ieum_core::ids::{ConversationId, MessageSeq, PersonId};
 use ieum_core::message::{Class, Message};
 use ieum_core::ports::store::{PAGE_ROWS_MAX, StoreFailure};
@@ -104,6 +104,7 @@ impl Listed {
         html! {
             h1 { (reader.say("대화", "Conversations")) }
             @if !self.rows.is_empty() { (search::field(reader, "")) }
+            p class="older" { a href="/groups" { (reader.say("모임과 초대", "Groups, invitations")) } }
             div data-refresh="15" data-live="all" {
                 @if self.rows.is_empty() {
                     section class="empty" {
@@ -189,7 +190,8 @@ pub(super) async fn conversation(
         Ok(thread) => {
             let body = html! {
                 p class="back" { a href="/inbox" { "‹ " (reader.say("대화", "Conversations")) } }
-                h1 { (title) }
+                h1 { bdi { (title) } }
+                (of_group(&edge, &reader, id))
                 div class="thread" data-refresh="15" data-live=(id) {
                     (thread.shown(&reader, &who, wall(&edge)))
                 }
@@ -199,6 +201,14 @@ pub(super) async fn conversation(
         }
         Err(failure) => Wrong::new(&reader, failure).into_response(),
     }
+}
+
+/// The way to the people, rooms and terms of a group.
+fn of_group(edge: &Shared, reader: &Reader, id: ConversationId) -> Markup {
+    let kind = edge.hub.with_directory(|all| all.conversation(id).map(|one| one.kind));
+    html! { @if kind != Some(ConversationKind::Direct) {
+        p { a href={ "/groups/" (id) } { (reader.say("사람과 방", "People and rooms")) } }
+    } }
 }
 
 /// A conversation that this person is in, with its title.

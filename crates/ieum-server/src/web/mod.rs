@@ -11,6 +11,7 @@ pub(crate) mod clock;
 mod console;
 mod form;
 mod frame;
+mod groups;
 mod headers;
 mod inbox;
 mod incident;
@@ -87,6 +88,11 @@ pub(crate) fn router() -> Router<Shared> {
         .route("/inbox/{conversation}", get(inbox::conversation).post(inbox::write))
         .route("/inbox/{conversation}/acts", post(acts::act))
         .route("/search", get(search::page))
+        .route("/groups", get(groups::list).post(groups::found))
+        .route("/groups/{conversation}", get(groups::page).post(groups::act))
+        .route("/groups/{conversation}/invitation", post(groups::answer))
+        .route("/groups/{conversation}/code", post(groups::code))
+        .route("/open/{key}", get(groups::door).post(groups::enter))
         .route("/people", get(people::page).post(people::ask))
         .route("/people/{person}", post(people::answer))
         .route("/people/{person}/unblock", post(people::unblock))

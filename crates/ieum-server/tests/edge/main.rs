@@ -19,6 +19,7 @@ mod errors;
 mod events;
 mod farewell;
 mod files;
+mod group_pages;
 mod groups;
 mod hooks;
 mod house;
