@@ -107,8 +107,16 @@ pub(crate) fn copy_key(account: AccountId, chat: &ChatKey, native: &NativeMessag
 pub(crate) trait Rows: std::fmt::Debug {
     /// Remembers an event key in this period; `false` when it was there.
     fn note_seen(&mut self, period: i64, account: AccountId, key: &EventKey) -> RowAnswer<bool>;
-    /// Whether the key is remembered in any earlier period.
-    fn seen_before(&mut self, period: i64, account: AccountId, key: &EventKey) -> RowAnswer<bool>;
+    /// Whether the key is remembered in any other period: an earlier one, or a later one by a
+    /// clock that was set back since.
+    fn seen_elsewhere(
+        &mut self,
+        period: i64,
+        account: AccountId,
+        key: &EventKey,
+    ) -> RowAnswer<bool>;
+    /// The periods that have keys, in order.
+    fn seen_periods(&self) -> Vec<i64>;
     /// Forgets at most `rows_max` keys of periods before this one.
     fn forget_seen(&mut self, before_period: i64, rows_max: usize) -> RowAnswer<u64>;
 
@@ -223,13 +231,46 @@ pub(crate) trait Rows: std::fmt::Debug {
 const SEEN_PERIOD_MS: i64 = 15 * 24 * 3_600 * 1_000;
 /// Periods that are kept beside the present one.
 const SEEN_PERIODS_KEPT: i64 = 2;
+/// Of the periods that have keys so many are kept whatever the clock says, the newest of them: the
+/// present one, those beside it, and one that a clock far ahead may have made.
+const SEEN_PERIODS_NOTED_MIN: usize = 4;
 
 /// The period of this moment.
 pub(crate) fn seen_period(at: Timestamp) -> i64 {
     at.0.div_euclid(SEEN_PERIOD_MS)
 }
 
-/// The first period that must be kept at this moment.
-pub(crate) fn first_seen_period(now: Timestamp) -> i64 {
-    seen_period(now) - SEEN_PERIODS_KEPT
+/// The first period that must be kept at this moment, which a wrong clock may have told; `noted`
+/// are those that have keys, in order.
+pub(crate) fn first_seen_period(now: Timestamp, noted: &[i64]) -> i64 {
+    let kept = noted.len().checked_sub(SEEN_PERIODS_NOTED_MIN).and_then(|first| noted.get(first));
+    kept.map_or(i64::MIN, |first| (seen_period(now) - SEEN_PERIODS_KEPT).min(*first))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_clock_says_alone_forgets_no_key_that_is_needed() {
+        let at = |period: i64| Timestamp(period * SEEN_PERIOD_MS + 1);
+        let table: [(i64, &[i64], i64); 9] = [
+            (100, &[], i64::MIN),
+            (100, &[97, 98, 99], i64::MIN),
+            // In peace: the present period and two beside it, and the one that is about to go.
+            (100, &[97, 98, 99, 100], 97),
+            (101, &[97, 98, 99, 100, 101], 98),
+            // Nothing for long: age alone.
+            (300, &[97, 98, 99, 100], 97),
+            (300, &[96, 97, 98, 99, 100], 97),
+            // Far ahead for a moment, with and without something admitted meanwhile.
+            (9_000, &[98, 99, 100, 9_000], 98),
+            (100, &[98, 99, 100, 9_000], 98),
+            // From the year in which clocks begin.
+            (0, &[0, 98, 99, 100, 101], -2),
+        ];
+        for (now, noted, first) in table {
+            assert_eq!(first_seen_period(at(now), noted), first, "{now} {noted:?}");
+        }
+    }
 }

@@ -368,7 +368,8 @@ pub trait Store: Send + Sync + std::fmt::Debug {
     /// Figures.
     fn counts(&self) -> StoreAnswer<'_, Counts>;
 
-    /// Forgets event keys older than [`SEEN_KEPT_MS`] before `now`; a bounded number at a time.
+    /// Forgets event keys older than [`SEEN_KEPT_MS`] before `now`; a bounded number at a time. A
+    /// `now` that is wrong for a moment forgets none of the newest: without later ones, keys stay.
     fn forget_seen(&self, now: Timestamp) -> StoreAnswer<'_, u64>;
 
     /// Incidents with a number below `before`, newest first; at most [`PAGE_ROWS_MAX`].

@@ -73,7 +73,7 @@ impl<R: Rows> Book<R> {
 
     fn note_event(&mut self, at: Timestamp, account: AccountId, key: &EventKey) -> RowAnswer<bool> {
         let period = seen_period(at);
-        if self.rows.seen_before(period, account, key)? {
+        if self.rows.seen_elsewhere(period, account, key)? {
             return Ok(false);
         }
         self.rows.note_seen(period, account, key)

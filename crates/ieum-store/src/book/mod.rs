@@ -197,7 +197,7 @@ impl<R: Rows> Book<R> {
 
     /// Verb `forget_seen`.
     pub(crate) fn forget_seen(&mut self, now: Timestamp) -> RowAnswer<u64> {
-        let before = first_seen_period(now);
+        let before = first_seen_period(now, &self.rows.seen_periods());
         self.rows.forget_seen(before, FORGET_ROWS_MAX)
     }
 

@@ -4,12 +4,12 @@ use super::sample::*;
 use super::{Bench, wait};
 use ieum_core::delivery::{Label, State, Step};
 use ieum_core::health::{Cell, CellChange, CellState, Function, Surface};
-use ieum_core::ids::{AccountId, Cursor, DeliverySeq, JournalSeq, MessageSeq};
+use ieum_core::ids::{AccountId, Cursor, DeliverySeq, EventKey, JournalSeq, MessageSeq};
 use ieum_core::journal::JournalEvent;
 use ieum_core::network::Network;
 use ieum_core::outgoing::Scope;
 use ieum_core::ports::store::{
-    Admission, Admitted, Advance, Moves, OpenFilter, SEEN_KEPT_MS, StoreFailure,
+    Admission, Admitted, Advance, Moves, OpenFilter, SEEN_KEPT_MS, Store, StoreFailure,
 };
 use ieum_core::time::Timestamp;
 
@@ -287,9 +287,22 @@ fn personal_copies_planned_with_a_step_belong_to_its_message() {
     }
 }
 
+const DAY_MS: u64 = 24 * 3_600 * 1_000;
+
+/// A network's event without a message, such as a receipt, admitted on this day.
+fn on_day(store: &dyn Store, day: u64, key: &str) -> Admitted {
+    let event = Some((KAKAO, EventKey::new(key)));
+    let mut one = batch(vec![Admission { event, ..Admission::default() }]);
+    one.at = Timestamp(0).plus_ms(day * DAY_MS);
+    wait(store.admit(one)).unwrap().remove(0)
+}
+
+fn forget_on_day(store: &dyn Store, day: u64) -> u64 {
+    wait(store.forget_seen(Timestamp(0).plus_ms(day * DAY_MS))).unwrap()
+}
+
 #[test]
 fn event_keys_are_kept_for_thirty_days_and_then_forgotten() {
-    const DAY_MS: u64 = 24 * 3_600 * 1_000;
     for bench in Bench::both() {
         let store = bench.store();
         let mut first = batch(vec![event(1, 1, vec![])]);
@@ -299,9 +312,49 @@ fn event_keys_are_kept_for_thirty_days_and_then_forgotten() {
         assert_eq!(wait(store.forget_seen(kept)).unwrap(), 0);
         first.at = kept;
         assert_eq!(wait(store.admit(first.clone())).unwrap(), [Admitted::Known]);
-        let old = kept.plus_ms(31 * DAY_MS);
-        assert_eq!(wait(store.forget_seen(old)).unwrap(), 1);
-        assert_eq!(wait(store.forget_seen(old)).unwrap(), 0);
+        for (day, key) in [(20, "b"), (35, "c"), (50, "d"), (65, "e")] {
+            assert_eq!(forget_on_day(store, day), 0);
+            assert!(matches!(on_day(store, day, key), Admitted::New { .. }));
+        }
+        assert_eq!(forget_on_day(store, 75), 1);
+        assert_eq!(forget_on_day(store, 75), 0);
+        assert_eq!(on_day(store, 75, "b"), Admitted::Known);
+    }
+}
+
+#[test]
+fn an_event_is_known_by_a_clock_that_was_set_back() {
+    for mut bench in Bench::both() {
+        assert!(matches!(on_day(bench.store(), 50, "k"), Admitted::New { .. }));
+        assert_eq!(on_day(bench.store(), 40, "k"), Admitted::Known, "15 days before");
+        bench.crash();
+        let store = bench.store();
+        assert_eq!(on_day(store, 1, "k"), Admitted::Known, "of the first days");
+        assert_eq!(on_day(store, 50, "k"), Admitted::Known);
+        assert!(matches!(on_day(store, 1, "other"), Admitted::New { .. }));
+        assert_eq!(on_day(store, 50, "other"), Admitted::Known);
+    }
+}
+
+#[test]
+fn a_clock_that_is_far_ahead_or_behind_for_a_moment_forgets_no_event() {
+    const FAR: u64 = 40_000;
+    for mut bench in Bench::both() {
+        for (day, key) in [(10_015, "b"), (10_030, "c"), (10_045, "d")] {
+            assert!(matches!(on_day(bench.store(), day, key), Admitted::New { .. }));
+        }
+        assert_eq!(forget_on_day(bench.store(), FAR), 0);
+        // What came meanwhile counts as one of the periods that stay.
+        assert!(matches!(on_day(bench.store(), FAR, "far"), Admitted::New { .. }));
+        assert_eq!(forget_on_day(bench.store(), FAR + 1), 0);
+        bench.crash();
+        let store = bench.store();
+        assert_eq!(forget_on_day(store, FAR), 0);
+        for key in ["b", "c", "d", "far"] {
+            assert_eq!(on_day(store, 10_046, key), Admitted::Known, "{key}");
+        }
+        assert_eq!(forget_on_day(store, 0), 0, "behind");
+        assert_eq!(on_day(store, 10_046, "b"), Admitted::Known);
     }
 }
 
@@ -320,8 +373,7 @@ fn a_closed_store_says_so() {
 fn the_memory_store_fails_when_told_and_only_then() {
     let store = crate::MemoryStore::new();
     store.fail_next(StoreFailure::Unavailable("full".into()));
-    let failed =
-        wait(ieum_core::ports::store::Store::admit(&store, batch(vec![event(1, 1, vec![])])));
+    let failed = wait(Store::admit(&store, batch(vec![event(1, 1, vec![])])));
     assert_eq!(failed, Err(StoreFailure::Unavailable("full".into())));
     admit(&store, event(1, 1, vec![]));
 }

@@ -60,16 +60,24 @@ impl Rows for MemoryRows {
         Ok(self.seen.insert((period, account, key.clone())))
     }
 
-    fn seen_before(&mut self, period: i64, account: AccountId, key: &EventKey) -> RowAnswer<bool> {
-        let mut periods = Vec::new();
-        let mut next = self.seen.first().map(|(first, _, _)| *first);
-        while let Some(found) = next.filter(|found| *found < period) {
-            periods.push(found);
-            let after = (found + 1, AccountId(0), EventKey::default());
-            next = self.seen.range(after..).next().map(|(later, _, _)| *later);
-        }
-        let held = |period: &i64| self.seen.contains(&(*period, account, key.clone()));
-        Ok(periods.iter().any(held))
+    fn seen_elsewhere(
+        &mut self,
+        period: i64,
+        account: AccountId,
+        key: &EventKey,
+    ) -> RowAnswer<bool> {
+        let others = self.seen_periods().into_iter().filter(|found| *found != period);
+        let mut held = others.map(|other| self.seen.contains(&(other, account, key.clone())));
+        Ok(held.any(|held| held))
+    }
+
+    fn seen_periods(&self) -> Vec<i64> {
+        let first = |rest: Option<&(i64, AccountId, EventKey)>| rest.map(|(period, ..)| *period);
+        std::iter::successors(first(self.seen.first()), |found| {
+            let after = (found.saturating_add(1), AccountId(0), EventKey::default());
+            first(self.seen.range(after..).next())
+        })
+        .collect()
     }
 
     fn forget_seen(&mut self, before_period: i64, rows_max: usize) -> RowAnswer<u64> {

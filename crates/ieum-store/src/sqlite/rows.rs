@@ -214,15 +214,24 @@ impl Rows for SqliteRows<'_> {
         Ok(new)
     }
 
-    fn seen_before(&mut self, period: i64, account: AccountId, key: &EventKey) -> RowAnswer<bool> {
+    fn seen_elsewhere(
+        &mut self,
+        period: i64,
+        account: AccountId,
+        key: &EventKey,
+    ) -> RowAnswer<bool> {
         let sql = "SELECT 1 FROM seen WHERE period = ?1 AND account = ?2 AND key = ?3";
-        for earlier in self.periods.iter().take_while(|found| **found < period) {
-            let params = (*earlier, column(account.0), key.as_str());
+        for other in self.periods.iter().filter(|found| **found != period) {
+            let params = (*other, column(account.0), key.as_str());
             if self.one(sql, params, |_| Ok(()))?.is_some() {
                 return Ok(true);
             }
         }
         Ok(false)
+    }
+
+    fn seen_periods(&self) -> Vec<i64> {
+        self.periods.clone()
     }
 
     fn forget_seen(&mut self, before_period: i64, rows_max: usize) -> RowAnswer<u64> {
