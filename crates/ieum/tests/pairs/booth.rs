@@ -5,7 +5,7 @@ use bytes::Bytes;
 use ieum::doors::entropy::SeededEntropy;
 use ieum_connectors::{kakaotalk, line, mail, matrix, telegram, xmpp};
 use ieum_core::content::HubSecret;
-use ieum_core::directory::ConversationKind;
+use ieum_core::directory::{ConversationKind, Language};
 use ieum_core::ids::{ChatKey, Cursor, EventKey, NativeMessageId, QuoteKey, UserKey};
 use ieum_core::inbound::{Arrival, ChatRef, Inbound, InboundKind, InboundMessage, Sender};
 use ieum_core::network::{Capabilities, ChatKind, Network};
@@ -18,7 +18,9 @@ use ieum_core::ports::connector::{
 };
 use ieum_core::ports::http::OnePiece;
 use ieum_core::time::Timestamp;
-use ieum_engine::{AccountSetup, Hub, HubSetup, MediaSettings, NewConversation, Settings};
+use ieum_engine::{
+    AccountSetup, Hub, HubSetup, MediaSettings, NewConversation, NewPerson, Settings,
+};
 use ieum_store::{MemoryMedia, MemoryStore};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
@@ -195,6 +197,7 @@ impl Fair {
 
     /// Somebody says a first message, and then this happens; it is what the booths tell of.
     pub async fn happens(&self, from: Network, kind: &Kind) {
+        self.bora_is_everywhere().await;
         let native = NativeMessageId::new(FIRST);
         let text = "처음".to_owned();
         let first = InboundMessage { native, text, ..InboundMessage::default() };
@@ -204,6 +207,18 @@ impl Fair {
         }
         for what in (kind.happens)() {
             self.hands_in(from, what).await;
+        }
+    }
+
+    /// One person, known on every network, is in every room.
+    async fn bora_is_everywhere(&self) {
+        let new = NewPerson { name: "보라".to_owned(), language: Language::Ko };
+        let bora = self.hub.create_person(new).await.unwrap();
+        for booth in &self.booths {
+            let (account, key) = (booth.network.word(), UserKey::new("bora"));
+            self.hub.link_address(bora, account, key.clone(), None, "보라").await.unwrap();
+            let came = Sender { key, name: None };
+            self.hands_in(booth.network, InboundKind::PeopleJoined(vec![came])).await;
         }
     }
 

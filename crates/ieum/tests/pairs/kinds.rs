@@ -1,8 +1,9 @@
 //! What people do on networks, kind by kind, and how to tell what became of it.
 
 use crate::Seen;
-use ieum_core::ids::NativeMessageId;
+use ieum_core::ids::{NativeMessageId, UserKey};
 use ieum_core::inbound::{FileKind, FileNote, InboundKind, InboundMessage};
+use ieum_core::marks::{Mark, MarkKind};
 use ieum_core::outgoing::{Act, Part};
 
 /// One kind.
@@ -20,6 +21,8 @@ const CAPTION: &str = "여기 봐";
 
 pub const KINDS: &[Kind] = &[
     Kind { name: "text", happens: || vec![said("안녕하세요", None)], seen: text },
+    Kind { name: "mention", happens: || vec![said("@보라 왔어?", None)], seen: called },
+    Kind { name: "strong words, link", happens: strong, seen: shown_strong },
     Kind { name: "picture", happens: || file(FileKind::Picture, "a.png"), seen: filed },
     Kind { name: "album", happens: album, seen: whole_album },
     Kind { name: "film", happens: || file(FileKind::Video, "a.mp4"), seen: filed },
@@ -107,6 +110,35 @@ fn says(acts: &[Act], words: &str) -> bool {
 
 fn text(acts: &[Act]) -> Option<Seen> {
     says(acts, "안녕하세요").then_some(Seen::Whole)
+}
+
+/// Somebody who is in every room is called: by the network's own means, or by name.
+fn called(acts: &[Act]) -> Option<Seen> {
+    let part = parts(acts).find(|part| part.text.contains("@보라 왔어?"))?;
+    let call = |mark: &Mark<UserKey>| {
+        mark.kind.called().is_some_and(|user| user.as_str() == "bora")
+            && mark.of(&part.text) == "@보라"
+    };
+    Some(if part.marks.iter().any(call) { Seen::Whole } else { Seen::Words })
+}
+
+fn strong() -> Vec<InboundKind> {
+    let marks = vec![
+        Mark::new(0..6, MarkKind::Bold),
+        Mark::new(7..13, MarkKind::Link("https://a.test/".into())),
+    ];
+    let (native, text) = (NativeMessageId::new("second"), "굵게 여기".to_owned());
+    vec![InboundKind::Message(InboundMessage { native, text, marks, ..Default::default() })]
+}
+
+fn shown_strong(acts: &[Act]) -> Option<Seen> {
+    let part = parts(acts).find(|part| part.text.contains("굵게 여기"))?;
+    let shown: Vec<_> = part.marks.iter().map(|mark| mark.of(&part.text)).collect();
+    match (&*shown, part.text.contains("(https://a.test/)")) {
+        (["굵게", "여기"], false) => Some(Seen::Whole),
+        ([], true) => Some(Seen::Words),
+        _ => None,
+    }
 }
 
 /// A file, with its caption beside it in any case.

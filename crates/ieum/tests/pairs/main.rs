@@ -92,7 +92,9 @@ const HEAD: &str = "\
 
 Written by a test that says each kind of message on each network and looks what the others see
 (`crates/ieum/tests/pairs`; `UPDATE_EXPECT=1 cargo test -p ieum --test pairs` writes it anew). The
-columns are the networks of those who read, in rooms; where it was said makes no difference.
+columns are the networks of those who read, in rooms. What a network does not tell, nobody reads:
+KakaoTalk tells bots words alone, and a letter cannot be edited, withdrawn or reacted to and has
+words alone beside its files. What is told reads the same wherever it was said.
 
 *Whole*: as the network itself has it. *As a link*: kind, name, size and an address of the hub that
 works for a week. *In words*: a line that says what it was. Nothing is dropped in silence.
