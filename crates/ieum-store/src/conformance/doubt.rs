@@ -237,15 +237,16 @@ fn many_late_receipts_each_look_at_their_own_copy_only() {
         doubt_all(store, &all, |seq| copy_of(seq, seq.0));
         admit(store, event(2, 1, all.iter().map(|seq| to_person(LINE, seq.0)).collect()));
         let before = bench.looked_up();
-        for seq in &all {
-            let word = ReceiptNote {
-                account: KAKAO,
-                chat: chat(KAKAO, seq.0),
-                native: Some(NativeMessageId::new(seq.to_string())),
-                level: ReceiptLevel::Delivered,
-                at: Timestamp(60),
-            };
-            assert_eq!(wait(store.record_receipt(Timestamp(61), word)).unwrap(), [*seq]);
+        let word = |seq: DeliverySeq| ReceiptNote {
+            account: KAKAO,
+            chat: chat(KAKAO, seq.0),
+            native: Some(NativeMessageId::new(seq.to_string())),
+            level: ReceiptLevel::Delivered,
+            at: Timestamp(60),
+        };
+        let told = |seq: &DeliverySeq| (*seq, store.record_receipt(Timestamp(61), word(*seq)));
+        for (seq, raised) in all.iter().map(told).collect::<Vec<_>>() {
+            assert_eq!(wait(raised).unwrap(), [seq]);
         }
         let each = (bench.looked_up() - before) / RECIPIENTS;
         assert!(each <= 8, "{each} deliveries were looked up for each receipt");

@@ -477,7 +477,7 @@ mod tests {
     }
 
     fn assert_whole(finder: &Finder, connection: &Connection, total: u64) {
-        for number in (0..total).step_by(211) {
+        for number in (0..total).step_by(401) {
             let sought = (row(number).kind, row(number).key);
             let found = finder.find(connection, sought, MessageSeq(number + 1), 1);
             assert_eq!(found.unwrap(), [row(number)], "of {total}");
