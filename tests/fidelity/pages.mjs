@@ -208,13 +208,60 @@ await run(async (hub) => {
     assert.match(await page.textContent("h1"), /LINE/);
   });
 
+  let club, door;
+  await check("a group is made, opened to anybody, entered by its link, and a ban holds", async () => {
+    await page.goto(`${root}/groups`);
+    await page.fill("#title", "독서 모임");
+    await page.click("form[action='/groups'] button");
+    await page.waitForURL("**/groups/*");
+    club = new URL(page.url()).pathname;
+    const deed = (word) => page.locator(`form:has(input[name='deed'][value='${word}'])`);
+    await deed("open").locator("button").click();
+    door = new URL((await page.textContent("p.link")).trim()).pathname;
+    const other = await phone();
+    const before = (await screen("line", "yuna")).join("\n").match(CODE) ?? [];
+    await signIn(other.page, friend.id, "line", "yuna", before);
+    await other.page.goto(root + door);
+    await other.page.click(`form[action='${door}'] button`);
+    await other.page.waitForURL("**/inbox/*");
+    await page.goto(root + club);
+    const row = page.locator("li:has(bdi:text('유나'))");
+    await row.locator("summary").click();
+    await row.locator("form:has([value='ban']) [name='text']").fill("광고");
+    await row.locator("form:has([value='ban']) button").click();
+    await page.waitForSelector("form:has([value='unban'])");
+    await other.page.goto(root + door);
+    await other.page.click(`form[action='${door}'] button`);
+    await other.page.waitForSelector(".told");
+    await page.locator("form:has([value='unban']) button").click();
+    await other.page.goto(root + door);
+    await other.page.click(`form[action='${door}'] button`);
+    await other.page.waitForURL("**/inbox/*");
+    await other.page.goto(root + club);
+    const mine = other.page.locator("li:has(bdi:text('준호'))");
+    await mine.locator("summary").click();
+    await mine.locator("form:has([value='report']) [name='text']").fill("<b>무례</b>");
+    await mine.locator("form:has([value='report']) button").click();
+    await other.page.waitForSelector(".told");
+    await other.context.close();
+  });
+
+  await check("a room's code is shown once, and on no other page", async () => {
+    await page.goto(root + club);
+    await page.click(`form[action='${club}/code'] button`);
+    const code = await page.textContent(".shown-code strong");
+    assert.match(code, new RegExp(CODE.source));
+    await page.goto(root + club);
+    assert.ok(!(await page.content()).includes(code));
+  });
+
   const desk = await operatorAt(root);
   const { cookies } = await desk.context.storageState();
   await context.addCookies(cookies.filter((cookie) => cookie.name === "ieum_operator"));
   await desk.context.close();
   const state = await context.storageState();
   const paths = ["/status", "/incidents/1", "/join", "/welcome", "/sign-in", "/sign-in/code", "/inbox", `/inbox/${id}`,
-    "/people", "/me", "/me/leave", `/search?q=${encodeURIComponent("저녁")}`, "/console"];
+    "/people", "/me", "/me/leave", "/groups", club, door, `/search?q=${encodeURIComponent("저녁")}`, "/console"];
   for (const how of LOOKS) {
     const name = `${how.locale}-${how.colorScheme}`;
     await check(`no page has a serious fault: ${name}`, async () => {
