@@ -181,3 +181,16 @@ async fn films_are_prepared_before_they_can_be_fetched() {
     assert_eq!(get("content/transcoding").await.1, json!({ "status": "succeeded" }));
     assert_eq!(get("content").await, (200, json!("film")));
 }
+
+#[tokio::test]
+async fn places_of_a_text_of_the_second_form_are_filled_and_doubled_braces_are_braces() {
+    let desk = family_desk(&Still::default());
+    let yuna = user(&desk, LINE, "yuna");
+    let who = json!({ "type": "mention", "mentionee": { "type": "user", "userId": yuna } });
+    let message =
+        json!({ "type": "textV2", "text": "{{a}} {u0} {{b}}", "substitution": { "u0": who } });
+    let body = json!({ "to": native(&desk, LINE, "family"), "messages": [message] });
+    let (status, _) = send(&desk, "/v2/bot/message/push", None, body).await;
+    assert_eq!(status, 200);
+    assert_eq!(texts(&desk, LINE, "yuna"), ["{a} @유나 {b}"]);
+}

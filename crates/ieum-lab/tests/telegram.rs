@@ -295,3 +295,23 @@ async fn polls_that_repeat_an_offset_at_once_get_one_update() {
     clock.0.advance(500);
     assert_eq!(poll().await, all);
 }
+
+#[tokio::test]
+async fn whoever_an_entity_links_to_is_mentioned_there() {
+    let desk = family_desk(&Still::default());
+    let chat = native(&desk, TELEGRAM, "family");
+    let id = user(&desk, TELEGRAM, "junho").parse::<i64>().expect("a number");
+    let entity = |user: i64, offset: u32, length: u32| {
+        let user = json!({ "id": user, "is_bot": false, "first_name": "" });
+        json!({ "type": "text_mention", "offset": offset, "length": length, "user": user })
+    };
+    let entities = json!([entity(id, 3, 3), entity(1, 0, 2), entity(id, 3, 99)]);
+    let body = json!({ "chat_id": chat, "text": "😀 @준호", "entities": entities });
+    let answer = invoke(&desk, "sendMessage", body).await;
+    let number = answer["result"]["message_id"].to_string();
+    let world = desk.world();
+    let found = world.find_message(TELEGRAM, "family", &number).expect("sent");
+    let mentions: Vec<_> =
+        found.mentions.iter().map(|one| (&*one.user, one.index, one.length)).collect();
+    assert_eq!(mentions, [("junho", 3, 3)]);
+}

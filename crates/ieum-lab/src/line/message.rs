@@ -196,7 +196,12 @@ fn substituted(world: &World, message: &Value) -> Draft {
     let mut mentions = Vec::new();
     let mut rest = text(message, "text").unwrap_or_default();
     while let Some((before, after)) = rest.split_once('{') {
-        words.push_str(before);
+        words.push_str(&before.replace("}}", "}"));
+        if let Some(later) = after.strip_prefix('{') {
+            words.push('{');
+            rest = later;
+            continue;
+        }
         let Some((key, later)) = after.split_once('}') else {
             break;
         };
@@ -212,7 +217,7 @@ fn substituted(world: &World, message: &Value) -> Draft {
             None => words.push('$'),
         }
     }
-    words.push_str(rest);
+    words.push_str(&rest.replace("}}", "}"));
     Draft { mentions, ..Draft::text(words) }
 }
 

@@ -7,7 +7,7 @@ use super::arguments::Arguments;
 use super::{Outcome, Problem, wire};
 use crate::network::Network;
 use crate::reading::{list, text};
-use crate::world::message::{Button, Draft, Kind, Media, Message, utf16_len};
+use crate::world::message::{Button, Draft, Kind, Media, Mention, Message, utf16_len};
 use crate::world::people::Chat;
 use crate::world::{Posted, World};
 
@@ -59,7 +59,7 @@ pub(crate) fn send(
 ) -> Outcome {
     let chat = open_chat(world, arguments)?.clone();
     let mut draft = match kind {
-        Sending::Text => words(arguments)?,
+        Sending::Text => words(world, arguments)?,
         Sending::File(field, kind) => file(world, arguments, field, kind)?,
         Sending::Place => place(arguments)?,
         Sending::Copy | Sending::Forward => copied(world, arguments)?,
@@ -117,7 +117,7 @@ pub(crate) fn known_chat<'a>(world: &'a World, arguments: &Arguments) -> Result<
     chat.filter(|chat| chat.native == native).ok_or_else(|| Problem::bad("chat not found"))
 }
 
-fn words(arguments: &Arguments) -> Result<Draft, Problem> {
+fn words(world: &World, arguments: &Arguments) -> Result<Draft, Problem> {
     let written = plain(arguments, "text")?;
     if written.trim().is_empty() {
         return Err(Problem::bad("message text is empty"));
@@ -125,7 +125,23 @@ fn words(arguments: &Arguments) -> Result<Draft, Problem> {
     if utf16_len(&written) > TEXT_UNITS_MAX {
         return Err(Problem::bad("message is too long"));
     }
-    Ok(Draft::text(written))
+    let mentions = mentions(world, arguments, &written)?;
+    Ok(Draft { mentions, ..Draft::text(written) })
+}
+
+/// Whom the entities of a text call by a link to them.
+fn mentions(world: &World, arguments: &Arguments, text: &str) -> Result<Vec<Mention>, Problem> {
+    let entities = arguments.nested("entities")?.unwrap_or(Value::Null);
+    let entities = entities.as_array().map_or(&[][..], Vec::as_slice);
+    let each = entities.iter().filter_map(|entity| {
+        let number = |name| entity.get(name).and_then(Value::as_u64);
+        let place = |name| number(name).and_then(|place| usize::try_from(place).ok());
+        let (index, length) = (place("offset")?, place("length")?);
+        let id = entity.get("user")?.get("id")?.as_i64()?.to_string();
+        let user = world.find_user(Network::Telegram, &id)?.id.clone();
+        (index + length <= utf16_len(text)).then_some(Mention { user, index, length })
+    });
+    Ok(each.collect())
 }
 
 /// The words as shown: without the marks of a parse mode.
