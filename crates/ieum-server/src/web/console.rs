@@ -4,6 +4,7 @@
 //! Whoever has a token of `/v1` gets in; what they do is told to the log by the token's name.
 //! Invariant: no name, address or word of anybody's is on these pages.
 
+mod ended;
 mod operators;
 mod shown;
 
@@ -46,6 +47,8 @@ struct Console {
     incidents: Vec<Incident>,
     /// What is in doubt, and what waits for its network.
     waiting: [(Stands, Vec<Delivery>); 2],
+    /// What ended dead lately.
+    dead: Vec<ended::Ended>,
 }
 
 impl Console {
@@ -75,6 +78,7 @@ impl Console {
             counts: store.counts().await?,
             incidents: store.page_incidents(IncidentId(u64::MAX), INCIDENTS_MAX).await?,
             waiting: [waiting(Stands::Unsure).await?, waiting(Stands::Held).await?],
+            dead: ended::read(edge).await?,
         })
     }
 }

@@ -62,6 +62,7 @@ impl Console {
             @for (state, found) in &self.waiting {
                 (waiting(reader, edge, wall, *state, found))
             }
+            (super::ended::list(reader, wall, &self.dead))
             section {
                 h2 { (reader.say("장애", "Incidents")) }
                 @if open.is_empty() { p class="empty-line" {
