@@ -103,6 +103,11 @@ impl Perch {
         self.good.1
     }
 
+    /// Whether one that was taken is missing, and nothing that left later was seen.
+    pub(crate) fn is_blind(&self) -> bool {
+        self.out.values().any(|out| out.missing && out.taken && out.number > self.good.0)
+    }
+
     /// Whether a canary that left in this span was taken by the network and is missing.
     pub(crate) fn swallowed_between(&self, since: Timestamp, until: Timestamp) -> bool {
         self.out
@@ -358,6 +363,28 @@ mod tests {
         assert!(perch.take_seen(&code_text(199)).is_some());
         assert!(perch.take_seen(&code_text(200)).is_some());
         assert_eq!(perch.good_left_at(), Timestamp(1_000));
+    }
+
+    #[test]
+    fn an_eye_is_blind_until_it_sees_something_newer_than_it_missed() {
+        let mut perch = Perch::default();
+        let miss = |perch: &mut Perch, code: u64, taken: bool| {
+            perch.remember(code, Timestamp(1_000));
+            let out = perch.out.get_mut(&code).unwrap();
+            (out.missing, out.taken) = (true, taken);
+        };
+        miss(&mut perch, 1, false);
+        assert!(!perch.is_blind(), "the network refused it, and swallowed nothing");
+        miss(&mut perch, 2, true);
+        assert!(perch.is_blind());
+        perch.remember(3, Timestamp(1_000));
+        assert!(perch.is_blind(), "the next one is still awaited");
+        assert!(perch.take_seen(&code_text(3)).is_some());
+        assert!(!perch.is_blind(), "it sees, whatever is still missing");
+        miss(&mut perch, 4, true);
+        assert!(perch.is_blind());
+        assert!(perch.take_seen(&code_text(4)).is_some());
+        assert!(!perch.is_blind(), "it was late");
     }
 
     #[test]

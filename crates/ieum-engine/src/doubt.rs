@@ -31,6 +31,9 @@ const SWALLOWED_MS: u64 = 20_000;
 /// For so long after its end a black hole is still looked at: what was taken last is in doubt for
 /// 30 s, and a call may take 10 s to be answered.
 const CLOSED_KEPT_MS: u64 = 60_000;
+/// For so long a black hole is held open by watchers that still see nothing, after their cell
+/// turned for the better; then it is the phone. In milliseconds, longer than the longest known.
+const BLIND_MS_MAX: u64 = 4 * 3_600_000;
 /// Pages of sent deliveries looked at in one pass.
 const PAGES_MAX: usize = 200;
 /// Black holes that are remembered at a time.
@@ -46,6 +49,9 @@ pub(crate) struct Hollow {
     cell: Cell,
     since: Timestamp,
     until: Option<Timestamp>,
+    /// Since when its cell is well again while some eye still sees nothing: a sum hears no pair
+    /// that fails for long, and the others may be spared.
+    lingers_since: Option<Timestamp>,
     /// The latest moment that the clock showed while it was open: one that was set back since told
     /// of later ones.
     reach: Timestamp,
@@ -65,6 +71,7 @@ impl Hollow {
             cell,
             since,
             until: None,
+            lingers_since: None,
             reach: since,
             interrupted: false,
             proven: false,
@@ -81,8 +88,17 @@ impl Hollow {
     /// What is remembered after it was looked at: it may have begun earlier, or ended, meanwhile.
     fn after_look(self, looked: Self) -> Self {
         let (since, until, reach) = (self.since, self.until, self.reach);
+        let lingers_since = self.lingers_since;
         let floor = looked.floor.filter(|_| since == looked.since);
-        Self { since, until, reach, floor, ..looked }
+        Self { since, until, lingers_since, reach, floor, ..looked }
+    }
+
+    /// Its cell is well: the hole ends, unless an eye is `blind` and was not for too long.
+    fn mend(&mut self, blind: bool, now: Timestamp) {
+        let lingers_since = *self.lingers_since.get_or_insert(now);
+        if !blind || now.ms_since(lingers_since) >= BLIND_MS_MAX {
+            (self.until, self.lingers_since) = (Some(now), None);
+        }
     }
 
     /// Until when what was taken is in doubt, by the clock of those moments.
@@ -130,7 +146,7 @@ pub(crate) fn follow(pieces: &Pieces, change: &mut CellChange) {
     let open = hollows.iter().position(|one| one.cell == cell && one.until.is_none());
     if matches!(change.to, CellState::Up | CellState::Recovering) {
         if let Some(open) = open.and_then(|open| hollows.get_mut(open)) {
-            open.until = Some(pieces.now());
+            open.mend(is_blind(pieces, cell), pieces.now());
             lock(&pieces.health).set_hollow(cell.network, false);
         }
         return;
@@ -141,7 +157,7 @@ pub(crate) fn follow(pieces: &Pieces, change: &mut CellChange) {
     grounds.onset = since;
     lock(&pieces.health).set_hollow(cell.network, true);
     if let Some(open) = open.and_then(|open| hollows.get_mut(open)) {
-        open.since = open.since.min(since);
+        (open.since, open.lingers_since) = (open.since.min(since), None);
     } else if !enlist(&mut hollows, Hollow::open(cell, since)) {
         tracing::error!("too many black holes at a time; one is not followed");
     }
@@ -157,6 +173,19 @@ fn hollow_since(pieces: &Pieces, cell: Cell, onset: Timestamp) -> Option<Timesta
         perch.cell() == Some(cell) && perch.swallowed_between(latest, Timestamp(i64::MAX))
     });
     blind.map(|perch| perch.good_left_at().clamp(earliest, latest)).min()
+}
+
+/// Whether some eye on this cell saw nothing of the newest that was taken.
+fn is_blind(pieces: &Pieces, cell: Cell) -> bool {
+    lock(&pieces.perches).values().any(|perch| perch.cell() == Some(cell) && perch.is_blind())
+}
+
+/// Ends the black holes whose eyes see again.
+fn end_lingering(pieces: &Pieces, now: Timestamp) {
+    let mut hollows = lock(&pieces.hollows);
+    for one in hollows.iter_mut().filter(|one| one.lingers_since.is_some()) {
+        one.mend(is_blind(pieces, one.cell), now);
+    }
 }
 
 /// Whether a canary of this cell that left since then was taken, and was not seen for `ms`.
@@ -196,6 +225,7 @@ pub(crate) fn take_up(pieces: &Pieces, incident: &Incident) {
 /// Doubts what is due; what fails to be written is found again by the next pass.
 pub(crate) async fn pass(pieces: &Pieces) -> Result<(), StoreFailure> {
     let now = pieces.now();
+    end_lingering(pieces, now);
     let due: Vec<Hollow> = {
         let hollows = lock(&pieces.hollows);
         hollows.iter().filter(|one| one.pass_is_due(now)).copied().collect()
@@ -333,6 +363,39 @@ mod tests {
         assert_eq!((after.until, after.floor), (ended.until, looked.floor));
         let earlier = hollow(HOUR - 5_000).after_look(looked);
         assert_eq!((earlier.since, earlier.floor), (Timestamp(HOUR - 5_000), None), "look again");
+    }
+
+    #[test]
+    fn a_hole_lasts_while_an_eye_sees_nothing_and_not_for_ever() {
+        let well = Timestamp(2 * HOUR);
+        let mut one = hollow(HOUR);
+        one.mend(true, well);
+        assert_eq!((one.until, one.lingers_since), (None, Some(well)));
+        one.mend(true, well.plus_ms(BLIND_MS_MAX - 1));
+        assert_eq!((one.until, one.lingers_since), (None, Some(well)), "still nothing seen");
+        let mut seen = one;
+        let at = well.plus_ms(60_000);
+        seen.mend(false, at);
+        assert_eq!((seen.until, seen.lingers_since), (Some(at), None), "it sees again");
+        let late = well.plus_ms(BLIND_MS_MAX);
+        one.mend(true, late);
+        assert_eq!((one.until, one.lingers_since), (Some(late), None), "it is the phone");
+        let mut spared = hollow(HOUR);
+        spared.mend(false, well);
+        assert_eq!(spared.until, Some(well), "nobody misses anything");
+    }
+
+    #[test]
+    fn a_look_takes_back_no_word_about_how_long_it_lingers() {
+        let well = Timestamp(2 * HOUR);
+        let looked = Hollow { proven: true, ..hollow(HOUR) };
+        let mut lingering = hollow(HOUR);
+        lingering.mend(true, well);
+        let after = lingering.after_look(looked);
+        assert_eq!((after.lingers_since, after.proven), (Some(well), true));
+        assert!(!after.is_over(well.plus_ms(CLOSED_KEPT_MS)), "it is still looked at");
+        let gone = hollow(HOUR).after_look(lingering);
+        assert_eq!(gone.lingers_since, None, "the cell turned again meanwhile");
     }
 
     #[test]

@@ -136,3 +136,40 @@ async fn what_was_refused_leaves_no_doubt_in_what_was_taken() {
     assert!(copies(&town.line.screen(), "Uminji", "닿은 말").is_empty());
     assert_eq!(assert_clean(&town).await, 0);
 }
+
+/// Time passes, and only these watchers hand in what their chat shows.
+async fn only_sees(town: &Town, eyes: &[&str], ms: u64) {
+    let mut read = town.kakaotalk.screen().len();
+    for _ in 0..ms / 100 {
+        town.passes(100).await;
+        let screen = town.kakaotalk.screen();
+        for line in screen.iter().skip(read) {
+            for eye in eyes {
+                if let Some(text) = line.strip_prefix(&format!("k{eye}: ")) {
+                    town.hub.seen(eye, text).await.unwrap();
+                }
+            }
+        }
+        read = screen.len();
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_hole_that_one_eye_still_looks_into_stays_open() {
+    let town = family().await;
+    town.kakaotalk.turns(Mood::Swallows);
+    says(&town, "삼켜진 말").await;
+    only_sees(&town, &[], 90_000).await;
+    town.kakaotalk.turns(Mood::Well);
+    only_sees(&town, &["eye1", "eye2"], 900_000).await;
+    let again = |town: &Town| copies(&town.kakaotalk.screen(), "kjisu", "다시 보냄").len();
+    assert_eq!(again(&town), 0, "it may be swallowed again: {:?}", town.kakaotalk.screen());
+    says(&town, "나중 말").await;
+    only_sees(&town, &["eye1", "eye2"], 60_000).await;
+    let moved = copies(&town.line.screen(), "Uminji", "나중 말");
+    assert_eq!(moved.len(), 1, "what it took since is doubted too: {:?}", town.line.screen());
+    town.is_watched(120_000, 0).await;
+    assert!(again(&town) >= 1, "{:?}", town.kakaotalk.screen());
+    assert!(assert_clean(&town).await >= 2);
+    assert_eq!(town.open().await, 0);
+}
