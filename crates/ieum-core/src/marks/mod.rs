@@ -1,9 +1,9 @@
 //! Marks: what stretches of a text are beside their words: somebody who is called, a link, bold.
 //!
 //! A text and its marks travel apart, so that whoever knows no marks reads the words as they
-//! stand. As canonical content they are the draft's markdown ([`write`], [`read`]), beside the
+//! stand. As canonical content they are the draft's markdown ([`write()`], [`read()`]), beside the
 //! plain words. Invariants: a mark lies between two characters' borders of its text; the marks
-//! that [`tidy`] gives are all that [`write`] can write and [`read`] gives back.
+//! that [`tidy()`] gives are all that [`write()`] can write and [`read()`] gives back.
 
 mod called;
 mod pieces;

@@ -10,7 +10,7 @@ pub type Block<'m, W> = (Range<usize>, Option<&'m MarkKind<W>>);
 pub type Stretch<'m, W> = (Range<usize>, Vec<&'m Mark<W>>);
 
 /// The blocks of a text and what stands between them, each without the line break behind it. The
-/// marks are [tidy](super::tidy).
+/// marks are [tidy](super::tidy()).
 #[must_use]
 pub fn blocks<'m, W>(text: &str, marks: &'m [Mark<W>]) -> Vec<Block<'m, W>> {
     let (mut blocks, mut at) = (Vec::new(), 0);

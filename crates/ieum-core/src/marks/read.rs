@@ -1,6 +1,6 @@
 //! Markdown of the hub's own subset, back into a text and its marks.
 //!
-//! Not a reader of any markdown: what [`write`](super::write) does not write is not read, and the
+//! Not a reader of any markdown: what [`write`](super::write()) does not write is not read, and the
 //! plain words beside it are taken. Invariant: any text gives marks or none, never a panic.
 
 use super::{Mark, MarkKind, Whom, tidy};

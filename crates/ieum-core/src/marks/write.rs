@@ -1,7 +1,7 @@
 //! A text with its marks as markdown: the subset that the hub writes.
 //!
 //! A line break of the text is a hard break; a blank line stands between blocks. Whatever could be
-//! taken for markdown is escaped. Invariant: [`read`](super::read) gives back what is written here.
+//! taken for markdown is escaped. Invariant: [`read`](super::read()) gives back what is written.
 
 use super::pieces::{blocks, staying, stretches};
 use super::{Mark, MarkKind, Whom};
@@ -12,7 +12,7 @@ const ESCAPED: &str = "\\`*_~[]<>&#|!";
 /// What is escaped where a line begins.
 const ESCAPED_FIRST: &str = "-+=";
 
-/// The markdown of a text with [tidy](super::tidy) marks.
+/// The markdown of a text with [tidy](super::tidy()) marks.
 #[must_use]
 pub fn write(text: &str, marks: &[Mark<Whom>]) -> String {
     let mut out = String::with_capacity(text.len() + marks.len() * 8);

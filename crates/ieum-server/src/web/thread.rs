@@ -21,6 +21,9 @@ use maud::{Markup, html};
 
 /// Longest quotation and list entry, in characters.
 const SNIPPET_CHARS_MAX: usize = 80;
+/// Most members of a conversation in which the page tells where each copy went: it asks again
+/// whenever one of them moves.
+const COPIES_MEMBERS_MAX: usize = 200;
 /// What one can react with on the page; other signs come from the networks.
 const REACTIONS: [&str; 3] = ["👍", "❤️", "😂"];
 
@@ -87,7 +90,11 @@ impl Thread {
         for said in &mut thread.said {
             said.newest = newest.map_or(0, |seq| seq.0);
         }
-        for said in thread.said.iter_mut().filter(|said| said.is_mine) {
+        let members = edge.hub.with_directory(|directory| {
+            directory.conversation(conversation).map_or(0, |found| found.members.len())
+        });
+        let shows_copies = members <= COPIES_MEMBERS_MAX;
+        for said in thread.said.iter_mut().filter(|said| said.is_mine && shows_copies) {
             let deliveries = store.deliveries_of(MessageSeq(said.view.seq)).await?;
             said.copies = edge.hub.with_directory(|directory| {
                 deliveries.iter().map(|one| CopyHere::of(one, directory)).collect()

@@ -3,6 +3,7 @@
 use crate::house::{Answer, House};
 use crate::inbox::{csrf, form, open, say, sign_in, text};
 use crate::search::look;
+use serde_json::json;
 
 struct Talk {
     house: House,
@@ -202,4 +203,23 @@ async fn what_one_wrote_on_a_shared_device_waits_for_oneself_alone() {
         value.split('"').next().unwrap().to_owned()
     };
     assert_ne!(name(&talk.page(&talk.mina).await), name(&talk.page(&talk.jun).await));
+}
+
+/// A page that told of thousands of copies would ask for all of them whenever one moved.
+#[tokio::test]
+async fn where_each_copy_went_is_told_in_conversations_of_a_size_to_be_read() {
+    for (members, told) in [(200, true), (201, false)] {
+        let house = House::open().await;
+        for number in 1..=members {
+            house.post("/v1/people", json!({ "name": format!("n{number}") })).await;
+        }
+        let all: Vec<u64> = (1..=members).collect();
+        let body = json!({ "kind": "group", "title": "모두", "members": all });
+        house.post("/v1/conversations", body).await;
+        say(&house, 1, 1, "안녕하세요 여러분").await;
+        let session = sign_in(&house, 1).await;
+        let page = text(&open(&house, "/inbox/1", &session).await);
+        assert!(page.contains("안녕하세요 여러분"));
+        assert_eq!(page.contains("class=\"whereabouts\""), told, "{members} members");
+    }
 }
