@@ -36,6 +36,8 @@ pub(super) struct Accepted {
     pub(super) at: Timestamp,
     /// By which network.
     pub(super) network: Network,
+    /// The network showed it to its author alone: neither readers nor the hub ever heard of it.
+    pub(super) swallowed: bool,
 }
 
 /// What became of all lines; a line that no network took is not there.
@@ -127,9 +129,10 @@ fn say(
         say.reply_to = copy_on_screen(&mut world, role, network, place, answered);
     }
     match world.say(say) {
-        Ok(_said) => {
+        Ok(said) => {
             let at = stage.clock.now();
-            Ok(Some(Accepted { tried_at: line.at, at, network }))
+            let swallowed = said.state == "lost";
+            Ok(Some(Accepted { tried_at: line.at, at, network, swallowed }))
         }
         Err(error) if error.is_outage() => Ok(None),
         Err(error) => Err(anyhow::anyhow!("{} cannot say line {}: {error}", role.id, tried.line)),

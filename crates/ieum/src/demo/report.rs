@@ -34,6 +34,7 @@ pub(super) struct Report {
     delayed_over_60s: usize,
     linked_delay_ms_max: u64,
     network_doubles: usize,
+    swallowed: usize,
 }
 
 impl Report {
@@ -63,10 +64,11 @@ impl Report {
             delayed_over_60s: tally.delays_ms.iter().filter(late).count(),
             linked_delay_ms_max: tally.linked_delay_ms_max,
             network_doubles: tally.network_doubles,
+            swallowed: tally.swallowed,
         }
     }
 
-    /// Nothing lost, nothing twice without a label, nothing out of order.
+    /// Nothing lost that the hub heard, nothing twice without a label, nothing out of order.
     pub(super) fn kept_its_promises(&self) -> bool {
         self.lost == 0 && self.duplicates_unlabelled == 0 && self.out_of_order == 0
     }
@@ -94,6 +96,11 @@ impl Report {
                 self.expected.to_string(),
             ),
             ("잃은 것 / lost", self.lost.to_string(), self.without_ieum.lost.to_string()),
+            (
+                "이음도 듣지 못한 것 / swallowed before the hub heard",
+                self.swallowed.to_string(),
+                "-".to_owned(),
+            ),
             (
                 "1분 넘게 늦은 것 / over 60 s late",
                 self.delayed_over_60s.to_string(),

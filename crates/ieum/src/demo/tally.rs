@@ -32,8 +32,11 @@ pub(super) struct Tally {
     pub(super) expected: usize,
     /// Pairs that were seen.
     pub(super) seen: usize,
-    /// Pairs that were not.
+    /// Pairs that were not, although the hub had heard the message.
     pub(super) lost: usize,
+    /// Pairs that were not, because a network showed the message to its author alone: no hub can
+    /// carry what it never heard.
+    pub(super) swallowed: usize,
     /// Further copies that say what they are.
     pub(super) duplicates_labelled: usize,
     /// Further copies that do not.
@@ -173,7 +176,7 @@ fn person(
         }
         tally.expected += 1;
         let Some(copies) = sights.get(number) else {
-            tally.lost += 1;
+            *if accepted.swallowed { &mut tally.swallowed } else { &mut tally.lost } += 1;
             late_for.insert(who);
             continue;
         };
