@@ -10,6 +10,7 @@ use crate::hush;
 use crate::identify::{Place, Scene, is_known_direct, scene, somebody_of};
 use crate::membership::membership;
 use crate::notices::HUB_CONVERSATION;
+use crate::once::{Carrying, Turn};
 use crate::pieces::Pieces;
 use crate::told::{ReplyPlace, ask_name, tell_unreachable, to_place};
 use ieum_core::ids::{AccountId, AddressId, ConversationId, Cursor, PersonId, RoomId};
@@ -75,6 +76,8 @@ pub(crate) struct Taken {
     unreachable: Vec<PersonId>,
     /// The file to fetch for it.
     wanted: Option<Wanted>,
+    /// It changes more than what is said, and is this call's until it is admitted.
+    carrying: Option<Carrying>,
 }
 
 /// Admits an arrival and, for polled networks, its cursor.
@@ -136,6 +139,7 @@ async fn plan_and_admit(
         pieces.media_bell.notify_one();
     }
     let notes = taken.iter_mut().map(Taken::note).collect();
+    let _carrying: Vec<_> = taken.iter_mut().filter_map(|one| one.carrying.take()).collect();
     let admissions = taken.into_iter().map(|one| one.admission).collect();
     let admitted = pieces.admit(AdmitBatch { at, admissions, cursor }).await?;
     Ok((admitted, notes))
@@ -204,6 +208,23 @@ impl Taking<'_> {
         if is_known_direct(self.pieces, self.account, &event) {
             event.chat.kind = ChatKind::Direct;
         }
+        match self.turn(&event).await? {
+            Turn::Free => self.taken(event).await,
+            Turn::Ours(carrying) => {
+                let taken = Box::pin(self.taken(event)).await?;
+                Ok(Taken { carrying: Some(carrying), ..taken })
+            }
+            Turn::Repeated => {
+                let event = Some((self.account.id, event.event));
+                Ok(Taken {
+                    admission: Admission { event, ..Admission::default() },
+                    ..Taken::default()
+                })
+            }
+        }
+    }
+
+    async fn taken(&self, mut event: Inbound) -> Result<Taken, StoreFailure> {
         let nobody_known = event.sender.is_none() && speaks_in_group(&event);
         if nobody_known {
             // Some networks do not say who spoke. It is somebody of that room, and never the hub.
@@ -270,7 +291,7 @@ impl Taking<'_> {
         let admission = Admission { message: Some(message), ..admission };
         let nameless = scene.address;
         let wanted = said.wanted;
-        Taken { admission, nameless, source_room, reply_place, unreachable: Vec::new(), wanted }
+        Taken { admission, nameless, source_room, reply_place, wanted, ..Taken::default() }
     }
 
     /// The hub's answer to somebody, where they wrote.

@@ -43,6 +43,7 @@ mod media;
 mod membership;
 mod metrics;
 mod notices;
+mod once;
 mod operator;
 mod people;
 mod pieces;

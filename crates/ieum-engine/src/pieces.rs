@@ -7,6 +7,7 @@ use crate::held::Held;
 use crate::hush::Spoke;
 use crate::media::Fetching;
 use crate::metrics::Metrics;
+use crate::once::Begun;
 use crate::settings::Settings;
 use crate::summary::Ledger;
 use crate::withdrawal;
@@ -57,6 +58,8 @@ pub(crate) struct Pieces {
     pub(crate) asked: Mutex<BTreeSet<AddressId>>,
     /// What the sweep is to tell people.
     pub(crate) to_tell: Mutex<Vec<(PersonId, String)>>,
+    /// Events that are being carried out.
+    pub(crate) begun: Begun,
     /// When members of slow conversations last spoke.
     pub(crate) spoke: Mutex<Spoke>,
     /// Canaries under way, by watcher.
@@ -119,6 +122,7 @@ impl Pieces {
             tried: Mutex::default(),
             asked: Mutex::default(),
             to_tell: Mutex::default(),
+            begun: Begun::default(),
             spoke: Mutex::default(),
             perches: Mutex::default(),
             hollows: Mutex::default(),

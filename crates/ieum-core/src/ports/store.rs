@@ -368,6 +368,9 @@ pub trait Store: Send + Sync + std::fmt::Debug {
     /// Figures.
     fn counts(&self) -> StoreAnswer<'_, Counts>;
 
+    /// Whether this event was admitted before, at any time whose keys are still kept.
+    fn knows_event(&self, account: AccountId, key: EventKey) -> StoreAnswer<'_, bool>;
+
     /// Forgets event keys older than [`SEEN_KEPT_MS`] before `now`; a bounded number at a time. A
     /// `now` that is wrong for a moment forgets none of the newest: without later ones, keys stay.
     fn forget_seen(&self, now: Timestamp) -> StoreAnswer<'_, u64>;

@@ -414,6 +414,10 @@ impl Store for ScriptedStore {
         self.answer(|kept| kept.counts())
     }
 
+    fn knows_event(&self, account: AccountId, key: EventKey) -> StoreAnswer<'_, bool> {
+        self.answer(move |kept| kept.seen.contains(&(account, key)))
+    }
+
     fn forget_seen(&self, _: Timestamp) -> StoreAnswer<'_, u64> {
         self.answer(|_| 0)
     }

@@ -19,7 +19,7 @@ use crate::row::DeliveryRow;
 use crate::rows::{RowAnswer, Rows, first_seen_period};
 use ieum_core::delivery::State;
 use ieum_core::directory::{Change, Gone};
-use ieum_core::ids::{DeliverySeq, MessageSeq};
+use ieum_core::ids::{AccountId, DeliverySeq, EventKey, MessageSeq};
 use ieum_core::journal::JournalEvent;
 use ieum_core::people::farewell::Farewell;
 use ieum_core::people::here::Stay;
@@ -193,6 +193,12 @@ impl<R: Rows> Book<R> {
             self.record(JournalEvent::Changed { at, entity: entity.into(), id });
         }
         Ok(())
+    }
+
+    /// Verb `knows_event`.
+    pub(crate) fn knows_event(&mut self, account: AccountId, key: &EventKey) -> RowAnswer<bool> {
+        // No event was ever admitted in that period: all others are looked at.
+        self.rows.seen_elsewhere(i64::MIN, account, key)
     }
 
     /// Verb `forget_seen`.

@@ -323,6 +323,24 @@ fn event_keys_are_kept_for_thirty_days_and_then_forgotten() {
 }
 
 #[test]
+fn whether_an_event_was_admitted_can_be_asked() {
+    for mut bench in Bench::both() {
+        let knows = |store: &dyn Store, account, key| {
+            wait(store.knows_event(account, EventKey::new(key))).unwrap()
+        };
+        assert!(!knows(bench.store(), KAKAO, "k"));
+        assert!(matches!(on_day(bench.store(), 40, "k"), Admitted::New { .. }));
+        assert!(matches!(on_day(bench.store(), 60, "later"), Admitted::New { .. }));
+        bench.crash();
+        assert!(knows(bench.store(), KAKAO, "k"));
+        assert!(knows(bench.store(), KAKAO, "later"));
+        assert!(!knows(bench.store(), LINE, "k"), "of another account");
+        assert!(!knows(bench.store(), KAKAO, "K"));
+        assert!(matches!(on_day(bench.store(), 60, "K"), Admitted::New { .. }), "asking adds none");
+    }
+}
+
+#[test]
 fn an_event_is_known_by_a_clock_that_was_set_back() {
     for mut bench in Bench::both() {
         assert!(matches!(on_day(bench.store(), 50, "k"), Admitted::New { .. }));

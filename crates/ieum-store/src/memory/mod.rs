@@ -14,7 +14,7 @@ use ieum_core::delivery::Delivery;
 use ieum_core::directory::Change;
 use ieum_core::ids::NativeMessageId;
 use ieum_core::ids::{
-    AccountId, ChatKey, ConversationId, DeliverySeq, IncidentId, JournalSeq, MessageSeq,
+    AccountId, ChatKey, ConversationId, DeliverySeq, EventKey, IncidentId, JournalSeq, MessageSeq,
 };
 use ieum_core::incident::{Incident, Touch};
 use ieum_core::journal::JournalEntry;
@@ -276,6 +276,10 @@ impl Store for MemoryStore {
 
     fn counts(&self) -> StoreAnswer<'_, Counts> {
         self.read(|book| Ok(book.counts().clone()))
+    }
+
+    fn knows_event(&self, account: AccountId, key: EventKey) -> StoreAnswer<'_, bool> {
+        self.read(move |book| book.knows_event(account, &key))
     }
 
     fn forget_seen(&self, now: Timestamp) -> StoreAnswer<'_, u64> {

@@ -34,7 +34,7 @@ use ieum_core::content::MessageId;
 use ieum_core::delivery::Delivery;
 use ieum_core::directory::Change;
 use ieum_core::ids::NativeMessageId;
-use ieum_core::ids::{AccountId, ChatKey, ConversationId, DeliverySeq, IncidentId};
+use ieum_core::ids::{AccountId, ChatKey, ConversationId, DeliverySeq, EventKey, IncidentId};
 use ieum_core::ids::{JournalSeq, MessageSeq};
 use ieum_core::incident::{Incident, Touch};
 use ieum_core::journal::JournalEntry;
@@ -447,6 +447,10 @@ impl Store for SqliteStore {
 
     fn counts(&self) -> StoreAnswer<'_, Counts> {
         self.ask(move |book| Ok(book.counts().clone()))
+    }
+
+    fn knows_event(&self, account: AccountId, key: EventKey) -> StoreAnswer<'_, bool> {
+        self.ask(move |book| book.knows_event(account, &key))
     }
 
     fn forget_seen(&self, now: Timestamp) -> StoreAnswer<'_, u64> {

@@ -8,7 +8,7 @@ use ieum_core::content::MessageId;
 use ieum_core::delivery::Delivery;
 use ieum_core::directory::Change;
 use ieum_core::ids::{
-    AccountId, ChatKey, ConversationId, DeliverySeq, IncidentId, JournalSeq, MessageSeq,
+    AccountId, ChatKey, ConversationId, DeliverySeq, EventKey, IncidentId, JournalSeq, MessageSeq,
     NativeMessageId,
 };
 use ieum_core::incident::{Incident, Touch, Touched};
@@ -205,6 +205,10 @@ impl Store for TroubledStore {
 
     fn counts(&self) -> StoreAnswer<'_, Counts> {
         self.inner.counts()
+    }
+
+    fn knows_event(&self, account: AccountId, key: EventKey) -> StoreAnswer<'_, bool> {
+        self.inner.knows_event(account, key)
     }
 
     fn forget_seen(&self, now: Timestamp) -> StoreAnswer<'_, u64> {
