@@ -16,7 +16,7 @@ use futures_util::{SinkExt, StreamExt};
 use http::StatusCode;
 use ieum_lab::world::message::BOT;
 use ieum_lab::world::{Say, World};
-use ieum_lab::{Cell, Desk, Function, Lab, LabOptions, Mode, Network, Surface};
+use ieum_lab::{Backlog, Cell, Desk, Function, Lab, LabOptions, Mode, Network, Surface};
 use serde_json::{Value, json};
 use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::Message;
@@ -219,6 +219,36 @@ async fn an_outage_of_signing_in_drops_the_gateway_and_refuses_new_ones() {
     clock.0.advance(60_000);
     let mut again = open(&lab, identify).await;
     assert_eq!(read(&mut again).await["op"], 3);
+    lab.stop().await;
+}
+
+/// Who drives the lab learns which messages no bot can have heard of.
+#[tokio::test]
+async fn swallowed_events_never_come_and_those_before_them_do() {
+    let clock = Still::default();
+    let lab = lab(&clock).await;
+    let identify = json!({ "op": 2, "d": { "token": lab.kakaotalk.bot_token } });
+    let mut socket = open(&lab, identify).await;
+    read(&mut socket).await;
+    let during = |mode, backlog, dur_s| {
+        let mut fault = Cell::new(KAKAO, Function::Recv, Surface::Api, mode);
+        (fault.dur_s, fault.backlog) = (Some(dur_s), backlog);
+        lab.world().spoil(fault).expect("set");
+    };
+    let says = |text: &str| mention(&mut lab.world(), text)["bot"].clone();
+    during(Mode::Blackhole, None, 60);
+    assert_eq!(says("하나"), "swallowed");
+    clock.0.advance(60_000);
+    during(Mode::Refuse, Some(Backlog::Lose), 60);
+    assert_eq!(says("둘"), "swallowed");
+    clock.0.advance(60_000);
+    during(Mode::Refuse, None, 60);
+    assert_eq!(says("셋"), "withheld");
+    clock.0.advance(60_000);
+    assert_eq!(says("넷"), "told");
+    for text in ["셋", "넷"] {
+        assert_eq!(read(&mut socket).await["d"]["content"], text);
+    }
     lab.stop().await;
 }
 

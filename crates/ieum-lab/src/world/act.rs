@@ -279,7 +279,7 @@ impl World {
         let key = self.keep(chat, author, draft);
         let message = self.messages.get(&key).map(|message| message.native.clone());
         self.show_to(chat, author, key);
-        Said { message, state: "lost", bot: Told::Withheld }
+        Said { message, state: "lost", bot: Told::Swallowed }
     }
 
     fn put_off(&mut self, chat: &(Network, String), author: &str, draft: Draft, ms: u64) -> Said {

@@ -5,8 +5,9 @@ use ieum_core::time::Timestamp;
 
 use super::World;
 use super::held::Waiting;
-use crate::fault::Asked;
-use crate::fault::cell::Function;
+use crate::fault::cell::{Backlog, Function};
+use crate::fault::mode::Mode;
+use crate::fault::{Asked, Fault};
 use crate::network::{Network, Surface};
 use crate::{kakaotalk, line, telegram};
 
@@ -57,8 +58,10 @@ pub(crate) struct Event {
 pub enum Told {
     /// It is on its way to our bot.
     Told,
-    /// A fault holds it back or swallowed it.
+    /// A fault holds it back.
     Withheld,
+    /// A fault swallowed it: our bot never hears of it.
+    Swallowed,
     /// The network's rules keep it from bots.
     NotTold,
 }
@@ -73,13 +76,16 @@ impl World {
         let event = Event { chat: chat.to_owned(), at: now, what };
         let place = (network, chat.to_owned());
         let asked = to_bot(network, chat, by);
+        let swallows =
+            |fault: &Fault| fault.cell.mode == Mode::Blackhole || fault.backlog() == Backlog::Lose;
+        let swallowed = self.faults.hit(&asked, now).is_some_and(swallows);
         let released = self.withheld.pass(place, event, &self.faults, &asked, (now, draw));
-        if released.is_empty() {
+        if released.is_empty() && !swallowed {
             return Told::Withheld;
         }
-        let mut told = Told::NotTold;
+        let mut told = if swallowed { Told::Swallowed } else { Told::NotTold };
         for (_, event) in released {
-            if self.tell(network, &event) {
+            if self.tell(network, &event) && !swallowed {
                 told = Told::Told;
             }
         }

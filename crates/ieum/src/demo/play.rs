@@ -12,6 +12,7 @@ use ieum_core::network::Network;
 use ieum_core::ports::clock::Clock;
 use ieum_core::time::Timestamp;
 use ieum_lab::world::Say;
+use ieum_lab::world::event::Told;
 use std::collections::BTreeMap;
 
 /// How long it takes somebody to open their other app.
@@ -36,7 +37,7 @@ pub(super) struct Accepted {
     pub(super) at: Timestamp,
     /// By which network.
     pub(super) network: Network,
-    /// The network showed it to its author alone: neither readers nor the hub ever heard of it.
+    /// The network told the hub nothing of it and never will, though it called it sent.
     pub(super) swallowed: bool,
 }
 
@@ -131,7 +132,7 @@ fn say(
     match world.say(say) {
         Ok(said) => {
             let at = stage.clock.now();
-            let swallowed = said.state == "lost";
+            let swallowed = said.bot == Told::Swallowed;
             Ok(Some(Accepted { tried_at: line.at, at, network, swallowed }))
         }
         Err(error) if error.is_outage() => Ok(None),

@@ -34,8 +34,8 @@ pub(super) struct Tally {
     pub(super) seen: usize,
     /// Pairs that were not, although the hub had heard the message.
     pub(super) lost: usize,
-    /// Pairs that were not, because a network showed the message to its author alone: no hub can
-    /// carry what it never heard.
+    /// Pairs that were not, of messages that a network called sent and never told the hub of: no
+    /// hub can carry what it never heard.
     pub(super) swallowed: usize,
     /// Further copies that say what they are.
     pub(super) duplicates_labelled: usize,
