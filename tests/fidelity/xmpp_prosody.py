@@ -134,6 +134,22 @@ def retract(alice, native):
     message.send()
 
 
+def marks(tally, lab, alice):
+    with tally.section("who is called is called, and strong words stay strong"):
+        lab.say("telegram", "haru", "@alice *그대로* 왔어?", room="friends")
+        line = alice.line("@alice *그대로* 왔어?")
+        reference = line.xml.find("{urn:xmpp:reference:0}reference")
+        tally.check("she is referred to", reference is not None
+                    and (reference.get("begin"), reference.get("end")) == ("0", "6"), line)
+        tally.equal("by her place in the room", reference.get("uri"),
+                    "xmpp:family@rooms.town.test/alice")
+        unstyled = line.xml.find("{urn:xmpp:styling:0}unstyled")
+        tally.check("his stars are stars", unstyled is not None, line)
+        alice.say(ROOM, "하루 · Telegram: *정말* 왔어")
+        shown = telegram_line(lab, "정말 왔어")
+        tally.equal("he is called by his name", shown["text"], "[XMPP] alice: @하루: 정말 왔어")
+
+
 def direct(tally, hub, alice):
     with tally.section("a person writes to us directly"):
         us = f"ieum@{COMPONENT}"
@@ -237,6 +253,7 @@ def play(tally, lab, program, folder):
             words(tally, lab, alice)
             points(tally, lab, alice)
             changes(tally, lab, alice)
+            marks(tally, lab, alice)
             direct(tally, hub, alice)
             tally.check("what was said before the hub came stays there",
                         not any("before the hub" in t for t in lab.texts("telegram", "haru")))

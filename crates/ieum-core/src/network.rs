@@ -125,6 +125,18 @@ pub enum AuthorSupport {
     },
 }
 
+/// Which marks of a text are shown as such: links, strong words, quotes and the like.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Formats {
+    /// None: addresses of links and signs of quotes stand in the text.
+    Words,
+    /// All but links, whose addresses stand in the text.
+    Styles,
+    /// All.
+    All,
+}
+
 /// What one kind of chat of a network can carry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct ChatCapabilities {
@@ -148,8 +160,8 @@ pub struct ChatCapabilities {
     pub author: AuthorSupport,
     /// How many mentions one message can carry.
     pub mentions_max: usize,
-    /// Whether it shows links, strong words, quotes and the like as such.
-    pub formats: bool,
+    /// Which marks of a text it shows as such.
+    pub formats: Formats,
     /// Whether a message can carry buttons that speak to our account.
     pub buttons: bool,
     /// Whether a send with the same key is carried out once, so that `Unknown` may be repeated.

@@ -3,7 +3,7 @@
 
 use ieum_core::inbound::FileKind;
 use ieum_core::network::{
-    AuthorSupport, Capabilities, ChatCapabilities, FileDoor, FileWay, Hears, NameSource,
+    AuthorSupport, Capabilities, ChatCapabilities, FileDoor, FileWay, Formats, Hears, NameSource,
     RateLimits, ReplySupport,
 };
 use ieum_core::render::measure::TextUnit;
@@ -38,7 +38,7 @@ const GROUP: ChatCapabilities = ChatCapabilities {
     reply: ReplySupport::Quoted,
     author: AuthorSupport::InText,
     mentions_max: MENTIONS_PER_SEND_MAX,
-    formats: false,
+    formats: Formats::Words,
     buttons: true,
     idempotent_send: false,
     files: &[PICTURE],

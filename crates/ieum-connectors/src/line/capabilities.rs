@@ -5,7 +5,7 @@
 
 use ieum_core::inbound::FileKind;
 use ieum_core::network::{
-    AuthorSupport, Capabilities, ChatCapabilities, FileDoor, FileWay, Hears, NameSource,
+    AuthorSupport, Capabilities, ChatCapabilities, FileDoor, FileWay, Formats, Hears, NameSource,
     RateLimits, ReplySupport,
 };
 use ieum_core::render::measure::TextUnit;
@@ -75,7 +75,7 @@ const CHAT: ChatCapabilities = ChatCapabilities {
     reply: ReplySupport::ByQuoteKey,
     author: AuthorSupport::AsSender { name_max: SENDER_NAME_UTF16_MAX },
     mentions_max: 0,
-    formats: false,
+    formats: Formats::Words,
     buttons: true,
     idempotent_send: true,
     files: &FILES,

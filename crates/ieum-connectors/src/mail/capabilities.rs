@@ -3,7 +3,7 @@
 
 use ieum_core::inbound::FileKind;
 use ieum_core::network::{
-    AuthorSupport, Capabilities, ChatCapabilities, FileDoor, FileWay, Hears, NameSource,
+    AuthorSupport, Capabilities, ChatCapabilities, FileDoor, FileWay, Formats, Hears, NameSource,
     RateLimits, ReplySupport,
 };
 use ieum_core::render::measure::TextUnit;
@@ -42,7 +42,7 @@ const DIRECT: ChatCapabilities = ChatCapabilities {
     reply: ReplySupport::ById,
     author: AuthorSupport::AsSender { name_max: NAME_UTF16_MAX },
     mentions_max: 0,
-    formats: true,
+    formats: Formats::All,
     buttons: false,
     // Some programs show letters with one id once, most do not.
     idempotent_send: false,

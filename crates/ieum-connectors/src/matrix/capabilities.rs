@@ -5,7 +5,7 @@
 
 use ieum_core::inbound::FileKind;
 use ieum_core::network::{
-    AuthorSupport, Capabilities, ChatCapabilities, FileDoor, FileWay, Hears, NameSource,
+    AuthorSupport, Capabilities, ChatCapabilities, FileDoor, FileWay, Formats, Hears, NameSource,
     RateLimits, ReplySupport,
 };
 use ieum_core::render::measure::TextUnit;
@@ -45,7 +45,7 @@ const GROUP: ChatCapabilities = ChatCapabilities {
     reply: ReplySupport::ById,
     author: AuthorSupport::AsUser { name_max: NAME_UTF16_MAX },
     mentions_max: 50,
-    formats: true,
+    formats: Formats::All,
     buttons: false,
     idempotent_send: true,
     files: &FILES,

@@ -6,6 +6,7 @@
 //! is found there under the id of an order is that order's answer. Invariant: a message is known
 //! to be ours by its id alone, never by a nickname.
 
+use super::calls::Present;
 use super::speaking::{Speaker, Standing};
 use crate::component::link::Order;
 use crate::xml::Element;
@@ -444,7 +445,7 @@ impl Desk<'_> {
     /// Takes a message in: it answers an order of ours, or somebody said something (which is an
     /// event if it is `new`).
     fn heard(&mut self, at: &str, message: &Element, when: Option<Timestamp>, new: bool) {
-        let now = self.now;
+        let (now, us) = (self.now, self.us());
         let Some(nick) = message.get("from").and_then(resource).map(str::to_owned) else { return };
         let Some(native) = native_of(at, message).map(str::to_owned) else { return };
         let by_room = id_by_room(at, message).is_some();
@@ -461,7 +462,8 @@ impl Desk<'_> {
             nick: nick.as_str().into(),
             by: by.clone(),
         };
-        let kind = if ours { None } else { read::kind(message, &native, Some(&room.nick)) };
+        let present = Present { at, room, us: &us };
+        let kind = if ours { None } else { read::kind(message, &native, Some(&present)) };
         let kind = kind.and_then(|kind| room.checked(kind, &by));
         room.know(known);
         if new {

@@ -10,6 +10,7 @@ use crate::xml::Element;
 use crate::xmpp::desk::{Desk, accepted, target_of};
 use crate::xmpp::write::{self, Pointed};
 use crate::xmpp::{outcome, wire};
+use ieum_core::ids::UserKey;
 use ieum_core::outgoing::Act;
 
 /// Most speakers in one room; further ones speak through us, with their names in the text.
@@ -117,7 +118,9 @@ impl Desk<'_> {
         let message = wire::stanza("message", "groupchat", from, at);
         let message = write::identified(message, id);
         let pointed = Pointed { native: target, authors };
-        let message = write::act(message, &outgoing.act, pointed, name);
+        let people = |user: &UserKey| room.seen(at, user);
+        let shown = write::Shown { name, people: &people };
+        let message = write::act(message, &outgoing.act, pointed, &shown);
         if order.leaves() {
             room.written.insert(id.to_owned(), order);
             self.write(&message);

@@ -5,7 +5,7 @@
 
 use ieum_core::inbound::FileKind;
 use ieum_core::network::{
-    AuthorSupport, Capabilities, ChatCapabilities, FileDoor, FileWay, Hears, NameSource,
+    AuthorSupport, Capabilities, ChatCapabilities, FileDoor, FileWay, Formats, Hears, NameSource,
     RateLimits, ReplySupport,
 };
 use ieum_core::render::measure::TextUnit;
@@ -58,7 +58,7 @@ const CHAT: ChatCapabilities = ChatCapabilities {
     reply: ReplySupport::ById,
     author: AuthorSupport::InText,
     mentions_max: 50,
-    formats: true,
+    formats: Formats::All,
     buttons: true,
     idempotent_send: false,
     files: &FILES,

@@ -3,7 +3,7 @@
 
 use ieum_core::inbound::FileKind;
 use ieum_core::network::{
-    AuthorSupport, Capabilities, ChatCapabilities, FileDoor, FileWay, Hears, NameSource,
+    AuthorSupport, Capabilities, ChatCapabilities, FileDoor, FileWay, Formats, Hears, NameSource,
     RateLimits, ReplySupport,
 };
 use ieum_core::render::measure::TextUnit;
@@ -12,6 +12,9 @@ use ieum_core::render::measure::TextUnit;
 const TEXT_BYTES_MAX: usize = 8 * 1024;
 /// Longest nickname of a speaker, in UTF-16 units.
 const NICK_UTF16_MAX: usize = 64;
+
+/// Most people who are called in one message.
+const MENTIONS_MAX: usize = 50;
 
 /// Servers publish no rate for components.
 pub const RATE_UNPUBLISHED: RateLimits =
@@ -42,7 +45,7 @@ const DIRECT: ChatCapabilities = ChatCapabilities {
     reply: ReplySupport::ById,
     author: AuthorSupport::InText,
     mentions_max: 0,
-    formats: false,
+    formats: Formats::Styles,
     buttons: false,
     // Nobody can be asked what of ours a person has got.
     idempotent_send: false,
@@ -54,6 +57,7 @@ const DIRECT: ChatCapabilities = ChatCapabilities {
 const GROUP: ChatCapabilities = ChatCapabilities {
     author: AuthorSupport::AsSender { name_max: NICK_UTF16_MAX },
     idempotent_send: true,
+    mentions_max: MENTIONS_MAX,
     ..DIRECT
 };
 

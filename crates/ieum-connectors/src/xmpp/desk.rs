@@ -158,7 +158,8 @@ impl<'a> Desk<'a> {
         let target = target_of(&outgoing.act);
         let message = write::identified(wire::stanza("message", "chat", &us, &to), &id);
         let pointed = Pointed { native: target, authors: target };
-        let mut message = write::act(message, &outgoing.act, pointed, None);
+        let nobody = write::Shown { name: None, people: &|_| None };
+        let mut message = write::act(message, &outgoing.act, pointed, &nobody);
         if let Act::Say(_) = outgoing.act {
             message = write::with_receipts(message);
         }

@@ -5,10 +5,15 @@
 
 use super::wire;
 use crate::files::open::name_in;
+use crate::markup::edits::edited;
+use crate::markup::styling;
+use crate::muc::calls::Present;
 use crate::xml::Element;
 use ieum_core::ids::NativeMessageId;
 use ieum_core::inbound::{FileKind, FileNote, InboundKind, InboundMessage, ReceiptLevel};
+use ieum_core::marks::{Mark, Named, move_back};
 use ieum_core::time::Timestamp;
+use std::ops::Range;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
@@ -18,13 +23,18 @@ const EMOJI_BYTES_MAX: usize = 64;
 const ID_BYTES_MAX: usize = 512;
 
 /// What a message stanza holds, if anything of a conversation.
-pub(crate) fn kind(message: &Element, native: &str, our_name: Option<&str>) -> Option<InboundKind> {
+pub(crate) fn kind(
+    message: &Element,
+    native: &str,
+    present: Option<&Present<'_>>,
+) -> Option<InboundKind> {
     let forwards = |child: &Element| matches!(child.space(), wire::CARBONS | wire::ARCHIVE);
     if message.get("type") == Some("error") || message.children().any(forwards) {
         return None;
     }
     if let Some(target) = id_in(message.find("replace", wire::CORRECTION)) {
-        return Some(InboundKind::Edit { native: target, text: body(message)?, marks: Vec::new() });
+        let Words { text, marks, .. } = words(message, present)?;
+        return Some(InboundKind::Edit { native: target, text, marks });
     }
     if let Some(target) = retracted(message) {
         return Some(InboundKind::Withdrawal { native: target });
@@ -33,10 +43,10 @@ pub(crate) fn kind(message: &Element, native: &str, our_name: Option<&str>) -> O
         let native = id_in(Some(reactions))?;
         return Some(InboundKind::Reaction { native, emoji: emoji(reactions), own: None });
     }
-    if let Some(text) = body(message) {
-        return Some(InboundKind::Message(said(message, native, text, our_name)));
+    match words(message, present) {
+        Some(words) => Some(InboundKind::Message(said(message, native, words))),
+        None => receipt(message),
     }
-    receipt(message)
 }
 
 /// The `id` of an element, as a native id.
@@ -66,20 +76,41 @@ fn receipt(message: &Element) -> Option<InboundKind> {
         .or_else(|| got(ReceiptLevel::Delivered, message.find("received", wire::RECEIPTS)))
 }
 
-/// The text, without what stands in it only for programs that do not know replies (XEP-0428).
-fn body(message: &Element) -> Option<String> {
+/// What was said, without what stands there for programs alone.
+struct Words {
+    text: String,
+    marks: Vec<Mark<Named>>,
+    mentions_us: bool,
+}
+
+/// The text and its marks: who is referred to (XEP-0372) or named, and its styling (XEP-0393);
+/// without what stands in it only for programs that do not know replies (XEP-0428).
+fn words(message: &Element, present: Option<&Present<'_>>) -> Option<Words> {
     let text = child_of(message, "body")?.texts();
+    let calls = present.map(|present| present.called(message, &text)).unwrap_or_default();
+    let cut = fallback(message, &text).map(|range| (range, String::new()));
+    let (text, marks) = edited(&text, cut.into_iter().collect(), calls.marks);
+    if text.is_empty() {
+        return None;
+    }
+    let named = present.and_then(|present| addressed(&text, present.our_name()));
+    let from = named.map_or(0, |rest| text.len() - rest.len());
+    let (text, marks) = (text.get(from..)?.to_owned(), move_back(&marks, from));
+    let unstyled = message.find("unstyled", wire::STYLING).is_some();
+    let (text, marks) = if unstyled { (text, marks) } else { styling::read(text, marks) };
+    Some(Words { text, marks, mentions_us: from > 0 || calls.us })
+}
+
+/// Which bytes of a text only repeat what a reply points to.
+fn fallback(message: &Element, text: &str) -> Option<Range<usize>> {
     let fallback = message.children().find(|child| {
         child.is("fallback", wire::FALLBACK) && child.get("for") == Some(wire::REPLY)
     });
-    let Some(fallback) = fallback else {
-        return Some(text).filter(|text| !text.is_empty());
-    };
-    let range = fallback.find("body", wire::FALLBACK)?;
+    let range = fallback?.find("body", wire::FALLBACK)?;
     let place = |name| range.get(name).and_then(|place| place.parse::<usize>().ok());
+    let bytes = |at| text.char_indices().nth(at).map_or(text.len(), |(at, _)| at);
     let (start, end) = (place("start").unwrap_or(0), place("end").unwrap_or(usize::MAX));
-    let kept = text.chars().enumerate().filter(|(at, _)| *at < start || *at >= end);
-    Some(kept.map(|(_, character)| character).collect()).filter(|text: &String| !text.is_empty())
+    (start < end).then(|| bytes(start)..bytes(end))
 }
 
 /// A child in the stanza's own namespace.
@@ -87,17 +118,20 @@ pub(crate) fn child_of<'a>(stanza: &'a Element, name: &str) -> Option<&'a Elemen
     stanza.find(name, stanza.space())
 }
 
-fn said(message: &Element, native: &str, text: String, our_name: Option<&str>) -> InboundMessage {
+fn said(message: &Element, native: &str, words: Words) -> InboundMessage {
+    let Words { mut text, mut marks, mentions_us } = words;
     let reply_to = id_in(message.find("reply", wire::REPLY));
     let file = message.find("x", wire::OUT_OF_BAND).and_then(file);
     // Programs that know the address elsewhere repeat it as the text.
-    let repeats = file.as_ref().is_some_and(|file| file.place.as_deref() == Some(text.trim()));
-    let text = if repeats { String::new() } else { text };
-    let ours = our_name.and_then(|name| addressed(&text, name)).map(str::to_owned);
+    if file.as_ref().is_some_and(|file| file.place.as_deref() == Some(text.trim())) {
+        text.clear();
+        marks.clear();
+    }
     InboundMessage {
         native: NativeMessageId::new(native),
-        mentions_us: ours.is_some(),
-        text: ours.unwrap_or(text),
+        text,
+        marks,
+        mentions_us,
         reply_to,
         file,
         ..InboundMessage::default()

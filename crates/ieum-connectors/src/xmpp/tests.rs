@@ -17,6 +17,7 @@ use std::sync::Arc;
 mod directly;
 mod files;
 mod listening;
+mod marks;
 mod rooms;
 mod shapes;
 

@@ -48,6 +48,10 @@ pub(crate) const MARKERS: &str = "urn:xmpp:chat-markers:0";
 pub(crate) const HINTS: &str = "urn:xmpp:hints";
 /// XEP-0359.
 pub(crate) const STANZA_ID: &str = "urn:xmpp:sid:0";
+/// XEP-0372.
+pub(crate) const REFERENCE: &str = "urn:xmpp:reference:0";
+/// XEP-0393.
+pub(crate) const STYLING: &str = "urn:xmpp:styling:0";
 /// XEP-0421.
 pub(crate) const OCCUPANT_ID: &str = "urn:xmpp:occupant-id:0";
 /// XEP-0422, used by the first form of XEP-0424.
@@ -171,6 +175,8 @@ pub(crate) fn what_we_are(is_account: bool) -> Element {
         OUT_OF_BAND,
         MARKERS,
         INVITATION,
+        REFERENCE,
+        STYLING,
     ];
     features.into_iter().fold(Element::new("query", DISCO_INFO).child(identity), |query, space| {
         query.child(Element::new("feature", DISCO_INFO).with("var", space))

@@ -3,7 +3,11 @@
 //! Invariant: the id says which call it was, and the text of a part is in the stanza as a whole.
 
 use super::wire;
+use crate::markup::edits::edited;
+use crate::markup::styling;
 use crate::xml::Element;
+use ieum_core::ids::UserKey;
+use ieum_core::marks::{Mark, MarkKind, move_on};
 use ieum_core::outgoing::{Act, Part};
 
 /// Messages in one page of an archive.
@@ -18,20 +22,32 @@ pub(crate) struct Pointed<'a> {
     pub(crate) authors: &'a str,
 }
 
-/// Adds to `message` what the act says; `name` stands in front where the author is not the sender.
-pub(crate) fn act(
-    message: Element,
-    act: &Act,
-    pointed: Pointed<'_>,
-    name: Option<&str>,
-) -> Element {
+/// How somebody stands in a room: by which name, and behind which address.
+#[derive(Debug)]
+pub(crate) struct Seen {
+    pub(crate) nick: Option<String>,
+    pub(crate) uri: String,
+}
+
+/// How the author and whoever is called are seen where a message goes.
+pub(crate) struct Shown<'a> {
+    /// Stands in front where the author is not the sender.
+    pub(crate) name: Option<&'a str>,
+    /// Whom a user's key means there.
+    pub(crate) people: &'a dyn Fn(&UserKey) -> Option<Seen>,
+}
+
+/// Adds to `message` what the act says.
+pub(crate) fn act(message: Element, act: &Act, pointed: Pointed<'_>, shown: &Shown<'_>) -> Element {
     match act {
         Act::Say(parts) => match parts.first() {
-            Some(part) => said(message, part, name),
+            Some(part) => said(message, part, shown),
             None => message,
         },
-        Act::Edit { text, .. } => body(message, text, None)
-            .child(Element::new("replace", wire::CORRECTION).with("id", pointed.authors)),
+        Act::Edit { text, marks, .. } => {
+            body(message, (text, marks), &Shown { name: None, ..*shown })
+                .child(Element::new("replace", wire::CORRECTION).with("id", pointed.authors))
+        }
         Act::Withdraw { .. } => {
             let retract = Element::new("retract", wire::RETRACTION).with("id", pointed.native);
             message.child(retract).child(stored())
@@ -48,10 +64,10 @@ pub(crate) fn act(
     }
 }
 
-fn said(message: Element, part: &Part, name: Option<&str>) -> Element {
+fn said(message: Element, part: &Part, shown: &Shown<'_>) -> Element {
     let message = match part.file.as_ref().and_then(|file| file.link.as_deref()) {
-        Some(link) => out_of_band(message, link, name),
-        None => body(message, &part.text, name),
+        Some(link) => out_of_band(message, link, shown),
+        None => body(message, (&part.text, &part.marks), shown),
     };
     let Some(reply) = &part.reply else {
         return message;
@@ -64,17 +80,43 @@ fn said(message: Element, part: &Part, name: Option<&str>) -> Element {
 }
 
 /// A file behind an address: apps show it where the text is the address and nothing else.
-fn out_of_band(message: Element, link: &str, name: Option<&str>) -> Element {
+fn out_of_band(message: Element, link: &str, shown: &Shown<'_>) -> Element {
     let url = Element::new("url", wire::OUT_OF_BAND).text(link);
-    body(message, link, name).child(Element::new("x", wire::OUT_OF_BAND).child(url))
+    body(message, (link, &[]), shown).child(Element::new("x", wire::OUT_OF_BAND).child(url))
 }
 
-fn body(message: Element, text: &str, name: Option<&str>) -> Element {
-    let body = Element::new("body", wire::COMPONENT);
-    message.child(match name {
-        Some(name) => body.text(name).text(": ").text(text),
-        None => body.text(text),
-    })
+/// The text with its styling (XEP-0393), and whom it calls (XEP-0372): by the name that they have
+/// in the room, at which their apps look.
+fn body(message: Element, (text, marks): (&str, &[Mark<UserKey>]), shown: &Shown<'_>) -> Element {
+    let (mut text, mut marks) = (text.to_owned(), marks.to_vec());
+    if let Some(name) = shown.name {
+        let head = format!("{name}: ");
+        move_on(&mut marks, head.len());
+        text.insert_str(0, &head);
+    }
+    let seen = |mark: &Mark<UserKey>| mark.kind.called().and_then(shown.people);
+    let names = marks.iter().filter_map(|mark| {
+        let nick = seen(mark)?.nick?;
+        Some((mark.start..mark.end, format!("@{nick}")))
+    });
+    let (text, marks) = edited(&text, names.collect(), marks.clone());
+    let plain = marks.iter().all(|mark| matches!(mark.kind, MarkKind::Mention(_)));
+    let (text, calls) = styling::write(&text, marks);
+    let mut message = message.child(Element::new("body", wire::COMPONENT).text(&text));
+    if plain && styling::seems_styled(&text) {
+        message = message.child(Element::new("unstyled", wire::STYLING));
+    }
+    calls.iter().filter_map(|call| Some((call, seen(call)?))).fold(
+        message,
+        |message, (call, to)| {
+            let characters =
+                |at: usize| text.get(..at).unwrap_or_default().chars().count().to_string();
+            let reference = Element::new("reference", wire::REFERENCE).with("type", "mention");
+            let reference = reference.with("uri", &to.uri);
+            let reference = reference.with("begin", &characters(call.start));
+            message.child(reference.with("end", &characters(call.end)))
+        },
+    )
 }
 
 /// Archives keep what has no body only when they are asked to.

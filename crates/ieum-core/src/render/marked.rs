@@ -8,7 +8,7 @@ use super::measure::TextUnit;
 use super::split::{parts, split};
 use crate::ids::UserKey;
 use crate::marks::{Mark, MarkKind, end_around, move_on, within};
-use crate::network::ChatCapabilities;
+use crate::network::{ChatCapabilities, Formats};
 use std::borrow::Cow;
 
 /// Whoever is called, with their user where the chat can notify them.
@@ -20,7 +20,27 @@ pub(super) fn fitted<'t>(
     marks: &[Called],
     chat: &ChatCapabilities,
 ) -> (Cow<'t, str>, Vec<Called>) {
-    if chat.formats { (Cow::Borrowed(text), marks.to_vec()) } else { in_words(text, marks) }
+    match chat.formats {
+        Formats::All => (Cow::Borrowed(text), marks.to_vec()),
+        Formats::Styles => with_addresses(text, marks),
+        Formats::Words => in_words(text, marks),
+    }
+}
+
+/// A text for readers who see no links: their addresses stand behind their words.
+fn with_addresses<'t>(text: &'t str, marks: &[Called]) -> (Cow<'t, str>, Vec<Called>) {
+    let kept = marks.iter().filter(|mark| mark.kind.link().is_none());
+    with_added(
+        text,
+        kept.cloned().collect(),
+        marks.iter().filter_map(|mark| address(text, mark)).collect(),
+    )
+}
+
+/// Where the address of a link is to stand, where its words do not say it.
+fn address<W>(text: &str, mark: &Mark<W>) -> Option<(usize, String)> {
+    let to = mark.kind.link().filter(|to| !says(mark.of(text), to))?;
+    Some((mark.end, format!(" ({to})")))
 }
 
 /// A text for readers who see no marks: addresses of links behind their words, a sign before each
@@ -30,17 +50,14 @@ pub fn in_words<'t, W: Clone>(text: &'t str, marks: &[Mark<W>]) -> (Cow<'t, str>
     let mut added: Vec<(usize, String)> = Vec::new();
     for mark in marks {
         match &mark.kind {
-            MarkKind::Link(to) if !says(mark.of(text), to) => {
-                added.push((mark.end, format!(" ({to})")));
-            }
+            MarkKind::Link(_) => added.extend(address(text, mark)),
             MarkKind::Quote => {
                 let breaks = mark.of(text).match_indices('\n').map(|(at, _)| mark.start + at + 1);
                 added.extend(
                     std::iter::once(mark.start).chain(breaks).map(|at| (at, "> ".to_owned())),
                 );
             }
-            MarkKind::Link(_)
-            | MarkKind::Pre
+            MarkKind::Pre
             | MarkKind::Mention(_)
             | MarkKind::Bold
             | MarkKind::Italic
@@ -85,9 +102,8 @@ fn with_added<W>(
             let earlier = added.iter().take_while(|(at, _)| *at < end);
             earlier.map(|(_, words)| words.len()).sum::<usize>()
         };
-        let by = before(mark.start + 1);
-        mark.end += by;
-        mark.start += by;
+        mark.end += before(mark.end);
+        mark.start += before(mark.start + 1);
     }
     (Cow::Owned(whole), marks)
 }

@@ -3,7 +3,7 @@
 use super::*;
 use crate::ids::UserKey;
 use crate::marks::{Mark, MarkKind};
-use crate::network::{Hears, ReplySupport};
+use crate::network::{Formats, Hears, ReplySupport};
 use expect_test::{Expect, expect};
 use proptest::prelude::*;
 
@@ -19,7 +19,7 @@ const fn chat(text_max: usize, text_unit: TextUnit, author: AuthorSupport) -> Ch
         reply: ReplySupport::Quoted,
         author,
         mentions_max: 5,
-        formats: false,
+        formats: Formats::Words,
         buttons: true,
         idempotent_send: false,
         files: &[],
@@ -411,7 +411,7 @@ proptest! {
         (body, marks) in called_text(),
         limit in 60_usize..200,
         unit in prop::sample::select(vec![TextUnit::Utf16, TextUnit::Chars, TextUnit::Bytes]),
-        formats in any::<bool>(),
+        formats in prop::sample::select(vec![Formats::Words, Formats::Styles, Formats::All]),
     ) {
         let chat = ChatCapabilities {
             mentions_max: 100,
@@ -434,7 +434,10 @@ proptest! {
                         prop_assert_eq!((words, user.as_str()), ("@민지 Kim", "u1"));
                         calls += 1;
                     }
-                    None => prop_assert!(formats && "굵게".contains(words), "{words:?}"),
+                    None => prop_assert!(
+                        formats != Formats::Words && "굵게".contains(words),
+                        "{words:?}"
+                    ),
                 }
             }
         }
@@ -466,4 +469,20 @@ fn where_links_and_quotes_are_not_shown_they_are_readable() {
     let facts = RenderFacts { marks: &marks, ..said(&IN_TEXT, "a @민지 b") };
     let part = render(&facts).remove(0);
     assert_eq!(part.marks[0].of(&part.text), "@민지");
+}
+
+#[test]
+fn where_only_links_are_not_shown_all_else_stays_marked() {
+    let chat = ChatCapabilities { formats: Formats::Styles, ..IN_TEXT };
+    let link = MarkKind::<Option<UserKey>>::Link("https://a.test/".into());
+    let marks = [
+        Mark::new(0..13, MarkKind::Quote),
+        Mark::new(0..6, link),
+        Mark::new(7..13, MarkKind::Bold),
+    ];
+    let facts = RenderFacts { marks: &marks, speaker: None, ..said(&chat, "여기 굵게") };
+    let part = render(&facts).remove(0);
+    assert_eq!(part.text, "여기 (https://a.test/) 굵게");
+    let seen: Vec<_> = part.marks.iter().map(|mark| (mark.of(&part.text), &mark.kind)).collect();
+    assert_eq!(seen, [(&*part.text, &MarkKind::Quote), ("굵게", &MarkKind::Bold)]);
 }

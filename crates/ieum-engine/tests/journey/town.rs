@@ -12,7 +12,7 @@ use ieum_core::ids::{
 use ieum_core::inbound::{Arrival, ChatRef, Inbound, InboundKind, InboundMessage, Sender};
 use ieum_core::incident::{Incident, Touch};
 use ieum_core::network::{
-    AuthorSupport, Capabilities, ChatCapabilities, ChatKind, Hears, NameSource, Network,
+    AuthorSupport, Capabilities, ChatCapabilities, ChatKind, Formats, Hears, NameSource, Network,
     RateLimits, ReplySupport,
 };
 use ieum_core::outgoing::{Act, CopyKey, Fault, Outcome, Outgoing, Part, Scope};
@@ -150,7 +150,7 @@ fn chat_caps(network: Network, kind: ChatKind) -> ChatCapabilities {
             AuthorSupport::InText
         },
         mentions_max: if kind == ChatKind::Group { 5 } else { 0 },
-        formats: telegram,
+        formats: if telegram { Formats::All } else { Formats::Words },
         buttons: false,
         idempotent_send: network == Network::Line,
         files: files(network),

@@ -12,7 +12,7 @@ use ieum_core::content::HubSecret;
 use ieum_core::ids::{ChatKey, Cursor, EventKey, NativeMessageId, UserKey};
 use ieum_core::inbound::{Arrival, ChatRef, Inbound, InboundKind, InboundMessage, Sender};
 use ieum_core::network::{
-    AuthorSupport, Capabilities, ChatCapabilities, ChatKind, Hears, NameSource, Network,
+    AuthorSupport, Capabilities, ChatCapabilities, ChatKind, Formats, Hears, NameSource, Network,
     RateLimits, ReplySupport,
 };
 use ieum_core::outgoing::{Outcome, Outgoing};
@@ -79,7 +79,7 @@ const CHAT: ChatCapabilities = ChatCapabilities {
     reply: ReplySupport::ById,
     author: AuthorSupport::InText,
     mentions_max: 0,
-    formats: false,
+    formats: Formats::Words,
     buttons: false,
     idempotent_send: false,
     files: &[],

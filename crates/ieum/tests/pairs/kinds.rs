@@ -24,6 +24,7 @@ pub const KINDS: &[Kind] = &[
     Kind { name: "mention", happens: || vec![said("@보라 왔어?", None)], seen: called },
     Kind { name: "strong words, link", happens: strong, seen: shown_strong },
     Kind { name: "picture", happens: || file(FileKind::Picture, "a.png"), seen: filed },
+    Kind { name: "strong words beside a picture", happens: strong_caption, seen: strongly_filed },
     Kind { name: "album", happens: album, seen: whole_album },
     Kind { name: "film", happens: || file(FileKind::Video, "a.mp4"), seen: filed },
     Kind { name: "voice (Opus)", happens: || file(FileKind::Audio, "a.ogg"), seen: filed },
@@ -131,11 +132,24 @@ fn strong() -> Vec<InboundKind> {
     vec![InboundKind::Message(InboundMessage { native, text, marks, ..Default::default() })]
 }
 
+fn strong_caption() -> Vec<InboundKind> {
+    let marks = vec![Mark::new(0..6, MarkKind::Bold)];
+    let file = Some(note(FileKind::Picture, "a.png"));
+    let (native, text) = (NativeMessageId::new("a.png"), "굵게 봐".to_owned());
+    vec![InboundKind::Message(InboundMessage { native, text, marks, file, ..Default::default() })]
+}
+
+fn strongly_filed(acts: &[Act]) -> Option<Seen> {
+    let part = parts(acts).find(|part| part.text.contains("굵게 봐"))?;
+    let is_strong = part.marks.iter().any(|mark| mark.of(&part.text) == "굵게");
+    Some(if is_strong { Seen::Whole } else { Seen::Words })
+}
+
 fn shown_strong(acts: &[Act]) -> Option<Seen> {
     let part = parts(acts).find(|part| part.text.contains("굵게 여기"))?;
     let shown: Vec<_> = part.marks.iter().map(|mark| mark.of(&part.text)).collect();
     match (&*shown, part.text.contains("(https://a.test/)")) {
-        (["굵게", "여기"], false) => Some(Seen::Whole),
+        (["굵게", "여기"], false) | (["굵게"], true) => Some(Seen::Whole),
         ([], true) => Some(Seen::Words),
         _ => None,
     }

@@ -5,7 +5,7 @@ use ieum_core::outgoing::Scope;
 
 const ARCHIVED: &str = "<feature var='urn:xmpp:mam:2'/>";
 
-fn in_room(key: u8, text: &str) -> Outgoing {
+pub(super) fn in_room(key: u8, text: &str) -> Outgoing {
     say(ROOM, ChatKind::Group, key, text)
 }
 
@@ -20,7 +20,7 @@ fn info(features: &str) -> String {
     )
 }
 
-fn presence(nick: &str, to: &str, codes: &[&str]) -> String {
+pub(super) fn presence(nick: &str, to: &str, codes: &[&str]) -> String {
     let codes: String = codes.iter().map(|code| format!("<status code='{code}'/>")).collect();
     format!(
         "<presence from='{ROOM}/{nick}' to='{to}'>\
@@ -30,7 +30,7 @@ fn presence(nick: &str, to: &str, codes: &[&str]) -> String {
     )
 }
 
-fn message(nick: &str, id: &str, native: &str, inner: &str) -> String {
+pub(super) fn message(nick: &str, id: &str, native: &str, inner: &str) -> String {
     let own = match native {
         "" => String::new(),
         native => format!("<stanza-id xmlns='urn:xmpp:sid:0' by='{ROOM}' id='{native}'/>"),
@@ -40,7 +40,7 @@ fn message(nick: &str, id: &str, native: &str, inner: &str) -> String {
     )
 }
 
-fn body(text: &str) -> String {
+pub(super) fn body(text: &str) -> String {
     format!("<body>{text}</body>")
 }
 
@@ -59,7 +59,12 @@ fn fin(complete: bool) -> String {
 }
 
 /// A desk in a room with an archive that holds `past`, read up to `place`.
-fn town<'a>(config: &'a XmppConfig, place: Option<&str>, past: &str, missed: &str) -> Town<'a> {
+pub(super) fn town<'a>(
+    config: &'a XmppConfig,
+    place: Option<&str>,
+    past: &str,
+    missed: &str,
+) -> Town<'a> {
     let cursor = place.map(|place| Cursor::new(format!("{{\"{ROOM}\":\"{place}\"}}")));
     let mut town = Town::new(config, cursor.as_ref());
     if cursor.is_none() {
