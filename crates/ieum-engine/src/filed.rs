@@ -3,9 +3,10 @@
 //! Invariant: a reader who does not get the file reads what it was and why it is not there.
 
 use crate::media::FileHere;
-use crate::speak::Spoken;
+use crate::speak::{Body, Spoken};
 use ieum_core::content::{Content, External, MessageId};
 use ieum_core::inbound::FileKind;
+use ieum_core::marks::move_on;
 use ieum_core::media::link::{self, LINK_LIFETIME_MS};
 use ieum_core::media::{Kept, MediaId, Missing};
 use ieum_core::network::{ChatCapabilities, FileDoor, FileWay};
@@ -27,15 +28,17 @@ impl Spoken<'_> {
         file: &External,
         here: &FileHere,
     ) -> (Act, u32, u32) {
-        let answers = content.in_reply_to;
+        let (answers, mut marks) = (content.in_reply_to, self.marks(content));
         if let FileHere::Opened(id, opened) = here
             && let Some(shown) = self.shown_file(file, *id, opened)
         {
-            let parts = self.with_file(&file.description, answers, shown).await;
+            let parts = self.with_file((&file.description, &marks), answers, shown).await;
             return self.call(parts);
         }
         let body = self.file_in_words(file, here);
-        self.words((&body, &[]), answers).await
+        // The caption is the end of it.
+        move_on(&mut marks, body.len() - file.description.len());
+        self.words((&body, &marks), answers).await
     }
 
     fn chat_capabilities(&self) -> &ChatCapabilities {
@@ -67,13 +70,13 @@ impl Spoken<'_> {
     /// In one part where the caption fits, else the words first and the file behind them.
     async fn with_file(
         &self,
-        caption: &str,
+        caption: Body<'_>,
         answers: Option<MessageId>,
         file: PartFile,
     ) -> Vec<Part> {
         let (reply, quoted) = self.answered(answers).await;
         let caps = self.chat_capabilities();
-        let mut parts = self.rendered((caption, &[]), reply, quoted.as_ref());
+        let mut parts = self.rendered(caption, reply, quoted.as_ref());
         let fits = |part: &Part| measure(&part.text, caps.text_unit) <= caps.caption_max;
         if let [only] = &mut *parts
             && (only.text.is_empty() || fits(only))

@@ -116,14 +116,13 @@ impl Taking<'_> {
         let salt = self.salt(event, native);
         let wanted = message.file.as_ref().and_then(|file| self.wanted(event, native, file));
         let media = wanted.as_ref().map(|wanted| wanted.id);
-        let mut content = match &message.file {
+        let heard = self.heard(conversation);
+        let (text, marks) = heard.marked((&message.text, &message.marks), text);
+        let content = match &message.file {
             Some(file) => Content::file(salt, &uris.sender, &uris.room, (file, media), &text),
-            None => {
-                let heard = self.heard(conversation);
-                let (text, marks) = heard.marked((&message.text, &message.marks), text);
-                Content::text(salt, &uris.sender, &uris.room, &text).marked(&text, &marks)
-            }
+            None => Content::text(salt, &uris.sender, &uris.room, &text),
         };
+        let mut content = content.marked(&text, &marks);
         if let Some(answered) = answered.filter(|earlier| earlier.conversation == conversation) {
             content = content.reply_to(answered.id);
         }

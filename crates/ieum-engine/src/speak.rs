@@ -54,7 +54,7 @@ impl Spoken<'_> {
     }
 
     /// The marks of its text, with whom this chat can notify.
-    fn marks(&self, content: &Content) -> Vec<Called> {
+    pub(crate) fn marks(&self, content: &Content) -> Vec<Called> {
         let chat = self.account.connector.capabilities().of(self.chat.kind);
         let here = (self.account.id, chat);
         calling::in_chat(self.pieces, here, self.claim.delivery.recipient, content.marks())

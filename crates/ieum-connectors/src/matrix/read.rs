@@ -288,8 +288,12 @@ fn words(message: wire::Message, us: &Us) -> (InboundMessage, Option<FileNote>) 
     let named = message.mentions.as_ref().map(|mentions| &mentions.user_ids);
     let mentions_us = named.is_some_and(|users| users.contains(&us.bot));
     let kind = message.msgtype.as_deref().unwrap_or_default();
-    let is_text = file_kind(kind).is_none();
-    let (said, said_marks) = if is_text { marks::read(&message, us) } else { Default::default() };
+    // A body that is not the file's name is its caption.
+    let is_said = file_kind(kind).is_none_or(|kind| {
+        kind != FileKind::Place
+            && message.filename.as_ref().is_some_and(|name| Some(name) != message.body.as_ref())
+    });
+    let (said, said_marks) = if is_said { marks::read(&message, us) } else { Default::default() };
     let body = message.body.unwrap_or_default();
     let told = told_of(message.info, message.url);
     let (text, file) = match file_kind(kind) {
@@ -299,11 +303,8 @@ fn words(message: wire::Message, us: &Us) -> (InboundMessage, Option<FileNote>) 
             (joined([Some(&body), point.as_deref()], "\n"), Some(note))
         }
         Some(kind) => {
-            // A body that is not the file's name is its caption.
-            let caption = message.filename.as_ref().filter(|name| **name != body);
-            let text = caption.map(|_| body.to_string()).unwrap_or_default();
             let name = Some(message.filename.unwrap_or(body)).filter(|name| !name.is_empty());
-            (text, Some(FileNote { kind, name, ..told }))
+            (said, Some(FileNote { kind, name, ..told }))
         }
         None if kind == "m.emote" => (format!("* {said}"), None),
         None => (said, None),

@@ -44,8 +44,8 @@ impl Content {
         Self::new(salt, sender_uri, room_uri, part)
     }
 
-    /// The same text with these [tidy](marks::tidy) marks: the words as they stand, for whoever
-    /// knows no marks, and beside them the same as markdown.
+    /// The same text or caption with these [tidy](marks::tidy) marks: the words as they stand, for
+    /// whoever knows no marks, and beside them the same as markdown.
     #[must_use]
     pub fn marked(self, text: &str, marks: &[Mark<Whom>]) -> Self {
         if marks.is_empty() {
@@ -57,11 +57,12 @@ impl Content {
         }
         let disposition = self.part.disposition;
         let marked = Part::of_type(disposition, MARKDOWN_TEXT, &markdown);
-        let part = Part {
-            disposition,
-            language: String::new(),
-            body: Body::Multi { semantics: Semantics::ChooseOne, parts: vec![self.part, marked] },
+        let semantics = match self.part.body {
+            Body::External(_) => Semantics::SingleUnit,
+            Body::Null | Body::Single { .. } | Body::Multi { .. } => Semantics::ChooseOne,
         };
+        let body = Body::Multi { semantics, parts: vec![self.part, marked] };
+        let part = Part { disposition, language: String::new(), body };
         Self { part, ..self }
     }
 

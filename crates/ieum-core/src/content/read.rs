@@ -55,9 +55,11 @@ impl Content {
         if self.part.disposition == Disposition::REACTION {
             return self.what_reaction();
         }
+        if let Some(file) = self.part.file() {
+            return What::File { file, replaces: self.replaces };
+        }
         match (&self.part.body, self.replaces) {
             (Body::Null, Some(replaces)) => What::Withdrawal { replaces },
-            (Body::External(file), replaces) => What::File { file, replaces },
             (_, replaces) => match (self.part.text(), replaces) {
                 (Some(text), Some(replaces)) => What::Edit { replaces, text },
                 (Some(text), None) => What::Text(text),
@@ -66,16 +68,21 @@ impl Content {
         }
     }
 
-    /// The marks of its text; none where it has no other form than plain words, which costs
-    /// nothing to find out, or where that does not say the same.
+    /// The marks of its text or caption; none where it has no other form than plain words, which
+    /// costs nothing to find out, or where that does not say the same.
     #[must_use]
     pub fn marks(&self) -> Vec<Mark<Whom>> {
-        let Body::Multi { semantics: Semantics::ChooseOne, parts } = &self.part.body else {
+        let Body::Multi { semantics, parts } = &self.part.body else {
             return Vec::new();
+        };
+        let plain = match semantics {
+            Semantics::ChooseOne => self.part.text(),
+            Semantics::SingleUnit => self.part.file().map(|file| &*file.description),
+            Semantics::ProcessAll => None,
         };
         let markdown = parts.iter().find_map(Part::markdown);
         let read = markdown.and_then(marks::read);
-        let same = read.filter(|(text, _)| self.part.text() == Some(text));
+        let same = read.filter(|(text, _)| plain == Some(text));
         same.map(|(_, marks)| marks).unwrap_or_default()
     }
 
@@ -103,6 +110,15 @@ impl Part {
             return parts.iter().find_map(Self::text);
         }
         self.text_of_any_disposition()
+    }
+
+    /// The file that it is, alone or as one with its caption as markdown.
+    fn file(&self) -> Option<&External> {
+        if let Body::Multi { semantics: Semantics::SingleUnit, parts } = &self.body {
+            let [Self { body: Body::External(file), .. }, caption] = &**parts else { return None };
+            return caption.markdown().map(|_| &**file);
+        }
+        if let Body::External(file) = &self.body { Some(file) } else { None }
     }
 
     fn markdown(&self) -> Option<&str> {
@@ -229,6 +245,28 @@ mod tests {
         // Markdown that says something else is not believed.
         let other = plain.marked("@민지 잘가", &marks);
         assert_eq!((other.what(), other.marks()), (What::Text("@민지 안녕"), Vec::new()));
+    }
+
+    #[test]
+    fn marks_stand_beside_a_caption() {
+        let note = crate::inbound::FileNote::of(FileKind::Picture);
+        let caption = "@민지 봐";
+        let file = Content::file(SALT, "s", "r", (&note, None), caption);
+        let whom = Whom::Person(crate::ids::PersonId(7));
+        let marks = vec![Mark::new(0..7, marks::MarkKind::Mention(whom))];
+        let marked = file.clone().marked(caption, &marks);
+        let (_, bytes) = marked.seal();
+        let again = Content::decode(&bytes).unwrap();
+        assert_eq!((again.what(), again.marks()), (file.what(), marks.clone()));
+        assert!(matches!(again.what(), What::File { file, .. } if file.description == caption));
+        // Markdown that says something else is not believed, and leaves a file a file.
+        let other = file.clone().marked("@민지 가", &marks);
+        assert_eq!((other.what(), other.marks()), (file.what(), Vec::new()));
+        // Without markdown beside it, it is no caption.
+        let parts = vec![file.part.clone(), Part::plain(Disposition::RENDER, caption)];
+        let body = Body::Multi { semantics: Semantics::SingleUnit, parts };
+        let unknown = Content { part: Part { body, ..file.part.clone() }, ..file };
+        assert_eq!(unknown.what(), What::Other);
     }
 
     #[test]

@@ -5,6 +5,7 @@ use crate::shelf::{OGG, PNG, SVG};
 use crate::town::{Mood, Town};
 use ieum_core::directory::{Directory, Purpose};
 use ieum_core::inbound::FileKind::{Audio, File, Picture};
+use ieum_core::marks::{Mark, MarkKind};
 use ieum_core::media::Missing;
 use ieum_core::network::Network::{KakaoTalk, Line, Matrix, Telegram};
 use ieum_core::ports::connector::FetchFailure;
@@ -47,6 +48,31 @@ async fn a_picture_reaches_every_room_as_it_can_show_it() {
     );
     assert_eq!(town.line.shelf.asked(), 1, "fetched once for all of them");
     assert_eq!(town.open().await, 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_caption_calls_people_and_keeps_its_marks() {
+    let town = family().await;
+    town.line.shelf.put("1", PNG);
+    let link = MarkKind::Link("https://a.test/x".into());
+    let marks = vec![Mark::new(0..6, MarkKind::Bold), Mark::new(7..13, link)];
+    let text = "굵게 여기 @준호";
+    town.shows("1", text, marks).await;
+    town.passes(3_000).await;
+    let marked =
+        format!("-1: [LINE] 유나: {text}{{굵게:Bold}}{{여기->https://a.test/x}}{{@준호=77}}");
+    let screen = town.telegram.screen();
+    assert!(screen[0].starts_with(&marked), "{screen:?}");
+    assert!(screen[0].contains("{Picture 바다.png"), "one message: {screen:?}");
+    // Where links are not shown, their addresses are.
+    let screen = town.kakaotalk.screen();
+    assert!(screen[0].contains("굵게 여기 (https://a.test/x) @준호"), "{screen:?}");
+    // A file that cannot go keeps its words, and their marks.
+    town.shows("gone", text, vec![Mark::new(0..6, MarkKind::Bold)]).await;
+    town.passes(60_000).await;
+    let screen = town.telegram.screen();
+    let [.., last] = &screen[..] else { panic!("{screen:?}") };
+    assert!(last.contains("[사진 바다.png") && last.contains("{굵게:Bold}"), "{screen:?}");
 }
 
 #[tokio::test(start_paused = true)]

@@ -4,6 +4,7 @@ use crate::town::TownClock;
 use bytes::Bytes;
 use ieum_core::inbound::FileKind::{Audio, File, Picture, Video};
 use ieum_core::inbound::{FileKind, FileNote, InboundKind, InboundMessage};
+use ieum_core::marks::{Mark, Named};
 use ieum_core::network::FileDoor::{PublicLink, Upload};
 use ieum_core::network::{ChatKind, FileDoor, FileWay, Network};
 use ieum_core::outgoing::Part;
@@ -121,5 +122,23 @@ impl crate::town::Town {
         };
         let chat = (room, ChatKind::Group);
         self.happens(network, chat, user, InboundKind::Message(message)).await
+    }
+
+    /// Somebody of LINE sends a picture with a caption that is more than plain.
+    pub async fn shows(&self, place: &str, caption: &str, marks: Vec<Mark<Named>>) {
+        let note = FileNote {
+            name: Some("바다.png".into()),
+            place: Some(place.into()),
+            ..FileNote::of(Picture)
+        };
+        let message = InboundMessage {
+            native: ieum_core::ids::NativeMessageId::new(format!("f-{place}")),
+            text: caption.to_owned(),
+            marks,
+            file: Some(note),
+            ..InboundMessage::default()
+        };
+        let chat = ("Croom", ChatKind::Group);
+        self.happens(Network::Line, chat, "Uyuna", InboundKind::Message(message)).await;
     }
 }

@@ -52,6 +52,41 @@ fn what_is_told_of_a_file_is_kept() {
     assert_eq!((note.bytes, note.duration_ms), (Some(9), Some(1_500)));
 }
 
+/// The words beside a file, and what they are.
+fn caption_of(content: &Value) -> (String, Vec<String>) {
+    let transaction = json!({"events": [{
+        "type": "m.room.message", "event_id": "$1", "room_id": ROOM, "sender": "@alice:hub.test",
+        "origin_server_ts": 1, "content": content,
+    }]});
+    let us = matrix(&Script::default()).us.clone();
+    let arrival = decode(transaction.to_string().as_bytes(), &us, NOW).unwrap();
+    let InboundKind::Message(message) = &arrival.events[0].kind else { panic!("{arrival:?}") };
+    let text = message.text.clone();
+    let marks = message.marks.iter().map(|mark| format!("{}:{:?}", mark.of(&text), mark.kind));
+    (text.clone(), marks.collect())
+}
+
+#[test]
+fn a_caption_keeps_its_marks() {
+    let file = |body: &str, filename: Option<&str>| {
+        let mut content = json!({"msgtype": "m.image", "body": body, "url": "mxc://h/a",
+            "format": "org.matrix.custom.html", "formatted_body": "<strong>봐</strong> 민지",
+            "m.mentions": {"user_ids": ["@minji:hub.test"]}});
+        if let Some(filename) = filename {
+            content["filename"] = filename.into();
+        }
+        content
+    };
+    let (text, marks) = caption_of(&file("봐 민지", Some("a.png")));
+    assert_eq!(text, "봐 민지");
+    assert_eq!(marks[0], "봐:Bold");
+    assert!(marks[1].starts_with(":Mention(User"), "{marks:?}");
+    // A body that is the file's name is no caption, whatever stands beside it.
+    for name in [None, Some("a.png")] {
+        assert_eq!(caption_of(&file("a.png", name)), (String::new(), Vec::new()), "{name:?}");
+    }
+}
+
 #[test]
 fn a_file_is_fetched_with_our_token() {
     let script = Script::default();
