@@ -13,6 +13,7 @@ use ieum_core::message::{Author, Message};
 use ieum_core::people::contacts::Card;
 use ieum_core::people::groups::{Charter, Role};
 use ieum_core::people::passkeys::Passkey;
+use ieum_core::people::push::Subscription;
 use ieum_core::people::sessions::Visit;
 use ieum_core::people::terms::Terms;
 use ieum_core::ports::store::{PAGE_ROWS_MAX, StoreFailure};
@@ -52,6 +53,8 @@ pub enum Exported {
     Visit(Visit),
     /// A passkey.
     Passkey(Passkey),
+    /// A browser of theirs that hears of messages, and how.
+    Device(Box<str>, Subscription),
     /// Something that was said where they are, or by them, or to them alone.
     Message(Arc<Message>),
     /// An operator's look at what the hub holds of them.
@@ -105,7 +108,10 @@ fn entries(directory: &Directory, id: PersonId) -> Option<Vec<Exported>> {
     let door = directory.doors().of(id);
     let visits = door.into_iter().flat_map(|door| door.visits.iter().cloned());
     let passkeys = door.into_iter().flat_map(|door| door.passkeys.iter().cloned());
-    let door = passkeys.map(Exported::Passkey).chain(visits.map(Exported::Visit));
+    let sessions = door.into_iter().flat_map(|door| &door.sessions);
+    let devices =
+        sessions.filter_map(|one| Some(Exported::Device(one.browser.clone(), one.push.clone()?)));
+    let door = passkeys.map(Exported::Passkey).chain(devices).chain(visits.map(Exported::Visit));
     let head = [Exported::Person(person)].into_iter();
     let ways = addresses.map(Exported::Address).chain(card).chain(terms);
     Some(head.chain(ways).chain(conversations).chain(door).collect())

@@ -34,6 +34,7 @@ use ieum_core::ports::connector::HookRequest;
 use ieum_core::ports::control::ControlHost;
 use ieum_core::ports::entropy::Entropy;
 use ieum_core::ports::media::{MediaStore, Opened};
+use ieum_core::ports::push::Pusher;
 use ieum_core::ports::search::SearchIndex;
 use ieum_core::ports::store::{Loaded, Store, StoreFailure};
 use ieum_core::ports::tell::Teller;
@@ -122,6 +123,12 @@ impl Hub {
     pub fn ask_control_hosts(&self, hosts: Vec<Arc<dyn ControlHost>>) {
         if let Some(tasks) = lock(&self.tasks).as_mut() {
             tasks.ask(&self.pieces, hosts);
+        }
+    }
+
+    pub(crate) fn start_pushing(&self, pusher: Arc<dyn Pusher>) {
+        if let Some(tasks) = lock(&self.tasks).as_mut() {
+            tasks.push(&self.pieces, pusher);
         }
     }
 

@@ -5,6 +5,7 @@ use crate::canary::Perch;
 use crate::doubt::Hollow;
 use crate::held::Held;
 use crate::hush::Spoke;
+use crate::looks::Looks;
 use crate::media::Fetching;
 use crate::metrics::Metrics;
 use crate::once::Begun;
@@ -15,16 +16,18 @@ use ieum_core::content::HubSecret;
 use ieum_core::delivery::{Delivery, Lane, NewDelivery, Recipient, Route, State};
 use ieum_core::directory::{Change, Directory, Language};
 use ieum_core::health::book::HealthBook;
+use ieum_core::ids::JournalSeq;
 use ieum_core::ids::{AccountId, AddressId, ConversationId, DeliverySeq, MessageSeq, PersonId};
 use ieum_core::people::withdrawal::narrowed;
 use ieum_core::ports::clock::Clock;
 use ieum_core::ports::entropy::Entropy;
 use ieum_core::ports::media::MediaStore;
+use ieum_core::ports::push::Pusher;
 use ieum_core::ports::search::SearchIndex;
 use ieum_core::ports::store::{Admission, AdmitBatch, Admitted, Store, StoreFailure};
 use ieum_core::time::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
 use tokio::sync::{Notify, watch};
 
 /// Locks; a panic elsewhere while holding the lock leaves the value as it was, which is whole
@@ -70,6 +73,12 @@ pub(crate) struct Pieces {
     pub(crate) latest: Mutex<Timestamp>,
     /// Up to which message those that are too old were taken away since the start.
     pub(crate) retired: Mutex<MessageSeq>,
+    /// By what devices are told of messages, where they are.
+    pub(crate) pusher: OnceLock<Arc<dyn Pusher>>,
+    /// Where the journal stood when the first device began to hear.
+    pub(crate) heard_from: Mutex<Option<JournalSeq>>,
+    /// Who looked at what on a page.
+    pub(crate) looks: Mutex<Looks>,
     pub(crate) sweep_bell: Notify,
     /// Rings when a file is wanted.
     pub(crate) media_bell: Notify,
@@ -128,6 +137,9 @@ impl Pieces {
             hollows: Mutex::default(),
             latest: Mutex::default(),
             retired: Mutex::default(),
+            pusher: OnceLock::new(),
+            heard_from: Mutex::default(),
+            looks: Mutex::default(),
             sweep_bell: Notify::new(),
             media_bell: Notify::new(),
             fetching: Mutex::default(),

@@ -8,11 +8,13 @@ use crate::listen::listen;
 use crate::media::fetch_all;
 use crate::pieces::Pieces;
 use crate::probe::{beat, probe};
+use crate::push::push;
 use crate::search;
 use crate::sweep::sweep;
 use crate::teller::tell;
 use ieum_core::ids::{AccountId, Cursor};
 use ieum_core::ports::control::ControlHost;
+use ieum_core::ports::push::Pusher;
 use ieum_core::ports::tell::Teller;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -59,6 +61,14 @@ impl Tasks {
         for host in hosts {
             loops.start(ask(Arc::clone(pieces), host, self.stop.subscribe()));
         }
+        self.set = loops.set;
+    }
+
+    /// Starts the loop that tells devices.
+    pub(crate) fn push(&mut self, pieces: &Arc<Pieces>, pusher: Arc<dyn Pusher>) {
+        let set = std::mem::take(&mut self.set);
+        let mut loops = Loops { set, broken: Arc::clone(&self.broken) };
+        loops.start(push(Arc::clone(pieces), pusher, self.stop.subscribe()));
         self.set = loops.set;
     }
 

@@ -92,6 +92,13 @@ fn line(item: &Exported, directory: &Directory) -> Value {
         }),
         Exported::Visit(one) => json!({ "record": "visit", "visit": one }),
         Exported::Passkey(one) => json!({ "record": "passkey", "passkey": one }),
+        Exported::Device(browser, one) => json!({
+            "record": "device",
+            "browser": browser,
+            "endpoint": one.endpoint,
+            "tells": one.tells,
+            "since_ms": one.since,
+        }),
         Exported::Message(one) => {
             json!({ "record": "message", "message": MessageView::of(one, directory) })
         }
@@ -141,6 +148,10 @@ fn paragraph(item: &Exported, directory: &Directory) -> String {
         Exported::Passkey(one) => {
             ("패스키 · Passkey".to_owned(), format!("{} {}", moment(one.added_at), one.name))
         }
+        Exported::Device(browser, one) => (
+            "알림을 받는 기기 · Notified device".to_owned(),
+            format!("{} {browser}", moment(one.since)),
+        ),
         Exported::Message(one) => said(&MessageView::of(one, directory)),
         Exported::Look { at, what, by } => (
             "운영자가 봄 · Looked at by an operator".to_owned(),

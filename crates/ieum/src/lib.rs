@@ -12,6 +12,7 @@ pub mod demo;
 pub mod doors;
 pub mod logs;
 mod mark;
+pub mod push;
 pub mod runtime;
 mod scenario;
 pub mod simulate;

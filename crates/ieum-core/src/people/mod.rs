@@ -15,6 +15,7 @@ pub mod here;
 pub mod links;
 pub mod moderation;
 pub mod passkeys;
+pub mod push;
 pub mod sessions;
 pub mod terms;
 pub mod withdrawal;

@@ -7,6 +7,7 @@
 use crate::directory::{Change, Directory};
 use crate::ids::PersonId;
 use crate::people::passkeys::{PASSKEYS_PER_PERSON_MAX, Passkey, PasskeyId};
+use crate::people::push::Subscription;
 use crate::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -34,9 +35,18 @@ pub struct Session {
     pub opened_at: Timestamp,
     /// Which browser, in a word or two.
     pub browser: Box<str>,
+    /// How its device hears of messages, if it does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub push: Option<Subscription>,
 }
 
 impl Session {
+    /// One that begins.
+    #[must_use]
+    pub fn new(mark: SessionMark, opened_at: Timestamp, browser: &str) -> Self {
+        Self { mark, opened_at, browser: browser.into(), push: None }
+    }
+
     /// Whether its time is not over.
     #[must_use]
     pub fn lasts(&self, now: Timestamp) -> bool {
@@ -108,7 +118,7 @@ impl Door {
         let browser = browser_name(browser);
         self.note(now, kind, &browser);
         self.sessions.retain(|session| session.lasts(now));
-        self.sessions.push(Session { mark, opened_at: now, browser });
+        self.sessions.push(Session::new(mark, now, &browser));
         let over = self.sessions.len().saturating_sub(SESSIONS_PER_PERSON_MAX);
         self.sessions.drain(..over);
     }
@@ -126,12 +136,13 @@ pub(crate) fn browser_name(told: &str) -> Box<str> {
     told.chars().take(BROWSER_CHARS_MAX).collect()
 }
 
-/// All doors, found by person, by session and by passkey.
+/// All doors, found by person, by session, by passkey and by where a device hears of messages.
 #[derive(Debug, Clone, Default)]
 pub struct Doors {
     of: BTreeMap<PersonId, Door>,
     sessions: BTreeMap<SessionMark, PersonId>,
     passkeys: BTreeMap<PasskeyId, PersonId>,
+    endpoints: BTreeMap<Box<str>, PersonId>,
 }
 
 impl Doors {
@@ -143,6 +154,11 @@ impl Doors {
             }
             // One that moved to another person's door stays theirs, whichever door changes first.
             let mine = |owner: &PersonId| *owner == door.person;
+            for endpoint in endpoints(old) {
+                if self.endpoints.get(endpoint).is_some_and(mine) {
+                    self.endpoints.remove(endpoint);
+                }
+            }
             for passkey in &old.passkeys {
                 if self.passkeys.get(&passkey.id).is_some_and(mine) {
                     self.passkeys.remove(&passkey.id);
@@ -154,6 +170,9 @@ impl Doors {
         }
         for passkey in &door.passkeys {
             self.passkeys.insert(passkey.id.clone(), door.person);
+        }
+        for endpoint in endpoints(&door) {
+            self.endpoints.insert(endpoint.into(), door.person);
         }
         self.of.insert(door.person, door);
     }
@@ -172,6 +191,24 @@ impl Doors {
         Some((person, passkey))
     }
 
+    /// Who hears of messages at this address of a push service.
+    #[must_use]
+    pub fn hears_at(&self, endpoint: &str) -> Option<PersonId> {
+        self.endpoints.get(endpoint).copied()
+    }
+
+    /// Whether somebody hears of messages on a device of theirs.
+    #[must_use]
+    pub fn hears(&self, person: PersonId) -> bool {
+        self.of.get(&person).is_some_and(|door| endpoints(door).next().is_some())
+    }
+
+    /// Whether anybody does.
+    #[must_use]
+    pub fn anybody_hears(&self) -> bool {
+        !self.endpoints.is_empty()
+    }
+
     /// Whose session this is, while it lasts.
     #[must_use]
     pub fn person_in(&self, mark: SessionMark, now: Timestamp) -> Option<PersonId> {
@@ -179,6 +216,10 @@ impl Doors {
         let mut sessions = self.of.get(&person)?.sessions.iter();
         sessions.any(|session| session.mark == mark && session.lasts(now)).then_some(person)
     }
+}
+
+fn endpoints(door: &Door) -> impl Iterator<Item = &str> {
+    door.sessions.iter().filter_map(|session| Some(&*session.push.as_ref()?.endpoint))
 }
 
 /// Signs a person in: the changes. Nothing where there is no such person.

@@ -8,6 +8,7 @@ pub mod dial;
 pub mod entropy;
 pub mod http;
 pub mod media;
+pub mod push;
 pub mod search;
 pub mod store;
 pub mod tell;

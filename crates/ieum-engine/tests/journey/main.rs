@@ -20,6 +20,7 @@ mod links;
 mod media;
 mod operator;
 mod own_line;
+mod pushes;
 mod repeats;
 mod search;
 mod shelf;

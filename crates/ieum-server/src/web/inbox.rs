@@ -54,6 +54,9 @@ pub(super) async fn list(
 ) -> Response {
     match Listed::read(&edge, who.person, from).await {
         Ok(listed) => {
+            if from == 0 {
+                edge.hub.note_look(who.person, None);
+            }
             let title = reader.say("대화", "Conversations");
             framed(&reader, Tab::Inbox, title, &listed.shown(&edge, &reader)).into_response()
         }
@@ -188,6 +191,9 @@ pub(super) async fn conversation(
     let before = before.before.map_or(NEWEST, |seq| MessageSeq(seq.min(NEWEST.0)));
     match Thread::read(&edge, id, who.person, before, MESSAGES_MAX).await {
         Ok(thread) => {
+            if before == NEWEST {
+                edge.hub.note_look(who.person, Some(id));
+            }
             let body = html! {
                 p class="back" { a href="/inbox" { "‹ " (reader.say("대화", "Conversations")) } }
                 h1 { bdi { (title) } }

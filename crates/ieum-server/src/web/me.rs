@@ -11,6 +11,7 @@ mod shown;
 pub(super) use deeds::{agree, call, link, way};
 pub(super) use own::{leave, leaving, lines, readable};
 
+use super::devices;
 use super::frame::{Tab, page as framed};
 use super::passkeys;
 use super::reader::Reader;
@@ -26,6 +27,7 @@ use ieum_core::health::{CellState, Function};
 use ieum_core::ids::{AddressId, PersonId};
 use ieum_core::network::Network;
 use ieum_core::people::here::order_of;
+use ieum_core::people::push::Subscription;
 use ieum_core::people::sessions::Door;
 use serde::Deserialize;
 
@@ -95,6 +97,13 @@ impl Me {
             })
         })
     }
+
+    /// What the browser of this session hears.
+    fn heard_here(&self, who: &SignedIn) -> Option<&Subscription> {
+        let sessions = self.door.as_ref().map(|door| &door.sessions);
+        let own = sessions?.iter().find(|session| session.mark == who.mark);
+        own?.push.as_ref()
+    }
 }
 
 fn ways(directory: &Directory, person: PersonId, routes: &[AddressId]) -> Vec<Way> {
@@ -145,7 +154,8 @@ pub(super) async fn page(
         return Wrong::nothing(&reader).into_response();
     };
     me.has_passkeys = passkeys::Party::of(&edge, &headers).is_some();
-    let body = me.body(&reader, &who, wall(&edge), done.done.as_deref());
+    let devices = devices::section(&edge, &reader, &who, me.heard_here(&who));
+    let body = me.body(&reader, &who, wall(&edge), done.done.as_deref(), &devices);
     framed(&reader, Tab::Me, reader.say("나", "Me"), &body).into_response()
 }
 

@@ -9,6 +9,7 @@ mod acts;
 pub(crate) mod assets;
 pub(crate) mod clock;
 mod console;
+mod devices;
 mod form;
 mod frame;
 mod groups;
@@ -104,6 +105,8 @@ pub(crate) fn router() -> Router<Shared> {
         .route("/me/ways", post(me::way))
         .route("/me/link", post(me::link))
         .route("/me/consents", post(me::agree))
+        .route("/me/push", post(devices::hear))
+        .route("/me/push/change", post(devices::change))
         .route("/console", get(console::page).post(console::enter))
         .route("/console/cell", post(console::cell))
         .route("/console/leave", post(console::leave))

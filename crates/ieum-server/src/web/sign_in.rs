@@ -270,6 +270,13 @@ pub(super) async fn enter(
     then: &str,
 ) -> Response {
     let secret = new_secret(&**edge.hub.entropy());
+    // Its cookie is overwritten: nobody could end it from here any more, and its device would go on
+    // to hear of messages of whoever was in before.
+    if let Some(before) = SignedIn::of(headers, edge)
+        && let Err(failure) = edge.hub.close_session(before.mark).await
+    {
+        tracing::error!(%failure, "the session before was not ended");
+    }
     let opened = edge.hub.open_session(person, mark(&secret), &browser(headers)).await;
     if opened.is_err() {
         let problem = Problem::unavailable("the hub did not keep a session");

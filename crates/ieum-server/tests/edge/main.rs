@@ -15,6 +15,7 @@ mod acts;
 mod api;
 mod console;
 mod contacts;
+mod devices;
 mod errors;
 mod events;
 mod farewell;

@@ -82,11 +82,16 @@ fn who_is_signed_in_stays_so_through_a_crash_and_who_left_stays_out() {
         assert_eq!(found.doors().of(PersonId(1)).cloned().map(Change::Door), Some(door(1)));
         assert_eq!(found.doors().person_in(mark, Timestamp(9)), None);
         assert_eq!(found.doors().of(PersonId(2)).map(|door| door.visits.len()), Some(3));
-        change(bench.store(), &[door_with_passkey(3)]);
+        change(bench.store(), &[door_with_passkey(3), door_with_device(4)]);
         bench.crash();
         let found = loaded(bench.store());
         let passkey = PasskeyId(vec![3; 40].into());
         assert_eq!(found.doors().passkey(&passkey).map(|one| one.0), Some(PersonId(3)));
+        assert_eq!(found.doors().hears_at("https://push.example/4"), Some(PersonId(4)));
+        assert_eq!(
+            found.doors().of(PersonId(4)).cloned().map(Change::Door),
+            Some(door_with_device(4))
+        );
     }
 }
 

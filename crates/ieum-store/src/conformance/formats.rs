@@ -22,6 +22,7 @@ use ieum_core::people::code::{CodeId, Party};
 use ieum_core::people::farewell::Farewell;
 use ieum_core::people::groups::{Charter, Invitation};
 use ieum_core::people::moderation::{Ban, JoinKey, Newcomer, Report, Ruling};
+use ieum_core::people::push::devices;
 use ieum_core::people::sessions::Door;
 use ieum_core::people::terms::{Reach, Terms};
 use ieum_core::ports::store::{Access, Moves, OpenFilter, ReceiptNote, Store};
@@ -31,7 +32,7 @@ use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 
 /// The schema that is written now.
-const PRESENT: u32 = 14;
+const PRESENT: u32 = 15;
 
 /// The schema that keeps incidents first.
 const INCIDENTS_SINCE: u32 = 3;
@@ -63,6 +64,26 @@ const FAREWELLS_SINCE: u32 = 12;
 /// The schema that keeps passkeys first.
 const PASSKEYS_SINCE: u32 = 14;
 
+/// The schema that keeps how devices hear of messages first.
+const DEVICES_SINCE: u32 = 15;
+
+/// Puts in what one schema keeps first.
+type Fill = fn(&dyn Store);
+
+/// What each schema keeps first, in the order in which it was written.
+const FILLS: [(u32, Fill); 10] = [
+    (CODES_SINCE, fill_codes),
+    (STAYS_SINCE, fill_stays),
+    (CARDS_SINCE, fill_cards),
+    (TERMS_SINCE, fill_terms),
+    (DOORS_SINCE, fill_doors),
+    (CHARTERS_SINCE, fill_charters),
+    (DOUBT_SINCE, fill_doubt),
+    (FAREWELLS_SINCE, fill_farewells),
+    (PASSKEYS_SINCE, fill_passkeys),
+    (DEVICES_SINCE, fill_devices),
+];
+
 fn fixture(version: u32) -> PathBuf {
     let name = format!("tests/fixtures/store-v{version}.sqlite3");
     Path::new(env!("CARGO_MANIFEST_DIR")).join(name)
@@ -77,32 +98,8 @@ fn every_format_that_was_ever_written_is_read_right() {
         let old = SqliteStore::open(directory.path()).unwrap();
         let same = MemoryStore::new();
         fill(&same);
-        if version >= CODES_SINCE {
-            fill_codes(&same);
-        }
-        if version >= STAYS_SINCE {
-            fill_stays(&same);
-        }
-        if version >= CARDS_SINCE {
-            fill_cards(&same);
-        }
-        if version >= TERMS_SINCE {
-            fill_terms(&same);
-        }
-        if version >= DOORS_SINCE {
-            fill_doors(&same);
-        }
-        if version >= CHARTERS_SINCE {
-            fill_charters(&same);
-        }
-        if version >= DOUBT_SINCE {
-            fill_doubt(&same);
-        }
-        if version >= FAREWELLS_SINCE {
-            fill_farewells(&same);
-        }
-        if version >= PASSKEYS_SINCE {
-            fill_passkeys(&same);
+        for (_, fill) in FILLS.iter().filter(|(since, _)| version >= *since) {
+            fill(&same);
         }
         assert_eq!(told(&old), told(&same), "format {version}");
         if version >= INCIDENTS_SINCE {
@@ -120,15 +117,9 @@ fn write_if_missing(path: &Path) {
     let directory = TempDir::new().unwrap();
     let store = SqliteStore::open(directory.path()).unwrap();
     fill(&store);
-    fill_codes(&store);
-    fill_stays(&store);
-    fill_cards(&store);
-    fill_terms(&store);
-    fill_doors(&store);
-    fill_charters(&store);
-    fill_doubt(&store);
-    fill_farewells(&store);
-    fill_passkeys(&store);
+    for (_, fill) in FILLS {
+        fill(&store);
+    }
     wait(store.close()).unwrap();
     std::fs::copy(directory.path().join(STORE_FILE), path).unwrap();
     panic!("{} was missing and is written now: keep it", path.display());
@@ -162,6 +153,10 @@ fn told(store: &dyn Store) -> Vec<String> {
     lines.push(format!("{:?}", directory.cards()));
     lines.push(format!("{:?}", directory.terms_of(PersonId(1))));
     lines.push(format!("{:?}", directory.doors()));
+    // A subscription shows little of itself.
+    lines.extend(devices(directory, PersonId(4), Timestamp(100)).into_iter().map(|(mark, one)| {
+        format!("{mark:?} {} {:?} {:?} {one:?}", one.endpoint, one.key, one.secret)
+    }));
     lines.push(format!("{:?}", directory.charters()));
     lines.push(format!("{:?}", directory.farewells().collect::<Vec<_>>()));
     let asked = (0..3).map(|id| directory.question_to(AddressId(id)));
@@ -246,6 +241,11 @@ fn fill_terms(store: &dyn Store) {
 /// A door with a passkey.
 fn fill_passkeys(store: &dyn Store) {
     wait(store.change(Timestamp(99), vec![door_with_passkey(3)])).unwrap();
+}
+
+/// A door whose session hears of messages.
+fn fill_devices(store: &dyn Store) {
+    wait(store.change(Timestamp(100), vec![door_with_device(4)])).unwrap();
 }
 
 /// A door with sessions, and one that all have left.

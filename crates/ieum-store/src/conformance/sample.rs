@@ -13,6 +13,7 @@ use ieum_core::people::contacts::{Asked, Card, Contact, Standing};
 use ieum_core::people::here::Stay;
 use ieum_core::people::links::Question;
 use ieum_core::people::passkeys::{Passkey, PasskeyId, UserHandle};
+use ieum_core::people::push::{PUSH_KEY_BYTES, PUSH_SECRET_BYTES, Subscription, Tells};
 use ieum_core::people::sessions::{Door, Session, SessionMark, Visit, VisitKind};
 use ieum_core::ports::store::{Admission, AdmitBatch, Admitted, Advance, ClaimRequest, Store};
 use ieum_core::time::Timestamp;
@@ -117,7 +118,7 @@ pub(super) fn door(person: u64) -> Change {
     let mark = SessionMark([u8::try_from(person).unwrap(); 32]);
     Change::Door(Door {
         person: PersonId(person),
-        sessions: vec![Session { mark, opened_at: at, browser: "Chrome · Android".into() }],
+        sessions: vec![Session::new(mark, at, "Chrome · Android")],
         visits: [Opened, Closed, ClosedAll].map(visit).to_vec(),
         passkeys: Vec::new(),
     })
@@ -143,6 +144,21 @@ pub(super) fn door_with_passkey(person: u64) -> Change {
         passkeys: vec![passkey],
         ..Door::unused(PersonId(person))
     })
+}
+
+/// A door whose session hears of messages.
+pub(super) fn door_with_device(person: u64) -> Change {
+    let number = u8::try_from(person).unwrap();
+    let push = Some(Subscription {
+        endpoint: format!("https://push.example/{person}").into(),
+        key: [4; PUSH_KEY_BYTES].into(),
+        secret: [number; PUSH_SECRET_BYTES].into(),
+        tells: Tells::OnlyThat,
+        since: Timestamp(11),
+    });
+    let session = Session::new(SessionMark([number; 32]), Timestamp(9), "Firefox · Android");
+    let sessions = vec![Session { push, ..session }];
+    Change::Door(Door { sessions, ..Door::unused(PersonId(person)) })
 }
 
 pub(super) fn to_person(account: AccountId, person: u64) -> NewDelivery {

@@ -64,7 +64,7 @@ fn person(id: PersonId, name: &str) -> Change {
 
 fn signed_in() -> Change {
     let mark = SessionMark(Sha256::digest(SESSION_SECRET).into());
-    let session = Session { mark, opened_at: SystemClock.now(), browser: "bench".into() };
+    let session = Session::new(mark, SystemClock.now(), "bench");
     Change::Door(Door { sessions: vec![session], ..Door::unused(READER) })
 }
 

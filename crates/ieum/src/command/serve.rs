@@ -6,6 +6,7 @@
 use crate::config::AccountSettings;
 use crate::data_folder;
 use crate::doors::control::control_hosts;
+use crate::push::WebPush;
 use crate::stop::StopSignal;
 use crate::store;
 use crate::telling::tellers;
@@ -14,6 +15,7 @@ use anyhow::Context;
 use ieum_engine::{Hub, HubSetup};
 use ieum_server::{AccountLink, ServerSetup};
 use std::path::PathBuf;
+use std::sync::Arc;
 use tokio::net::TcpListener;
 
 /// What to serve.
@@ -54,6 +56,7 @@ async fn serve(arguments: &ServeArguments) -> anyhow::Result<()> {
     let mut settings = config.engine;
     settings.media.public_url = config.hub.public_url.clone();
     let links = account_links(&config.accounts);
+    let pusher = WebPush::new(&secret, public_url, &doors);
     let hub = Hub::start(HubSetup {
         tellers,
         store: store::open_sealed(&arguments.data, &config.store_keys)?,
@@ -67,6 +70,9 @@ async fn serve(arguments: &ServeArguments) -> anyhow::Result<()> {
     })
     .await?;
     hub.ask_control_hosts(hosts);
+    if let Some(pusher) = pusher {
+        hub.push_by(Arc::new(pusher));
+    }
     super::say(&format!("listening on http://{}", listener.local_addr()?))?;
     let setup = ServerSetup {
         tokens: config.hub.api_tokens.into_iter().map(|token| token.token).collect(),

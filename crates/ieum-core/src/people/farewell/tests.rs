@@ -9,6 +9,7 @@ use crate::people::groups::Invitation;
 use crate::people::here::Stay;
 use crate::people::moderation::{Report, Ruling};
 use crate::people::passkeys::{Passkey, PasskeyId, UserHandle};
+use crate::people::push::{PUSH_KEY_BYTES, PUSH_SECRET_BYTES, Subscription, Tells};
 use crate::people::sessions::{Session, SessionMark, Visit, VisitKind};
 use proptest::prelude::*;
 
@@ -16,7 +17,8 @@ const MINA: PersonId = PersonId(1);
 const JUN: PersonId = PersonId(2);
 const SORA: PersonId = PersonId(3);
 const NOW: Timestamp = Timestamp(1_000);
-const SECRETS: [&str; 6] = ["민아", "mina", "minas-chat", "mina.png", "Firefox", "minas reason"];
+const SECRETS: [&str; 7] =
+    ["민아", "mina", "minas-chat", "mina.png", "Firefox", "minas reason", "minas-device"];
 
 fn address(id: u64, person: PersonId, user: &str) -> Change {
     Change::Address(Address {
@@ -78,10 +80,23 @@ fn charter() -> Change {
     })
 }
 
+fn subscription() -> Subscription {
+    Subscription {
+        endpoint: "https://push.example/minas-device".into(),
+        key: [4; PUSH_KEY_BYTES].into(),
+        secret: [1; PUSH_SECRET_BYTES].into(),
+        tells: Tells::Words,
+        since: NOW,
+    }
+}
+
 /// 민아 leads a group with 준, talks to him alone, and knows 소라.
 fn town() -> Directory {
     let mut directory = Directory::default();
-    let session = Session { mark: SessionMark([7; 32]), opened_at: NOW, browser: "Firefox".into() };
+    let session = Session {
+        push: Some(subscription()),
+        ..Session::new(SessionMark([7; 32]), NOW, "Firefox")
+    };
     let passkey = Passkey {
         id: PasskeyId([3; 32].into()),
         handle: UserHandle([3; 16]),

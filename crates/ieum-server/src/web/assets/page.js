@@ -21,8 +21,11 @@ async function fresh() {
 
 let asking = null;
 let again = false;
+const isSeen = () => document.visibilityState === "visible";
 
+// Only a page that somebody looks at is asked for again: the hub takes asking for having seen it.
 async function renew() {
+  if (!isSeen()) return null;
   if (asking) { again = true; return asking; }
   asking = (async () => {
     do {
@@ -42,7 +45,10 @@ async function renew() {
 
 // What was opened last is kept for when there is no connection; only where pages come over TLS.
 function keepLast() {
-  navigator.serviceWorker?.register("/worker.js").catch(() => {});
+  navigator.serviceWorker?.register("/worker.js").then(async (worker) => {
+    const told = await worker.getNotifications({ tag: `ieum-${part.dataset.live}` });
+    told.forEach((one) => one.close());
+  }).catch(() => {});
 }
 
 function listen(wanted) {
@@ -57,7 +63,8 @@ function listen(wanted) {
 if (part) {
   const seconds = Math.min(Number(part.dataset.refresh) || MANY_SECONDS, MANY_SECONDS);
   part.dataset.was = part.innerHTML;
-  setInterval(() => { if (document.visibilityState === "visible") renew(); }, seconds * 1000);
+  setInterval(renew, seconds * 1000);
+  addEventListener("visibilitychange", renew);
   if (part.dataset.live) { listen(part.dataset.live); keepLast(); }
   if (part.classList.contains("thread") && !location.search) {
     scrollTo(0, document.scrollingElement.scrollHeight);
@@ -66,6 +73,9 @@ if (part) {
 
 const passkey = document.querySelector("[data-passkey]");
 if (passkey) import("./passkey.js").then((passkeys) => passkeys.offer(passkey));
+
+const push = document.querySelector("[data-push]");
+if (push) import("./notify.js").then((notify) => notify.offer(push));
 
 const form = document.querySelector("[data-write]");
 if (form) tend(form, renew);

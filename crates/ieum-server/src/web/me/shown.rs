@@ -25,6 +25,7 @@ impl Me {
         who: &SignedIn,
         wall: Wall,
         done: Option<&str>,
+        devices: &Markup,
     ) -> Markup {
         html! {
             h1 { (self.name) }
@@ -35,6 +36,7 @@ impl Me {
             (self.handle(reader, who))
             (self.ways(reader, who))
             (self.agreements(reader, who))
+            (devices)
             (passkeys::section(reader, who, wall, self.passkeys(), self.has_passkeys))
             (self.sessions(reader, who, wall))
             (super::own::section(reader))
@@ -202,6 +204,9 @@ fn row_of(reader: &Reader, who: &SignedIn, wall: Wall, session: &Session) -> Mar
             strong { (browser(reader, &session.browser)) }
             @if session.mark == who.mark {
                 span class="quiet" { (reader.say("지금 이 브라우저", "this browser")) }
+            }
+            @if session.push.is_some() {
+                span class="quiet small" { (reader.say("알림 켬", "notifications on")) }
             }
         }
         span class="quiet" { (wall.moment(session.opened_at, reader)) }
