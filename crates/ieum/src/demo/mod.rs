@@ -12,6 +12,7 @@ mod eyes;
 mod play;
 mod report;
 mod stage;
+mod steady;
 mod tally;
 mod view;
 

@@ -85,6 +85,7 @@ impl Stage {
         let hook = format!("http://{address}/hooks/line");
         let webhook = format!(r#"{{"network":"line","url":"{hook}"}}"#);
         control(&*doors.http, &lab.control, "webhook", webhook).await?;
+        servers.spawn(super::steady::keep(Arc::clone(&clock), hub.clone()));
         servers.spawn(eyes.watch(Arc::clone(&lab), hub.clone(), Arc::clone(&clock)));
         cast::register(&hub, || natives(&lab), &rooms(&lab)).await?;
         Ok(Self { clock, lab, hub, address, stop, servers, _folder: folder })
@@ -127,6 +128,7 @@ impl Stage {
         self.stop.send_replace(true);
         self.hub.stop().await;
         self.servers.shutdown().await;
+        self.clock.run_freely();
         // Whoever looked at its screens is gone by now.
         if let Some(lab) = Arc::into_inner(self.lab) {
             lab.stop().await;

@@ -76,31 +76,45 @@ impl Stopwatch {
 }
 
 /// A clock that runs `speed` times faster than the wall clock; the speed may change at any time,
-/// also for waits that have begun.
+/// also for waits that have begun. Who drives it may bound it by what the machine can do
+/// ([`ScaledClock::keep_within`]), so that a busy machine takes longer and distorts no figure.
 #[derive(Debug)]
 pub struct ScaledClock {
     pace: watch::Sender<Pace>,
 }
 
-/// From `since` on, which was `base_ms` on the scaled clock, time runs at `speed`.
+/// From `since` on, which was `base_ms` on the scaled clock, time runs at `speed`, or at
+/// `speed_max` where that is less, for `lease` of real time and then stands.
 #[derive(Debug, Clone, Copy)]
 struct Pace {
     since: Instant,
     base_ms: f64,
     speed: f64,
+    speed_max: f64,
+    lease: Option<Duration>,
 }
 
 impl Pace {
+    fn effective(&self) -> f64 {
+        self.speed.min(self.speed_max)
+    }
+
     fn now_ms(&self) -> f64 {
-        let real_ms = monotonic_now().duration_since(self.since).as_secs_f64() * 1_000.0;
-        real_ms.mul_add(self.speed, self.base_ms)
+        let passed = monotonic_now().duration_since(self.since);
+        let real_ms = self.lease.map_or(passed, |lease| passed.min(lease)).as_secs_f64() * 1_000.0;
+        real_ms.mul_add(self.effective(), self.base_ms)
+    }
+
+    /// The same moment, from which on it goes on otherwise.
+    fn from_now(&self) -> Self {
+        Self { base_ms: self.now_ms(), since: monotonic_now(), ..*self }
     }
 
     /// Real time until the scaled clock shows `target_ms`; `None` when it does already.
     fn real_until(&self, target_ms: f64) -> Option<Duration> {
         let left_ms = target_ms - self.now_ms();
         (left_ms > 0.0)
-            .then(|| Duration::try_from_secs_f64(left_ms / self.speed / 1_000.0).ok())
+            .then(|| Duration::try_from_secs_f64(left_ms / self.effective() / 1_000.0).ok())
             .map(|real| real.unwrap_or(Duration::MAX))
     }
 }
@@ -110,11 +124,12 @@ impl ScaledClock {
     /// within [`SPEED_MIN`] and [`SPEED_MAX`].
     #[must_use]
     pub fn new(speed: f64, start: Timestamp) -> Self {
-        let pace = Pace { since: monotonic_now(), base_ms: exact_ms(start), speed: within(speed) };
-        Self { pace: watch::Sender::new(pace) }
+        let (since, base_ms) = (monotonic_now(), exact_ms(start));
+        let (speed, speed_max, lease) = (within(speed), SPEED_MAX, None);
+        Self { pace: watch::Sender::new(Pace { since, base_ms, speed, speed_max, lease }) }
     }
 
-    /// How many times faster than the wall clock it runs.
+    /// How many times faster than the wall clock it is to run; see [`ScaledClock::keep_within`].
     #[must_use]
     pub fn speed(&self) -> f64 {
         self.pace.borrow().speed
@@ -122,8 +137,25 @@ impl ScaledClock {
 
     /// Changes the speed from now on; waits under way end at the same scaled time as before.
     pub fn set_speed(&self, speed: f64) {
+        self.pace.send_modify(|pace| *pace = Pace { speed: within(speed), ..pace.from_now() });
+    }
+
+    /// Runs no faster than `speed_max` from now on, and stands still after `lease` of real time
+    /// unless this is said again by then: whoever says it is as busy as those who read the clock.
+    pub fn keep_within(&self, speed_max: f64, lease: Duration) {
+        let (speed_max, lease) = (within(speed_max), Some(lease));
+        // Whoever waits looks again at the end: only a faster clock must wake them before.
+        self.pace.send_if_modified(|pace| {
+            let before = pace.effective();
+            *pace = Pace { speed_max, lease, ..pace.from_now() };
+            pace.effective() > before
+        });
+    }
+
+    /// Takes back [`ScaledClock::keep_within`].
+    pub fn run_freely(&self) {
         self.pace.send_modify(|pace| {
-            *pace = Pace { base_ms: pace.now_ms(), since: monotonic_now(), speed: within(speed) };
+            *pace = Pace { speed_max: SPEED_MAX, lease: None, ..pace.from_now() };
         });
     }
 }
@@ -207,6 +239,44 @@ mod tests {
             assert!(clock.now() >= before && passed < 60_000, "{passed} ms");
             assert!((SPEED_MIN..=SPEED_MAX).contains(&clock.speed()));
         }
+    }
+
+    #[tokio::test]
+    async fn a_clock_that_nobody_keeps_going_stands_and_goes_on_where_it_stood() {
+        let clock = Arc::new(ScaledClock::new(1_000.0, START));
+        clock.keep_within(SPEED_MAX, Duration::from_millis(2));
+        real_sleep(Duration::from_millis(20)).await;
+        let stood = clock.now();
+        assert!((2_000..15_000).contains(&stood.ms_since(START)), "its lease is over");
+        assert_eq!(clock.now(), stood);
+        let wait = clock.sleep(500);
+        let further = Arc::clone(&clock);
+        let lease = async move {
+            real_sleep(Duration::from_millis(5)).await;
+            assert_eq!(further.now(), stood, "not even for those who wait");
+            further.keep_within(SPEED_MAX, Duration::from_secs(5));
+        };
+        futures_util::future::join(wait, lease).await;
+        assert!(clock.now().ms_since(stood) >= 500);
+        clock.keep_within(SPEED_MAX, Duration::ZERO);
+        clock.run_freely();
+        clock.sleep(1_000).await;
+    }
+
+    #[tokio::test]
+    async fn a_bound_slows_the_clock_and_its_end_wakes_who_waits() {
+        let clock = Arc::new(ScaledClock::new(SPEED_MAX, START));
+        clock.keep_within(1.0, Duration::from_secs(60));
+        assert!((clock.speed() - SPEED_MAX).abs() < 1.0, "what was asked for is kept");
+        let before = clock.now();
+        real_sleep(Duration::from_millis(5)).await;
+        assert!(clock.now().ms_since(before) < 5_000);
+        let wait = clock.sleep(3_600_000);
+        let faster = Arc::clone(&clock);
+        let change = async move { faster.keep_within(SPEED_MAX, Duration::from_secs(60)) };
+        let watch = Stopwatch::start();
+        futures_util::future::join(wait, change).await;
+        assert!(watch.elapsed() < Duration::from_secs(5));
     }
 
     #[tokio::test]
