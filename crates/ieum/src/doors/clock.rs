@@ -106,7 +106,7 @@ impl Pace {
     }
 
     /// The same moment, from which on it goes on otherwise.
-    fn from_now(&self) -> Self {
+    fn rebased(&self) -> Self {
         Self { base_ms: self.now_ms(), since: monotonic_now(), ..*self }
     }
 
@@ -137,7 +137,7 @@ impl ScaledClock {
 
     /// Changes the speed from now on; waits under way end at the same scaled time as before.
     pub fn set_speed(&self, speed: f64) {
-        self.pace.send_modify(|pace| *pace = Pace { speed: within(speed), ..pace.from_now() });
+        self.pace.send_modify(|pace| *pace = Pace { speed: within(speed), ..pace.rebased() });
     }
 
     /// Runs no faster than `speed_max` from now on, and stands still after `lease` of real time
@@ -147,7 +147,7 @@ impl ScaledClock {
         // Whoever waits looks again at the end: only a faster clock must wake them before.
         self.pace.send_if_modified(|pace| {
             let before = pace.effective();
-            *pace = Pace { speed_max, lease, ..pace.from_now() };
+            *pace = Pace { speed_max, lease, ..pace.rebased() };
             pace.effective() > before
         });
     }
@@ -155,7 +155,7 @@ impl ScaledClock {
     /// Takes back [`ScaledClock::keep_within`].
     pub fn run_freely(&self) {
         self.pace.send_modify(|pace| {
-            *pace = Pace { speed_max: SPEED_MAX, lease: None, ..pace.from_now() };
+            *pace = Pace { speed_max: SPEED_MAX, lease: None, ..pace.rebased() };
         });
     }
 }
