@@ -51,7 +51,8 @@ fn of_telephones(line: &str, utc_offset_minutes: i32) -> Option<Row> {
         let rest = reader.0.trim();
         return (rest.split_whitespace().count() <= 1).then_some(Row::Notice);
     };
-    if reader.0.trim().is_empty() {
+    if reader.0.trim().is_empty() || reader.0.starts_with(": ") {
+        // A heading; or, of an iPhone: `2023. 5. 10. 오후 3:03: 지수님이 나갔습니다.`
         return Some(Row::Notice);
     }
     let rest = reader.0.strip_prefix(',')?.trim_start();

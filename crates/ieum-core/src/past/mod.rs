@@ -73,7 +73,7 @@ pub fn read(text: &str, utc_offset_minutes: i32) -> Result<Past, PastFailure> {
     let text = text.trim_start_matches('\u{feff}');
     let first = text.lines().next().unwrap_or_default();
     let past = if text.trim_start().starts_with('{') {
-        telegram::read(text).ok_or(PastFailure::Unknown)?
+        telegram::read(text, utc_offset_minutes).ok_or(PastFailure::Unknown)?
     } else if first.replace(' ', "").eq_ignore_ascii_case("date,user,message") {
         kakaotalk::table(text, utc_offset_minutes)
     } else if first.starts_with("[LINE]") {

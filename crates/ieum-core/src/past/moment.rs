@@ -93,6 +93,16 @@ impl<'t> Reader<'t> {
         Some(Day { year: self.number().filter(|year| *year >= 1_900)?, month, day })
     }
 
+    /// `:02`; a colon before anything else belongs to what comes after the time.
+    fn seconds(&mut self) -> Option<i64> {
+        let mut reader = *self;
+        reader.word(":")?;
+        let begins = reader.0.starts_with(|c: char| c.is_ascii_digit());
+        let second = reader.number().filter(|second| begins && *second <= 60)?;
+        *self = reader;
+        Some(second)
+    }
+
     /// Seconds of a day: `오후 3:01`, `午後3:01`, `3:01 PM`, `15:01`, `15:01:02`.
     pub(super) fn time(&mut self) -> Option<i64> {
         let mut reader = *self;
@@ -105,10 +115,7 @@ impl<'t> Reader<'t> {
         let hour = reader.number().filter(|hour| *hour <= 24)?;
         reader.word(":")?;
         let minute = reader.number().filter(|minute| *minute <= 59)?;
-        let second = match reader.word(":") {
-            Some(()) => reader.number().filter(|second| *second <= 60)?,
-            None => 0,
-        };
+        let second = reader.seconds().unwrap_or_default();
         if noon.is_none() {
             let mut behind = reader;
             behind.space();

@@ -30,7 +30,8 @@ fn kakaotalk_of_each_device_and_language_tells_the_same() {
         May 10, 2023 at 3:03 PM, 지수 left the chatroom.\n";
     let ios = "가족 카카오톡 대화\n저장한 날짜 : 2023. 5. 11. 오전 9:00\n\n\n\
         2023년 5월 10일 수요일\n2023. 5. 10. 오후 3:01, 민지 : 저녁 먹었어?\n\
-        2023. 5. 10. 오후 3:02, 유나 이 : 응\n너는 : 어때?\n\n나도\n";
+        2023. 5. 10. 오후 3:02, 유나 이 : 응\n너는 : 어때?\n\n나도\n\
+        2023. 5. 10. 오후 3:03: 지수님이 나갔습니다.\n";
     let windows = "가족 님과 카카오톡 대화\r\n저장한 날짜 : 2023-05-11 09:00:00\r\n\r\n\
         --------------- 2023년 5월 10일 수요일 ---------------\r\n\
         [민지] [오후 3:01] 저녁 먹었어?\r\n[유나 이] [오후 3:02] 응\r\n너는 : 어때?\r\n\r\n나도\r\n";
@@ -75,6 +76,25 @@ fn telegram_tells_the_same() {
         {"type": "message", "date_unixtime": "1", "from": "x", "photo": "p.jpg", "text": ""}]}"#;
     let past = read(odd, KOREA).unwrap();
     assert_eq!((past.unread, past.messages[0].text.as_str()), (vec![1], "[p.jpg]"));
+}
+
+#[test]
+fn telegram_of_before_2022_and_of_people_who_are_gone_is_read() {
+    let text = r#"{"messages": [
+        {"type": "message", "date": "2023-05-10T15:01:00", "from": "민지", "text": "저녁 먹었어?"},
+        {"type": "message", "date": "2023-05-10T15:02:00", "from": null, "from_id": "user7",
+         "text": "응"},
+        {"type": "message", "date": "yesterday", "from": "민지", "text": "?"},
+        {"type": "message", "date": "2023-05-10", "from": "민지", "text": "?"}]}"#;
+    let past = read(text, KOREA).unwrap();
+    let line = |author: &str, at, text: &str| PastMessage {
+        author: author.to_owned(),
+        at: Timestamp(at),
+        text: text.to_owned(),
+    };
+    let expected = vec![line("민지", AT, "저녁 먹었어?"), line("user7", AT + 60_000, "응")];
+    assert_eq!((past.messages, past.unread), (expected, vec![3, 4]));
+    assert_eq!(read(text, 0).unwrap().messages[0].at.0, AT + 32_400_000);
 }
 
 #[test]
