@@ -18,6 +18,7 @@ language = "en"
 [[hub.api_tokens]]
 name = "tests"
 secret = {{ file = "token" }}
+per_second = 100000
 """
 # Accounts of the lab, for the configuration of a hub over it.
 TELEGRAM = """

@@ -183,6 +183,16 @@ pub(crate) const STEPS: &[Step] = &[
         Action::ScriptWithServer { script: "media_large.py", server: None },
     ),
     step(
+        "import-parsers",
+        "files of KakaoTalk, LINE and Telegram, as other people's readers understand them",
+        Action::ScriptWithServer { script: "import_parsers.py", server: None },
+    ),
+    step(
+        "refusal-timing",
+        "a request for contact takes as long whether it is refused, ignored or finds nobody",
+        Action::ScriptWithServer { script: "refusal_timing.py", server: None },
+    ),
+    step(
         "matrix-synapse",
         "a hub between a room of Synapse and a Telegram group, through outages of both",
         Action::ScriptWithServer { script: "matrix_synapse.py", server: None },

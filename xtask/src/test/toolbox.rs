@@ -35,8 +35,9 @@ pub(crate) fn install_scripting(place: &Workspace) -> Result<Scripting> {
     let python = environment.join("bin").join("python");
     once(&environment, &[ours.join("requirements.txt")], || {
         must(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&environment))?;
-        let requirements = ours.join("requirements.txt");
-        must(Command::new(&python).args(["-m", "pip", "install", "-q", "-r"]).arg(requirements))
+        // The pins are complete: what a package asks for beyond them is for parts we do not use.
+        let install = ["-m", "pip", "install", "-q", "--no-deps", "-r"];
+        must(Command::new(&python).args(install).arg(ours.join("requirements.txt")))
     })?;
     let pins = ["package.json", "package-lock.json"].map(|name| ours.join(name));
     once(&scripts, &pins, || {
