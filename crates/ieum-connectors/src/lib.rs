@@ -19,7 +19,8 @@
 //!
 //! XMPP has more to it than a folder may hold: `component` is its stream, `muc` its rooms. So has
 //! Matrix: `homeserver` is its server and our users there. And Telegram:
-//! `bot_api` waits for updates and carries files; mail: `mailbox` reads letters.
+//! `bot_api` waits for updates and carries files; LINE: `messaging_api` has its places; mail:
+//! `mailbox` reads letters.
 //!
 //! # Adding a network
 //!
@@ -55,6 +56,7 @@ pub mod mail;
 mod mailbox;
 mod markup;
 pub mod matrix;
+mod messaging_api;
 mod moment;
 mod muc;
 mod retry_after;

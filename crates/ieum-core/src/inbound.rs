@@ -67,7 +67,7 @@ pub struct FileNote {
     /// How long it plays, where it is told.
     pub duration_ms: Option<u32>,
     /// Where its bytes are, in words that [`Connector::fetch`] understands; `None` where there is
-    /// nothing to fetch.
+    /// nothing to fetch. Of a place: its `geo:` URI.
     ///
     /// [`Connector::fetch`]: crate::ports::connector::Connector::fetch
     pub place: Option<Box<str>>,

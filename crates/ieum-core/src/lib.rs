@@ -21,6 +21,7 @@ pub mod network;
 pub mod outgoing;
 pub mod past;
 pub mod people;
+pub mod place;
 pub mod ports;
 pub mod render;
 pub mod route;

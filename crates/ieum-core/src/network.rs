@@ -137,6 +137,18 @@ pub enum Formats {
     All,
 }
 
+/// How places are shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Places {
+    /// Not at all: words and the address of a map stand in the text.
+    Words,
+    /// On a map in a message of its own, behind the words.
+    Alone,
+    /// On a map together with the words.
+    WithText,
+}
+
 /// What one kind of chat of a network can carry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct ChatCapabilities {
@@ -169,6 +181,8 @@ pub struct ChatCapabilities {
     /// Which files it carries, and how; the first that fits is taken. What fits none goes as words
     /// and a link.
     pub files: &'static [FileWay],
+    /// How it shows places.
+    pub places: Places,
     /// Longest text that goes with a file in one part, in the unit of texts; 0 where none can.
     pub caption_max: usize,
 }

@@ -3,6 +3,7 @@
 use crate::ids::{AuthorKey, ChatKey, NativeMessageId, QuoteKey, UserKey};
 use crate::inbound::{ChatRef, FileKind};
 use crate::marks::Mark;
+use crate::place::Point;
 use crate::ports::BoxFuture;
 use crate::ports::http::{HttpFailure, PieceStream};
 use crate::ports::media::MediaFile;
@@ -84,6 +85,17 @@ pub struct Part {
     pub buttons: Vec<Button>,
     /// A file that goes with it; then the text is its caption and may be empty.
     pub file: Option<PartFile>,
+    /// A place to be shown on a map; the text may be empty then.
+    pub place: Option<PartPlace>,
+}
+
+/// A place as the network is to show it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PartPlace {
+    /// Where.
+    pub point: Point,
+    /// What is there, in one line; never empty.
+    pub name: String,
 }
 
 /// A file as the network is to show it: of a kind, type and size that it takes.

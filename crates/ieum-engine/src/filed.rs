@@ -9,8 +9,9 @@ use ieum_core::inbound::FileKind;
 use ieum_core::marks::move_on;
 use ieum_core::media::link::{self, LINK_LIFETIME_MS};
 use ieum_core::media::{Kept, MediaId, Missing};
-use ieum_core::network::{ChatCapabilities, FileDoor, FileWay};
-use ieum_core::outgoing::{Act, FileContent, Part, PartFile};
+use ieum_core::network::{ChatCapabilities, FileDoor, FileWay, Places};
+use ieum_core::outgoing::{Act, FileContent, Part, PartFile, PartPlace};
+use ieum_core::place::Point;
 use ieum_core::ports::media::Opened;
 use ieum_core::render::measure::measure;
 use ieum_core::render::words;
@@ -35,10 +36,44 @@ impl Spoken<'_> {
             let parts = self.with_file((&file.description, &marks), answers, shown).await;
             return self.call(parts);
         }
+        let place = self.shown_place(file);
         let body = self.file_in_words(file, here);
         // The caption is the end of it.
         move_on(&mut marks, body.len() - file.description.len());
+        if let Some(place) = place {
+            let parts = self.with_place((&body, &marks), answers, place).await;
+            return self.call(parts);
+        }
         self.words((&body, &marks), answers).await
+    }
+
+    /// The place that a message is, where this chat shows places.
+    fn shown_place(&self, told: &External) -> Option<PartPlace> {
+        let point = point_of(told).filter(|_| self.chat_capabilities().places != Places::Words)?;
+        let first = told.description.lines().next().unwrap_or_default();
+        let named = if told.filename.is_empty() { first } else { &told.filename };
+        let word = words::file_word(FileKind::Place, self.language());
+        let name = if named.is_empty() { word } else { named };
+        Some(PartPlace { point, name: name.to_owned() })
+    }
+
+    /// The words, and the place with them or behind them.
+    async fn with_place(
+        &self,
+        body: Body<'_>,
+        answers: Option<MessageId>,
+        place: PartPlace,
+    ) -> Vec<Part> {
+        let (reply, quoted) = self.answered(answers).await;
+        let mut parts = self.rendered(body, reply, quoted.as_ref());
+        match (self.chat_capabilities().places, &mut *parts) {
+            (Places::WithText, [.., last]) => last.place = Some(place),
+            (Places::Words | Places::Alone | Places::WithText, _) => {
+                let sender = parts.last().and_then(|part| part.sender.clone());
+                parts.push(Part { sender, place: Some(place), ..Part::default() });
+            }
+        }
+        parts
     }
 
     fn chat_capabilities(&self) -> &ChatCapabilities {
@@ -104,7 +139,10 @@ impl Spoken<'_> {
         };
         let mut text = words::file_text(kind, &name, bytes, language);
         let why = match here {
-            FileHere::None => None,
+            FileHere::None => {
+                let is_shown = self.chat_capabilities().places != Places::Words;
+                point_of(file).filter(|_| !is_shown).map(Point::map_link)
+            }
             FileHere::Opened(id, _) => {
                 self.link(*id).or_else(|| Some(words::not_carried(language).to_owned()))
             }
@@ -136,6 +174,11 @@ impl Spoken<'_> {
         let base = self.pieces.settings.media.public_url.as_deref()?;
         Some(format!("{base}/m/{last}"))
     }
+}
+
+/// Where the place is that a message is.
+fn point_of(told: &External) -> Option<Point> {
+    if told.kind() == FileKind::Place { Point::from_uri(&told.url) } else { None }
 }
 
 /// A name that people can open it by, whatever it came with.

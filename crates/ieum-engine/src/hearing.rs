@@ -11,7 +11,7 @@ use crate::told::{ReplyPlace, remember_unreadable};
 use ieum_core::content::{Content, MessageId, What};
 use ieum_core::directory::{Change, Language};
 use ieum_core::ids::{AddressId, ConversationId, NativeMessageId};
-use ieum_core::inbound::{FileNote, Inbound, InboundKind, InboundMessage, Unreadable};
+use ieum_core::inbound::{FileKind, FileNote, Inbound, InboundKind, InboundMessage, Unreadable};
 use ieum_core::media::{MediaId, PLACE_BYTES_MAX, Wanted, tidy_name};
 use ieum_core::message::{Author, NewMessage, Source};
 use ieum_core::network::NameSource;
@@ -142,6 +142,9 @@ impl Taking<'_> {
     /// What is to be fetched of a message's file.
     fn wanted(&self, event: &Inbound, native: &str, file: &FileNote) -> Option<Wanted> {
         let place = file.place.as_ref().filter(|place| place.len() <= PLACE_BYTES_MAX)?;
+        if file.kind == FileKind::Place {
+            return None;
+        }
         let (account, chat) = (self.account.id, event.chat.key.as_str());
         Some(Wanted {
             id: MediaId::of_native(&self.pieces.secret, account, chat, native),

@@ -4,7 +4,7 @@
 use ieum_core::inbound::FileKind;
 use ieum_core::network::{
     AuthorSupport, Capabilities, ChatCapabilities, FileDoor, FileWay, Formats, Hears, NameSource,
-    RateLimits, ReplySupport,
+    Places, RateLimits, ReplySupport,
 };
 use ieum_core::render::measure::TextUnit;
 
@@ -42,6 +42,7 @@ const GROUP: ChatCapabilities = ChatCapabilities {
     buttons: true,
     idempotent_send: false,
     files: &[PICTURE],
+    places: Places::Words,
     caption_max: 0,
 };
 

@@ -6,7 +6,7 @@
 use ieum_core::inbound::FileKind;
 use ieum_core::network::{
     AuthorSupport, Capabilities, ChatCapabilities, FileDoor, FileWay, Formats, Hears, NameSource,
-    RateLimits, ReplySupport,
+    Places, RateLimits, ReplySupport,
 };
 use ieum_core::render::measure::TextUnit;
 
@@ -79,6 +79,7 @@ const CHAT: ChatCapabilities = ChatCapabilities {
     buttons: true,
     idempotent_send: true,
     files: &FILES,
+    places: Places::Alone,
     caption_max: 0,
 };
 

@@ -6,6 +6,7 @@
 
 use super::wire::{self, EventKind, MessageKind, SourceKind};
 use crate::hooks::malformed;
+use crate::messaging_api::pin;
 use crate::wire_text::{
     ID_BYTES_MAX, QUOTE_BYTES_MAX, Span, bytes_of, cut_marked, into_id, joined,
 };
@@ -254,8 +255,8 @@ fn place_of(message: &wire::Message) -> Option<Box<str>> {
             None,
         )
         | (MessageKind::File, Some(_)) => Some(message.id.clone()),
-        (MessageKind::Text | MessageKind::Location | MessageKind::Sticker, _)
-        | (MessageKind::Unknown, _) => None,
+        (MessageKind::Location, _) => pin::place_of(message.latitude.zip(message.longitude)),
+        (MessageKind::Text | MessageKind::Sticker, _) | (MessageKind::Unknown, _) => None,
     }
 }
 

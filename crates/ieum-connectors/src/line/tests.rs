@@ -365,6 +365,7 @@ fn a_push_carries_everything_and_its_retry_key() {
             payload: "here".to_owned(),
         }],
         file: None,
+        place: None,
     };
     let outcome = run(line(&script).send(&say(vec![first, part("둘")])));
     let copy = |native: &str, quote: Option<&str>| CopyKey {

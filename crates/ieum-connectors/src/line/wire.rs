@@ -217,6 +217,7 @@ pub(super) struct Push<'a> {
 pub(super) enum PushedMessage<'a> {
     Text(TextMessage<'a>),
     File(FileMessage<'a>),
+    Place(Value),
 }
 
 /// A picture, film or sound at an address that LINE's apps fetch.

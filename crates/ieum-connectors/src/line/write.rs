@@ -11,6 +11,7 @@ use super::wire;
 use crate::api_base::ApiBase;
 use crate::files::open::Source;
 use crate::markup::places;
+use crate::messaging_api::pin;
 use crate::wire_text::{first_utf16, utf16_length, uuid};
 use bytes::Bytes;
 use http::header::{AUTHORIZATION, CONTENT_TYPE};
@@ -122,9 +123,12 @@ fn push_body(outgoing: &Outgoing) -> Result<Bytes, Unsendable> {
 }
 
 fn message(part: &Part) -> Result<wire::PushedMessage<'_>, Unsendable> {
-    match &part.file {
-        Some(file) => file_message(part, file).map(wire::PushedMessage::File),
-        None => text_message(part).map(wire::PushedMessage::Text),
+    match (&part.file, &part.place) {
+        (Some(file), _) => file_message(part, file).map(wire::PushedMessage::File),
+        (None, Some(place)) => {
+            Ok(wire::PushedMessage::Place(pin::message(place, shown_sender(part))))
+        }
+        (None, None) => text_message(part).map(wire::PushedMessage::Text),
     }
 }
 

@@ -4,7 +4,7 @@
 use ieum_core::inbound::FileKind;
 use ieum_core::network::{
     AuthorSupport, Capabilities, ChatCapabilities, FileDoor, FileWay, Formats, Hears, NameSource,
-    RateLimits, ReplySupport,
+    Places, RateLimits, ReplySupport,
 };
 use ieum_core::render::measure::TextUnit;
 
@@ -47,6 +47,7 @@ const DIRECT: ChatCapabilities = ChatCapabilities {
     // Some programs show letters with one id once, most do not.
     idempotent_send: false,
     files: &FILES,
+    places: Places::Words,
     caption_max: TEXT_BYTES_MAX,
 };
 

@@ -6,7 +6,7 @@
 use ieum_core::inbound::FileKind;
 use ieum_core::network::{
     AuthorSupport, Capabilities, ChatCapabilities, FileDoor, FileWay, Formats, Hears, NameSource,
-    RateLimits, ReplySupport,
+    Places, RateLimits, ReplySupport,
 };
 use ieum_core::render::measure::TextUnit;
 
@@ -49,6 +49,7 @@ const GROUP: ChatCapabilities = ChatCapabilities {
     buttons: false,
     idempotent_send: true,
     files: &FILES,
+    places: Places::WithText,
     caption_max: TEXT_BYTES_MAX,
 };
 

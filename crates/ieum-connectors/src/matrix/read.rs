@@ -17,6 +17,7 @@ use ieum_core::inbound::{
 };
 use ieum_core::marks::{move_back, move_on};
 use ieum_core::network::ChatKind;
+use ieum_core::place::Point;
 use ieum_core::ports::connector::HookRefusal;
 use ieum_core::time::Timestamp;
 use serde::de::DeserializeOwned;
@@ -299,7 +300,9 @@ fn words(message: wire::Message, us: &Us) -> (InboundMessage, Option<FileNote>) 
     let (text, file) = match file_kind(kind) {
         Some(FileKind::Place) => {
             let point = message.geo_uri.as_deref().and_then(coordinates);
-            let note = FileNote::of(FileKind::Place);
+            let at = message.geo_uri.as_deref().and_then(Point::from_uri);
+            let place = at.map(|at| at.uri().into());
+            let note = FileNote { place, ..FileNote::of(FileKind::Place) };
             (joined([Some(&body), point.as_deref()], "\n"), Some(note))
         }
         Some(kind) => {

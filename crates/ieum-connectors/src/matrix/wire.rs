@@ -4,7 +4,7 @@
 //! Invariant: an unknown field or word is let pass; an event that cannot be read spoils no other.
 
 use ieum_core::inbound::FileKind;
-use ieum_core::outgoing::PartFile;
+use ieum_core::outgoing::{PartFile, PartPlace};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
@@ -177,6 +177,13 @@ pub(super) fn file(file: &PartFile, url: &str, caption: &Words) -> Value {
                            "info": info, "m.mentions": mentions(caption)});
     add_formatted(&mut event, caption);
     event
+}
+
+/// A place on a map, under its words.
+pub(super) fn place(place: &PartPlace, words: &Words) -> Value {
+    let body = if words.text.is_empty() { &*place.name } else { &*words.text };
+    json!({"msgtype": "m.location", "body": body, "geo_uri": place.point.uri(),
+           "m.mentions": mentions(words)})
 }
 
 /// The tie of an answer.

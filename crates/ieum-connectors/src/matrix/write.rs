@@ -70,6 +70,10 @@ fn message(
     let mut message = match (&part.file, url) {
         (Some(file), Some(url)) => wire::file(file, url, &caption(part, name)?),
         (Some(_), None) => return Err("the file was not handed over"),
+        (None, _) if part.place.is_some() => {
+            let words = caption(part, name)?;
+            part.place.as_ref().map(|place| wire::place(place, &words)).unwrap_or_default()
+        }
         (None, _) => wire::text(&words(&part.text, &part.marks, name)?, is_notice),
     };
     if let (Some(fields), Some(reply)) = (message.as_object_mut(), &part.reply) {

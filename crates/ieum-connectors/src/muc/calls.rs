@@ -5,9 +5,10 @@
 //! colon or a comma as apps complete it, or behind an `@`.
 
 use super::rooms::Room;
+use super::shown::Seen;
 use crate::xml::Element;
 use crate::xmpp::wire::{self, bare, resource};
-use crate::xmpp::write::Seen;
+
 use ieum_core::ids::UserKey;
 use ieum_core::marks::{Mark, MarkKind, Named};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};

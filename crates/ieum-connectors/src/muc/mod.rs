@@ -5,4 +5,5 @@
 
 pub(crate) mod calls;
 pub(crate) mod rooms;
+pub(crate) mod shown;
 pub(crate) mod speaking;

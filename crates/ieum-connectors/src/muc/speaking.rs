@@ -5,6 +5,7 @@
 //! own copy of it is the answer.
 
 use super::rooms::{Room, Stage};
+use super::shown::Shown;
 use crate::component::link::{Asked, Order, impossible};
 use crate::xml::Element;
 use crate::xmpp::desk::{Desk, accepted, target_of};
@@ -119,7 +120,7 @@ impl Desk<'_> {
         let message = write::identified(message, id);
         let pointed = Pointed { native: target, authors };
         let people = |user: &UserKey| room.seen(at, user);
-        let shown = write::Shown { name, people: &people };
+        let shown = Shown { name, people: &people };
         let message = write::act(message, &outgoing.act, pointed, &shown);
         if order.leaves() {
             room.written.insert(id.to_owned(), order);

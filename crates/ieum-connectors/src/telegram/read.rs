@@ -5,7 +5,7 @@
 
 use super::wire;
 use crate::bot_api::handles::Handles;
-use crate::bot_api::marks;
+use crate::bot_api::{marks, things};
 use crate::hooks::malformed;
 use crate::wire_text::{Span, cut_marked, inside, joined};
 use ieum_core::ids::{ChatKey, EventKey, NativeMessageId, UserKey};
@@ -165,7 +165,7 @@ fn read_said(message: &wire::Message, us: Us<'_>) -> Option<InboundMessage> {
     let (said, marks) = cut_marked(text.to_owned(), &ours, marks);
     Some(InboundMessage {
         native: native(message.message_id),
-        text: if said.is_empty() { describe(message) } else { said },
+        text: if said.is_empty() { things::describe(message) } else { said },
         marks,
         reply_to: reply_to(message),
         mentions_us: !ours.is_empty(),
@@ -216,7 +216,8 @@ fn read_file(message: &wire::Message) -> Option<FileNote> {
     let place = message.location.is_some() || message.venue.is_some();
     let other = message.contact.is_some() || message.story.is_some();
     let kind = if place { FileKind::Place } else { FileKind::Other };
-    (place || other).then(|| FileNote::of(kind))
+    let place_of = things::place_of(message);
+    (place || other).then(|| FileNote { place: place_of, ..FileNote::of(kind) })
 }
 
 /// A drawing in motion is shown by its still picture: no other network draws it.
@@ -231,19 +232,6 @@ fn file_note(kind: FileKind, file: &wire::File) -> FileNote {
         duration_ms: file.duration.map(|seconds| seconds.saturating_mul(1_000)),
         place: shown.and_then(|shown| shown.file_id.clone()),
     }
-}
-
-/// Words for what has no text of its own: title and address, or the like, and coordinates.
-fn describe(message: &wire::Message) -> String {
-    let things = [&message.venue, &message.contact, &message.location];
-    let Some(thing) = things.into_iter().flatten().next() else {
-        return String::new();
-    };
-    let value = thing.value.map(|value| value.to_string());
-    let title = joined([thing.title.as_deref(), thing.last_name.as_deref(), value.as_deref()], " ");
-    let place = message.location.as_ref().and_then(|place| place.latitude.zip(place.longitude));
-    let place = place.map(|(latitude, longitude)| format!("{latitude}, {longitude}"));
-    joined([Some(&*title), thing.address.as_deref(), place.as_deref()], "\n")
 }
 
 fn read_edit<'a>(message: &'a wire::Message, us: Us<'_>) -> Option<Happening<'a>> {

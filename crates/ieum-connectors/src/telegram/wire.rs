@@ -4,6 +4,7 @@
 //! pass; a known field of a wrong type is an error.
 
 use crate::json::fields;
+use ieum_core::place::Point;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
@@ -217,6 +218,12 @@ pub(crate) fn send_message(
         ("reply_parameters", reply.unwrap_or_else(|| json!({}))),
         ("reply_markup", inline_keyboard(rows)),
     ])
+}
+
+/// `sendLocation`
+pub(crate) fn send_location(chat_id: i64, point: Point) -> Value {
+    let (latitude, longitude) = (point.latitude(), point.longitude());
+    json!({"chat_id": chat_id, "latitude": latitude, "longitude": longitude})
 }
 
 /// A row of an inline keyboard.

@@ -36,7 +36,12 @@ pub(crate) fn act(outgoing: &Outgoing) -> Result<Call, Outcome> {
     let chat_id = chat_id
         .map_err(|_| refused(Scope::Recipient, "the chat id is not a number of Telegram's"))?;
     Ok(match &outgoing.act {
-        Act::Say(parts) => ("sendMessage", send_message(chat_id, parts)?),
+        Act::Say(parts) => match &**parts {
+            [Part { place: Some(place), .. }] => {
+                ("sendLocation", wire::send_location(chat_id, place.point))
+            }
+            parts => ("sendMessage", send_message(chat_id, parts)?),
+        },
         Act::Edit { target, text, marks } => {
             let (number, text) = (message_id(target)?, checked(text)?);
             let entities = marks::entities(text, marks);

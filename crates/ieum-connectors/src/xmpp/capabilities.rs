@@ -4,7 +4,7 @@
 use ieum_core::inbound::FileKind;
 use ieum_core::network::{
     AuthorSupport, Capabilities, ChatCapabilities, FileDoor, FileWay, Formats, Hears, NameSource,
-    RateLimits, ReplySupport,
+    Places, RateLimits, ReplySupport,
 };
 use ieum_core::render::measure::TextUnit;
 
@@ -50,6 +50,7 @@ const DIRECT: ChatCapabilities = ChatCapabilities {
     // Nobody can be asked what of ours a person has got.
     idempotent_send: false,
     files: &FILES,
+    places: Places::Alone,
     caption_max: 0,
 };
 

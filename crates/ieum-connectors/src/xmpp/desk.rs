@@ -10,6 +10,7 @@ use super::write::{self, Pointed};
 use super::{XmppConfig, outcome, read};
 use crate::component::link::{Asked, Order, impossible};
 use crate::muc::rooms::Room;
+use crate::muc::shown::Shown;
 use crate::xml::Element;
 use ieum_core::ids::{ChatKey, Cursor, EventKey, NativeMessageId, UserKey};
 use ieum_core::inbound::{Arrival, ChatRef, Inbound, InboundKind, Sender};
@@ -158,7 +159,7 @@ impl<'a> Desk<'a> {
         let target = target_of(&outgoing.act);
         let message = write::identified(wire::stanza("message", "chat", &us, &to), &id);
         let pointed = Pointed { native: target, authors: target };
-        let nobody = write::Shown { name: None, people: &|_| None };
+        let nobody = Shown { name: None, people: &|_| None };
         let mut message = write::act(message, &outgoing.act, pointed, &nobody);
         if let Act::Say(_) = outgoing.act {
             message = write::with_receipts(message);

@@ -12,6 +12,7 @@ use crate::xml::Element;
 use ieum_core::ids::NativeMessageId;
 use ieum_core::inbound::{FileKind, FileNote, InboundKind, InboundMessage, ReceiptLevel};
 use ieum_core::marks::{Mark, Named, move_back};
+use ieum_core::place::Point;
 use ieum_core::time::Timestamp;
 use std::ops::Range;
 use time::OffsetDateTime;
@@ -122,6 +123,17 @@ fn said(message: &Element, native: &str, words: Words) -> InboundMessage {
     let Words { mut text, mut marks, mentions_us } = words;
     let reply_to = id_in(message.find("reply", wire::REPLY));
     let file = message.find("x", wire::OUT_OF_BAND).and_then(file);
+    let file = match place(message, &text) {
+        Some(point) => {
+            if Point::from_uri(text.trim()).is_some() {
+                text = point.to_string();
+                marks.clear();
+            }
+            let place = Some(point.uri().into());
+            Some(FileNote { place, ..FileNote::of(FileKind::Place) })
+        }
+        None => file,
+    };
     // Programs that know the address elsewhere repeat it as the text.
     if file.as_ref().is_some_and(|file| file.place.as_deref() == Some(text.trim())) {
         text.clear();
@@ -143,6 +155,15 @@ fn addressed<'t>(text: &'t str, name: &str) -> Option<&'t str> {
     let words = text.strip_prefix('@').unwrap_or(text).strip_prefix(name)?;
     let rest = words.strip_prefix([':', ',', ' '])?.trim_start();
     (!rest.is_empty()).then_some(rest)
+}
+
+/// The place that a message is: told as such (XEP-0080), or an address that is its whole text.
+fn place(message: &Element, text: &str) -> Option<Point> {
+    let told = message.find("geoloc", wire::GEOLOC).and_then(|place| {
+        let degrees = |name| place.find(name, wire::GEOLOC)?.texts().trim().parse().ok();
+        Point::from_degrees(degrees("lat")?, degrees("lon")?)
+    });
+    told.or_else(|| Point::from_uri(text.trim()))
 }
 
 /// A file behind an address (XEP-0066, as XEP-0363 uses it).

@@ -26,6 +26,8 @@ pub(crate) const MUC_USER: &str = "http://jabber.org/protocol/muc#user";
 pub(crate) const RESULT_SET: &str = "http://jabber.org/protocol/rsm";
 /// XEP-0066.
 pub(crate) const OUT_OF_BAND: &str = "jabber:x:oob";
+/// XEP-0080.
+pub(crate) const GEOLOC: &str = "http://jabber.org/protocol/geoloc";
 /// XEP-0184.
 pub(crate) const RECEIPTS: &str = "urn:xmpp:receipts";
 /// XEP-0199.

@@ -3,12 +3,10 @@
 //! Invariant: the id says which call it was, and the text of a part is in the stanza as a whole.
 
 use super::wire;
-use crate::markup::edits::edited;
-use crate::markup::styling;
+use crate::muc::shown::{Shown, body};
 use crate::xml::Element;
-use ieum_core::ids::UserKey;
-use ieum_core::marks::{Mark, MarkKind, move_on};
 use ieum_core::outgoing::{Act, Part};
+use ieum_core::place::Point;
 
 /// Messages in one page of an archive.
 const PAGE_MESSAGES_MAX: usize = 100;
@@ -20,21 +18,6 @@ pub(crate) struct Pointed<'a> {
     pub(crate) native: &'a str,
     /// The id that its author gave it, by which it is corrected.
     pub(crate) authors: &'a str,
-}
-
-/// How somebody stands in a room: by which name, and behind which address.
-#[derive(Debug)]
-pub(crate) struct Seen {
-    pub(crate) nick: Option<String>,
-    pub(crate) uri: String,
-}
-
-/// How the author and whoever is called are seen where a message goes.
-pub(crate) struct Shown<'a> {
-    /// Stands in front where the author is not the sender.
-    pub(crate) name: Option<&'a str>,
-    /// Whom a user's key means there.
-    pub(crate) people: &'a dyn Fn(&UserKey) -> Option<Seen>,
 }
 
 /// Adds to `message` what the act says.
@@ -65,9 +48,11 @@ pub(crate) fn act(message: Element, act: &Act, pointed: Pointed<'_>, shown: &Sho
 }
 
 fn said(message: Element, part: &Part, shown: &Shown<'_>) -> Element {
-    let message = match part.file.as_ref().and_then(|file| file.link.as_deref()) {
-        Some(link) => out_of_band(message, link, shown),
-        None => body(message, (&part.text, &part.marks), shown),
+    let link = part.file.as_ref().and_then(|file| file.link.as_deref());
+    let message = match (link, &part.place) {
+        (Some(link), _) => out_of_band(message, link, shown),
+        (None, Some(place)) => placed(message, place.point, shown),
+        (None, None) => body(message, (&part.text, &part.marks), shown),
     };
     let Some(reply) = &part.reply else {
         return message;
@@ -85,38 +70,13 @@ fn out_of_band(message: Element, link: &str, shown: &Shown<'_>) -> Element {
     body(message, (link, &[]), shown).child(Element::new("x", wire::OUT_OF_BAND).child(url))
 }
 
-/// The text with its styling (XEP-0393), and whom it calls (XEP-0372): by the name that they have
-/// in the room, at which their apps look.
-fn body(message: Element, (text, marks): (&str, &[Mark<UserKey>]), shown: &Shown<'_>) -> Element {
-    let (mut text, mut marks) = (text.to_owned(), marks.to_vec());
-    if let Some(name) = shown.name {
-        let head = format!("{name}: ");
-        move_on(&mut marks, head.len());
-        text.insert_str(0, &head);
-    }
-    let seen = |mark: &Mark<UserKey>| mark.kind.called().and_then(shown.people);
-    let names = marks.iter().filter_map(|mark| {
-        let nick = seen(mark)?.nick?;
-        Some((mark.start..mark.end, format!("@{nick}")))
-    });
-    let (text, marks) = edited(&text, names.collect(), marks.clone());
-    let plain = marks.iter().all(|mark| matches!(mark.kind, MarkKind::Mention(_)));
-    let (text, calls) = styling::write(&text, marks);
-    let mut message = message.child(Element::new("body", wire::COMPONENT).text(&text));
-    if plain && styling::seems_styled(&text) {
-        message = message.child(Element::new("unstyled", wire::STYLING));
-    }
-    calls.iter().filter_map(|call| Some((call, seen(call)?))).fold(
-        message,
-        |message, (call, to)| {
-            let characters =
-                |at: usize| text.get(..at).unwrap_or_default().chars().count().to_string();
-            let reference = Element::new("reference", wire::REFERENCE).with("type", "mention");
-            let reference = reference.with("uri", &to.uri);
-            let reference = reference.with("begin", &characters(call.start));
-            message.child(reference.with("end", &characters(call.end)))
-        },
-    )
+/// A place: apps show a map where the text is its address and nothing else.
+fn placed(message: Element, point: Point, shown: &Shown<'_>) -> Element {
+    let degrees = |name, degrees: f64| Element::new(name, wire::GEOLOC).text(&degrees.to_string());
+    let place = Element::new("geoloc", wire::GEOLOC)
+        .child(degrees("lat", point.latitude()))
+        .child(degrees("lon", point.longitude()));
+    body(message, (&point.uri(), &[]), shown).child(place)
 }
 
 /// Archives keep what has no body only when they are asked to.

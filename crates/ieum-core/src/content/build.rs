@@ -14,6 +14,7 @@ use super::{
 use crate::inbound::{FileKind, FileNote};
 use crate::marks::{self, Mark, Whom};
 use crate::media::{MediaId, tidy_name};
+use crate::place::Point;
 
 /// Longest markdown that stands beside the plain words, in bytes; a longer text has no marks.
 const MARKDOWN_BYTES_MAX: usize = 96 * 1024;
@@ -117,7 +118,7 @@ impl Content {
     }
 
     /// A file that was sent on a network: kind, name and size, the text that came with it, and by
-    /// which id the hub keeps its bytes, where there are any to keep.
+    /// which id the hub keeps its bytes, where there are any to keep. Of a place: where it is.
     #[must_use]
     pub fn file(
         salt: [u8; SALT_BYTES],
@@ -126,10 +127,13 @@ impl Content {
         (file, media): (&FileNote, Option<MediaId>),
         caption: &str,
     ) -> Self {
-        let url = media.map(|media| media.url()).unwrap_or_default();
+        let url = match (file.kind, &file.place) {
+            (FileKind::Place, Some(place)) => Point::from_uri(place).map(Point::uri),
+            _ => media.map(|media| media.url()),
+        };
         let external = External {
             content_type: content_type(file),
-            url,
+            url: url.unwrap_or_default(),
             size: file.bytes.unwrap_or_default(),
             description: caption.to_owned(),
             filename: tidy_name(file.name.as_deref().unwrap_or_default()),

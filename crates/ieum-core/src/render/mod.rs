@@ -122,6 +122,7 @@ fn parts(facts: &RenderFacts<'_>, body: &str, marks: &[Called]) -> Vec<Part> {
                 reply: (index == 0).then(|| facts.reply.clone()).flatten(),
                 marks,
                 file: None,
+                place: None,
                 buttons: if index == last { facts.buttons.clone() } else { Vec::new() },
             }
         })

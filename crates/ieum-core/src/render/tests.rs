@@ -3,7 +3,7 @@
 use super::*;
 use crate::ids::UserKey;
 use crate::marks::{Mark, MarkKind};
-use crate::network::{Formats, Hears, ReplySupport};
+use crate::network::{Formats, Hears, Places, ReplySupport};
 use expect_test::{Expect, expect};
 use proptest::prelude::*;
 
@@ -23,6 +23,7 @@ const fn chat(text_max: usize, text_unit: TextUnit, author: AuthorSupport) -> Ch
         buttons: true,
         idempotent_send: false,
         files: &[],
+        places: Places::Words,
         caption_max: 0,
     }
 }

@@ -4,9 +4,12 @@ use crate::family;
 use crate::shelf::{OGG, PNG, SVG};
 use crate::town::{Mood, Town};
 use ieum_core::directory::{Directory, Purpose};
-use ieum_core::inbound::FileKind::{Audio, File, Picture};
+use ieum_core::ids::NativeMessageId;
+use ieum_core::inbound::FileKind::{self, Audio, File, Picture};
+use ieum_core::inbound::{FileNote, InboundKind, InboundMessage};
 use ieum_core::marks::{Mark, MarkKind};
 use ieum_core::media::Missing;
+use ieum_core::network::ChatKind;
 use ieum_core::network::Network::{KakaoTalk, Line, Matrix, Telegram};
 use ieum_core::ports::connector::FetchFailure;
 use ieum_engine::{MediaSettings, Settings};
@@ -245,4 +248,28 @@ async fn a_link_is_for_whoever_has_it() {
     let mut forged = link.clone();
     forged.replace_range(0..1, if link.starts_with('0') { "1" } else { "0" });
     assert!(town.hub.linked_file(&forged).await.is_err());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_place_is_on_a_map_or_behind_the_address_of_one() {
+    let town = rooms(Settings::default()).await;
+    let place = Some("geo:90,-180".into());
+    let file = FileNote { place, ..FileNote::of(FileKind::Place) };
+    let native = NativeMessageId::new("p");
+    let text = "북극\n90, -180".to_owned();
+    let said = InboundMessage { native, text, file: Some(file), ..InboundMessage::default() };
+    let room = ("Croom", ChatKind::Group);
+    town.happens(Line, room, "Uyuna", InboundKind::Message(said)).await;
+    town.passes(3_000).await;
+    let words = "[위치]\n북극\n90, -180";
+    assert_eq!(
+        town.telegram.screen(),
+        [format!("-1: [LINE] Uyuna: {words}"), "-1: {@90, -180 북극}".to_owned()]
+    );
+    assert_eq!(town.matrix.screen(), [format!("!m: @Uyuna · LINE {words}{{@90, -180 북극}}")]);
+    let link = "https://www.openstreetmap.org/?mlat=90&mlon=-180#map=16/90/-180";
+    let readable = format!("kroom: [LINE] Uyuna: [위치]\n{link}\n북극\n90, -180");
+    assert_eq!(town.kakaotalk.screen(), [readable]);
+    assert_eq!(town.line.shelf.asked(), 0, "there is nothing to fetch");
+    assert_eq!(town.open().await, 0);
 }

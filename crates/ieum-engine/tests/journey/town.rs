@@ -13,7 +13,7 @@ use ieum_core::inbound::{Arrival, ChatRef, Inbound, InboundKind, InboundMessage,
 use ieum_core::incident::{Incident, Touch};
 use ieum_core::network::{
     AuthorSupport, Capabilities, ChatCapabilities, ChatKind, Formats, Hears, NameSource, Network,
-    RateLimits, ReplySupport,
+    Places, RateLimits, ReplySupport,
 };
 use ieum_core::outgoing::{Act, CopyKey, Fault, Outcome, Outgoing, Part, Scope};
 use ieum_core::ports::BoxFuture;
@@ -154,6 +154,11 @@ fn chat_caps(network: Network, kind: ChatKind) -> ChatCapabilities {
         buttons: false,
         idempotent_send: network == Network::Line,
         files: files(network),
+        places: match network {
+            Network::Telegram => Places::Alone,
+            Network::Matrix => Places::WithText,
+            Network::KakaoTalk | Network::Line | Network::Xmpp | Network::Mail => Places::Words,
+        },
         caption_max: if telegram { 100 } else { 0 },
     }
 }
@@ -232,6 +237,12 @@ impl Script {
     }
 }
 
+/// A place that a part shows, as `{@90, -180 북극}`.
+fn placed(part: &Part) -> String {
+    let place = part.place.as_ref();
+    place.map_or(String::new(), |place| format!("{{@{} {}}}", place.point, place.name))
+}
+
 /// What stretches of a part are, as `{@민지=77}`.
 fn marks(part: &Part) -> String {
     let marks = part.marks.iter().map(|mark| {
@@ -256,7 +267,13 @@ fn lines_of(act: &Act) -> Vec<String> {
                     .reply
                     .as_ref()
                     .map_or(String::new(), |reply| format!("(re {}) ", reply.native.as_str()));
-                format!("{sender}{reply}{}{}{}", part.text, marks(part), shown(part))
+                format!(
+                    "{sender}{reply}{}{}{}{}",
+                    part.text,
+                    marks(part),
+                    shown(part),
+                    placed(part)
+                )
             })
             .collect(),
         Act::Edit { target, text, .. } => vec![format!("EDIT {} {text}", target.as_str())],

@@ -13,7 +13,7 @@ use ieum_core::ids::{ChatKey, Cursor, EventKey, NativeMessageId, UserKey};
 use ieum_core::inbound::{Arrival, ChatRef, Inbound, InboundKind, InboundMessage, Sender};
 use ieum_core::network::{
     AuthorSupport, Capabilities, ChatCapabilities, ChatKind, Formats, Hears, NameSource, Network,
-    RateLimits, ReplySupport,
+    Places, RateLimits, ReplySupport,
 };
 use ieum_core::outgoing::{Outcome, Outgoing};
 use ieum_core::ports::BoxFuture;
@@ -83,6 +83,7 @@ const CHAT: ChatCapabilities = ChatCapabilities {
     buttons: false,
     idempotent_send: false,
     files: &[],
+    places: Places::Words,
     caption_max: 0,
 };
 

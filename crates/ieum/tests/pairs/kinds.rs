@@ -39,9 +39,10 @@ pub const KINDS: &[Kind] = &[
     Kind { name: "file that is gone", happens: || file(FileKind::File, "gone"), seen: filed },
     Kind {
         name: "place",
-        happens: || noted(FileKind::Place, "서울역\n37.55, 126.97"),
+        happens: || placed("geo:37.55,126.97", "서울역\n37.55, 126.97"),
         seen: place,
     },
+    Kind { name: "place at the pole", happens: || placed("geo:90,-180", "90, -180"), seen: pole },
     Kind {
         name: "contact card, poll",
         happens: || noted(FileKind::Other, "김민지\n+82"),
@@ -71,6 +72,10 @@ fn file(kind: FileKind, place: &str) -> Vec<InboundKind> {
 fn album() -> Vec<InboundKind> {
     let pictures = ["1.png", "2.png", "3.png"];
     pictures.map(|place| said("", Some(note(FileKind::Picture, place)))).into()
+}
+
+fn placed(uri: &str, text: &str) -> Vec<InboundKind> {
+    vec![said(text, Some(FileNote { place: Some(uri.into()), ..FileNote::of(FileKind::Place) }))]
 }
 
 fn noted(kind: FileKind, text: &str) -> Vec<InboundKind> {
@@ -182,7 +187,24 @@ fn whole_album(acts: &[Act]) -> Option<Seen> {
 }
 
 fn place(acts: &[Act]) -> Option<Seen> {
-    (says(acts, "[위치]") && says(acts, "37.55, 126.97")).then_some(Seen::Words)
+    on_map(acts, ("37.55, 126.97", "geo:37.55,126.97", "mlat=37.55&mlon=126.97"))
+}
+
+fn pole(acts: &[Act]) -> Option<Seen> {
+    on_map(acts, ("90, -180", "geo:90,-180", "mlat=90&mlon=-180"))
+}
+
+/// On a map, else in words with the address of one.
+fn on_map(acts: &[Act], (words, uri, link): (&str, &str, &str)) -> Option<Seen> {
+    if !(says(acts, "[위치") && says(acts, words)) {
+        return None;
+    }
+    let shown = |part: &Part| part.place.as_ref().is_some_and(|place| place.point.uri() == uri);
+    match (parts(acts).any(shown), says(acts, link)) {
+        (true, false) => Some(Seen::Whole),
+        (false, true) => Some(Seen::Words),
+        (true, true) | (false, false) => None,
+    }
 }
 
 fn card(acts: &[Act]) -> Option<Seen> {

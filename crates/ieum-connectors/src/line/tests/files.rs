@@ -3,7 +3,8 @@
 use super::*;
 use crate::scripted::file;
 use http::header::AUTHORIZATION;
-use ieum_core::outgoing::PartFile;
+use ieum_core::outgoing::{PartFile, PartPlace};
+use ieum_core::place::Point;
 use ieum_core::ports::connector::FetchFailure;
 use ieum_core::ports::http::Reach;
 
@@ -27,7 +28,11 @@ fn every_file_says_where_it_is() {
         (json!({"type": "audio", "id": "45", "contentProvider": line}), Some("45")),
         (json!({"type": "file", "id": "45", "fileName": "a.pdf", "fileSize": 3}), Some("45")),
         (json!({"type": "sticker", "id": "45", "packageId": "1", "stickerId": "2"}), None),
-        (json!({"type": "location", "id": "45", "latitude": 1.0, "longitude": 2.0}), None),
+        (
+            json!({"type": "location", "id": "45", "latitude": 1.0, "longitude": 2.0}),
+            Some("geo:1,2"),
+        ),
+        (json!({"type": "location", "id": "45", "latitude": 91.0, "longitude": 2.0}), None),
     ] {
         assert_eq!(place(message.clone()).as_deref(), expected, "{message}");
     }
@@ -106,4 +111,19 @@ fn a_file_that_line_cannot_fetch_never_leaves() {
         let refused = matches!(outcome, Outcome::Refused { scope: Scope::Message, .. });
         assert!(refused && body.is_none(), "{outcome:?}");
     }
+}
+
+#[test]
+fn a_place_goes_on_a_map_with_the_name_of_its_author() {
+    let place = |name: &str, point| Part {
+        place: Some(PartPlace { point, name: name.to_owned() }),
+        ..filed(file("a.png", b"x"))
+    };
+    let pole = Point::from_degrees(90.0, -180.0).unwrap();
+    let part = Part { file: None, ..place(&"극".repeat(101), pole) };
+    let (outcome, body) = pushed(vec![part]);
+    assert!(matches!(outcome, Outcome::Accepted { .. }));
+    let expected = json!([{"type": "location", "title": "극".repeat(100), "address": "90, -180",
+        "latitude": 90.0, "longitude": -180.0, "sender": {"name": "준호 · 텔레그램"}}]);
+    assert_eq!(body.unwrap()["messages"], expected);
 }

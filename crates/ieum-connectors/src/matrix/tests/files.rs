@@ -4,7 +4,8 @@ use super::*;
 use crate::scripted::file;
 use http::header::AUTHORIZATION;
 use ieum_core::inbound::InboundKind;
-use ieum_core::outgoing::PartFile;
+use ieum_core::outgoing::{PartFile, PartPlace};
+use ieum_core::place::Point;
 
 const UPLOADED: &str = r#"{"content_uri":"mxc://hub.test/new"}"#;
 
@@ -145,4 +146,24 @@ fn what_fails_while_it_is_handed_over_was_not_said() {
         assert!(!matches!(outcome, Outcome::Unknown { .. } | Outcome::Accepted { .. }));
         assert_eq!(script.calls().len(), 1);
     }
+}
+
+#[test]
+fn a_place_goes_on_a_map_under_its_words() {
+    for (text, body) in [("민지: [위치]", "민지: [위치]"), ("", "북극")] {
+        let script = Script::default();
+        script.answer(200, "{\"event_id\":\"$sent\"}");
+        let point = Point::from_degrees(90.0, 0.0).unwrap();
+        let place = Some(PartPlace { point, name: "북극".to_owned() });
+        let mut said = filed(text, file("a.png", b"x"));
+        said.act = Act::Say(vec![Part { text: text.to_owned(), place, ..Part::default() }]);
+        run(matrix(&script).send(&said));
+        let event: Value = serde_json::from_slice(script.only_call().body()).unwrap();
+        assert_eq!(event["msgtype"], "m.location");
+        assert_eq!((&event["geo_uri"], &event["body"]), (&json!("geo:90,0"), &json!(body)));
+    }
+    let read = json!({"msgtype": "m.location", "body": "Pole", "geo_uri": "geo:90.0,-0.5;u=3"});
+    assert_eq!(place_of(&read).as_deref(), Some("geo:90,-0.5"));
+    let moon = json!({"msgtype": "m.location", "body": "Pole", "geo_uri": "geo:91,0"});
+    assert_eq!(place_of(&moon), None);
 }

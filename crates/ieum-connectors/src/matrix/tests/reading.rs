@@ -149,7 +149,7 @@ fn what_is_no_text_is_noted_or_put_in_words() {
         (
             json!({"msgtype": "m.location", "body": "Pole", "geo_uri": "geo:90.0,-0.5;u=3"}),
             "Pole\n90, -0.5",
-            note(FileKind::Place, None, None),
+            Some(FileNote { place: Some("geo:90,-0.5".into()), ..FileNote::of(FileKind::Place) }),
         ),
         (
             json!({"msgtype": "m.location", "body": "Pole", "geo_uri": "geo:north"}),

@@ -2,6 +2,8 @@
 
 use super::*;
 use crate::scripted::file;
+use ieum_core::outgoing::PartPlace;
+use ieum_core::place::Point;
 use ieum_core::ports::connector::FetchFailure;
 
 const FOUND: &str = r#"{"ok":true,"result":{"file_id":"f","file_path":"photos/file_1.jpg"}}"#;
@@ -166,4 +168,28 @@ fn a_caption_over_the_limit_never_leaves() {
     let outcome = run(telegram(&script).send(&with_file("a.png", &long)));
     let refused = matches!(outcome, Outcome::Refused { scope: Scope::Message, .. });
     assert!(refused && script.calls().is_empty(), "{outcome:?}");
+}
+
+#[test]
+fn a_place_is_read_and_sent_to_the_pole() {
+    for (latitude, longitude, uri) in [
+        (37.5, 127.0, Some("geo:37.5,127")),
+        (90.0, -180.0, Some("geo:90,-180")),
+        (91.0, 0.0, None),
+    ] {
+        let place = json!({"latitude": latitude, "longitude": longitude});
+        let message = said(json!({"location": place})).unwrap();
+        assert_eq!(message.file.unwrap().place.as_deref(), uri);
+    }
+    let script = Script::default();
+    script.answer(200, TAKEN);
+    let point = Point::from_degrees(90.0, -180.0).unwrap();
+    let place = Some(PartPlace { point, name: "북극".to_owned() });
+    let said = outgoing(Act::Say(vec![Part { place, ..Part::default() }]));
+    let copies = vec![CopyKey { native: native("9"), quote: None }];
+    assert_eq!(run(telegram(&script).send(&said)), Outcome::Accepted { copies });
+    let call = script.only_call();
+    assert_eq!(call.uri().path(), format!("/bot{TOKEN}/sendLocation"));
+    let body: Value = serde_json::from_slice(call.body()).unwrap();
+    assert_eq!((&body["latitude"], &body["longitude"]), (&json!(90.0), &json!(-180.0)));
 }

@@ -3,6 +3,8 @@
 use super::*;
 use crate::scripted::{file, run};
 use ieum_core::inbound::{FileKind, FileNote};
+use ieum_core::outgoing::PartPlace;
+use ieum_core::place::Point;
 use ieum_core::ports::http::Reach;
 
 fn noted(body: &str, url: &str) -> (String, Option<FileNote>) {
@@ -59,4 +61,50 @@ fn a_file_goes_as_an_address_that_apps_show() {
     assert_eq!(read::child_of(message, "body").unwrap().texts(), link);
     let out_of_band = message.find("x", wire::OUT_OF_BAND).unwrap();
     assert_eq!(out_of_band.find("url", wire::OUT_OF_BAND).unwrap().texts(), link);
+}
+
+#[test]
+fn places_are_addresses_or_told_as_such() {
+    let told = "<geoloc xmlns='http://jabber.org/protocol/geoloc'><lat>90</lat><lon>-180</lon>\
+                </geoloc>";
+    for (inner, text, place) in [
+        ("<body>geo:37.55,126.97;u=5</body>".to_owned(), "37.55, 126.97", "geo:37.55,126.97"),
+        (format!("<body>여기야</body>{told}"), "여기야", "geo:90,-180"),
+        (format!("<body>geo:90,-180</body>{told}"), "90, -180", "geo:90,-180"),
+    ] {
+        let config = config();
+        let mut town = Town::new(&config, None);
+        town.hears(&format!(
+            "<message from='alice@test/phone' to='{US}' id='m1'>{inner}</message>"
+        ));
+        let event = town.events().remove(0);
+        let InboundKind::Message(message) = event.kind else { panic!("{event:?}") };
+        let file = message.file.unwrap();
+        assert_eq!((file.kind, file.place.as_deref()), (FileKind::Place, Some(place)), "{inner}");
+        assert_eq!(message.text, text, "{inner}");
+    }
+    for text in ["geo:91,0", "geo:1,2 봐", "geography"] {
+        let config = config();
+        let mut town = Town::new(&config, None);
+        town.hears(&format!(
+            "<message from='alice@test/phone' to='{US}' id='m1'><body>{text}</body></message>"
+        ));
+        let event = town.events().remove(0);
+        let InboundKind::Message(message) = event.kind else { panic!("{event:?}") };
+        assert_eq!((message.text.as_str(), message.file), (text, None));
+    }
+}
+
+#[test]
+fn a_place_is_written_as_apps_show_it() {
+    let config = config();
+    let mut town = Town::new(&config, None);
+    let point = Point::from_degrees(37.55, 126.97).unwrap();
+    let place = Some(PartPlace { point, name: "서울역".to_owned() });
+    let said = vec![Part { place, ..Part::default() }];
+    let _waiting = town.asks(act("alice@test", ChatKind::Direct, 1, Act::Say(said)));
+    let written = town.writes();
+    for expected in ["<body>geo:37.55,126.97</body>", "<lat>37.55</lat>", "<lon>126.97</lon>"] {
+        assert!(written.contains(expected), "{written}");
+    }
 }
