@@ -6,9 +6,12 @@
 //! again.
 
 mod index;
+mod lists;
 mod packed;
 mod table;
 
+use crate::health::Cell;
+use crate::health::hold::Hold;
 use crate::ids::{AccountId, AddressId, ChatKey, ConversationId, PersonId, RoomId, UserKey};
 use crate::inbound::ChatRef;
 use crate::network::{ChatKind, Network};
@@ -213,6 +216,8 @@ pub enum Change {
     Charter(Charter),
     /// Who left, and whose texts are being taken away.
     Farewell(Farewell),
+    /// The operator's word on a part of a network.
+    Hold(Hold),
     /// What is not there any more.
     Gone(Gone),
 }
@@ -231,6 +236,8 @@ pub enum Gone {
     Question(AddressId),
     /// All texts of somebody who left are taken away.
     Farewell(PersonId),
+    /// The operator took back their word on a part of a network.
+    Hold(Cell),
 }
 
 /// All of them, with the indexes that the straight way needs.
@@ -255,6 +262,7 @@ pub struct Directory {
     charters: Charters,
     questions: BTreeMap<AddressId, Question>,
     farewells: BTreeMap<PersonId, Farewell>,
+    holds: BTreeMap<Cell, Hold>,
     changes: u32,
 }
 
@@ -292,6 +300,7 @@ impl Directory {
             }
             Change::Door(door) => self.doors.put(door),
             Change::Farewell(one) => drop(self.farewells.insert(one.person, one)),
+            Change::Hold(hold) => drop(self.holds.insert(hold.cell, hold)),
             Change::Gone(gone) => self.forget(gone),
         }
         self.changes += 1;
@@ -316,6 +325,7 @@ impl Directory {
             Gone::Stay(person) => self.stays.remove(person),
             Gone::Question(address) => drop(self.questions.remove(&address)),
             Gone::Farewell(person) => drop(self.farewells.remove(&person)),
+            Gone::Hold(cell) => drop(self.holds.remove(&cell)),
         }
     }
 
@@ -465,54 +475,20 @@ impl Directory {
         self.questions.get(&address)
     }
 
+    /// The operator's word on a part of a network, while it stands.
+    #[must_use]
+    pub fn hold_of(&self, cell: Cell) -> Option<&Hold> {
+        self.holds.get(&cell)
+    }
+
+    /// All that operators hold.
+    pub fn holds(&self) -> impl Iterator<Item = &Hold> {
+        self.holds.values()
+    }
+
     /// Who left, and whose texts are still being taken away.
     pub fn farewells(&self) -> impl Iterator<Item = &Farewell> {
         self.farewells.values()
-    }
-
-    /// All accounts.
-    pub fn accounts(&self) -> impl Iterator<Item = &Account> {
-        self.accounts.values()
-    }
-
-    /// All persons. As all lists below: copies, oldest first, which leave nothing open.
-    pub fn persons(&self) -> impl Iterator<Item = Person> {
-        self.persons.all()
-    }
-
-    /// The persons after this one.
-    pub fn persons_after(&self, id: PersonId) -> impl Iterator<Item = Person> {
-        self.persons.after(id.0)
-    }
-
-    /// All addresses.
-    pub fn addresses(&self) -> impl Iterator<Item = Address> {
-        self.addresses.all()
-    }
-
-    /// The addresses after this one.
-    pub fn addresses_after(&self, id: AddressId) -> impl Iterator<Item = Address> {
-        self.addresses.after(id.0)
-    }
-
-    /// All rooms.
-    pub fn rooms(&self) -> impl Iterator<Item = Room> {
-        self.rooms.all()
-    }
-
-    /// The rooms after this one.
-    pub fn rooms_after(&self, id: RoomId) -> impl Iterator<Item = Room> {
-        self.rooms.after(id.0)
-    }
-
-    /// All conversations.
-    pub fn conversations(&self) -> impl Iterator<Item = Conversation> {
-        self.conversations.all()
-    }
-
-    /// The conversations after this one.
-    pub fn conversations_after(&self, id: ConversationId) -> impl Iterator<Item = Conversation> {
-        self.conversations.after(id.0)
     }
 
     /// The next free numbers.

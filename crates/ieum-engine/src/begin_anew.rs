@@ -7,6 +7,7 @@ use crate::doubt;
 use crate::failover;
 use crate::pieces::{Pieces, lock};
 use ieum_core::health::evidence::Rule;
+use ieum_core::health::hold::Hold;
 use ieum_core::health::{Cell, CellChange, CellState};
 use ieum_core::ids::IncidentId;
 use ieum_core::incident::Incident;
@@ -46,12 +47,25 @@ pub(crate) async fn take_up(pieces: &Pieces) -> Result<(), StoreFailure> {
             }
         }
     }
-    if health.is_empty() {
-        return Ok(());
+    if !health.is_empty() {
+        pieces.store.apply_moves(Moves { at: pieces.now(), health, ..Moves::default() }).await?;
+        failover::wake_all(pieces);
     }
-    pieces.store.apply_moves(Moves { at: pieces.now(), health, ..Moves::default() }).await?;
-    failover::wake_all(pieces);
+    take_up_holds(pieces, &incidents).await;
     Ok(())
+}
+
+/// Holds what operators hold; what was not moved for it yet is moved now.
+async fn take_up_holds(pieces: &Pieces, incidents: &[Incident]) {
+    let holds: Vec<Hold> = pieces.read(|directory| directory.holds().cloned().collect());
+    for Hold { cell, state, .. } in holds {
+        let mut open = incidents.iter().filter(|one| one.is_open()).flat_map(|one| &one.cells);
+        let recorded = open.any(|record| record.cell == cell && record.state == state);
+        let changes = lock(&pieces.health).hold(cell, state, pieces.now());
+        if !recorded {
+            failover::follow(pieces, changes).await;
+        }
+    }
 }
 
 /// Whether the last that became of a cell was the operator's word that it does not work.

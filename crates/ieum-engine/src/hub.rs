@@ -236,13 +236,25 @@ impl Hub {
     }
 
     /// Keeps a part of a network in a state until it is released, by the operator's word.
-    pub async fn hold_cell(&self, cell: Cell, state: CellState) {
-        operator::hold(&self.pieces, cell, state).await;
+    /// It stands through restarts; `by` is the operator's name.
+    ///
+    /// # Errors
+    /// A [`StoreFailure`]; nothing was changed.
+    pub async fn hold_cell(
+        &self,
+        cell: Cell,
+        state: CellState,
+        by: &str,
+    ) -> Result<(), StoreFailure> {
+        operator::hold(&self.pieces, cell, state, by).await
     }
 
     /// Lets a part of a network be what the hub's own evidence says.
-    pub async fn release_cell(&self, cell: Cell) {
-        operator::release(&self.pieces, cell).await;
+    ///
+    /// # Errors
+    /// A [`StoreFailure`]; the word may stand again after a restart.
+    pub async fn release_cell(&self, cell: Cell) -> Result<(), StoreFailure> {
+        operator::release(&self.pieces, cell).await
     }
 
     /// Takes in that a person says a network does not work for them.

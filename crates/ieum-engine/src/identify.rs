@@ -231,6 +231,7 @@ impl<'a> Draft<'a> {
             | Change::Door(_)
             | Change::Charter(_)
             | Change::Farewell(_)
+            | Change::Hold(_)
             | Change::Gone(_) => None,
         });
         drafted.unwrap_or_else(|| {

@@ -4,6 +4,7 @@ pub mod book;
 pub mod cadence;
 pub mod detector;
 pub mod evidence;
+pub mod hold;
 mod lag;
 mod line;
 pub mod parameters;

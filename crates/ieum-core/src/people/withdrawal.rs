@@ -94,6 +94,7 @@ pub fn narrowed(before: &Directory, changes: &[Change]) -> BTreeSet<Concern> {
             | Change::Door(_)
             | Change::Charter(_)
             | Change::Farewell(_)
+            | Change::Hold(_)
             | Change::Gone(_) => {}
         }
     }

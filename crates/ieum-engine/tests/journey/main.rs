@@ -238,7 +238,7 @@ async fn a_network_that_fails_in_two_rooms_is_down_for_all_and_the_journal_knows
 async fn an_operators_word_moves_messages_and_brings_them_back() {
     let town = family().await;
     let cell = api_cell(KakaoTalk, Function::Send);
-    town.hub.hold_cell(cell, CellState::Down).await;
+    town.hub.hold_cell(cell, CellState::Down, "당직").await.unwrap();
     town.says(Line, "Croom", "Uyuna", "잠깐 라인으로").await;
     town.passes(3_000).await;
     assert!(town.kakaotalk.screen().is_empty(), "{:?}", town.kakaotalk.screen());
@@ -248,7 +248,7 @@ async fn an_operators_word_moves_messages_and_brings_them_back() {
     // It works all the while, and stays down until the word is taken back.
     town.passes(300_000).await;
     assert_eq!(town.hub.health()[0].state, CellState::Down);
-    town.hub.release_cell(cell).await;
+    town.hub.release_cell(cell).await.unwrap();
     town.passes(300_000).await;
     assert_eq!(town.open().await, 0);
     assert!(town.incident(1).await.0.closed_at.is_some());

@@ -5,7 +5,9 @@ use crate::edge::Shared;
 use crate::endpoint::Endpoint;
 use crate::problem::{Kind, Problem};
 use crate::read::{JsonBody, PathOf};
+use crate::tokens::Caller;
 use crate::words::Word;
+use axum::Extension;
 use axum::extract::State;
 use ieum_core::health::{Cell, CellState, Function, Surface};
 use ieum_core::ids::PersonId;
@@ -18,7 +20,7 @@ pub(crate) fn endpoints() -> Vec<Endpoint> {
     vec![
         Endpoint::put(
             "/v1/networks/{network}/hold",
-            "Keeps a part of a network in a state until it is released",
+            "Keeps a part of a network in a state until it is released, through restarts",
             hold,
         )
         .takes::<HoldBody>()
@@ -103,11 +105,12 @@ fn cell(
 
 async fn hold(
     State(edge): State<Shared>,
+    Extension(caller): Extension<Caller>,
     PathOf(network): PathOf<String>,
     JsonBody(body): JsonBody<HoldBody>,
 ) -> Answer {
     let cell = cell(&network, body.function, body.surface, Surface::Api)?;
-    edge.hub.hold_cell(cell, body.state.0).await;
+    edge.hub.hold_cell(cell, body.state.0, &caller.name).await?;
     no_content()
 }
 
@@ -117,7 +120,7 @@ async fn release(
     JsonBody(body): JsonBody<CellBody>,
 ) -> Answer {
     let cell = cell(&network, body.function, body.surface, Surface::Api)?;
-    edge.hub.release_cell(cell).await;
+    edge.hub.release_cell(cell).await?;
     no_content()
 }
 

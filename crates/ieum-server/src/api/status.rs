@@ -5,6 +5,7 @@ use crate::edge::Shared;
 use crate::endpoint::Endpoint;
 use crate::words::Word;
 use axum::extract::State;
+use ieum_core::directory::Directory;
 use ieum_core::health::book::CellView;
 use ieum_core::health::{CellState, Function, Surface};
 use ieum_core::network::Network;
@@ -40,11 +41,25 @@ struct HealthView {
     since_ms: i64,
     /// Why.
     evidence: Box<str>,
+    /// The operator's word that keeps it in this state, if there is one.
+    held: Option<HeldView>,
 }
 
-impl From<CellView> for HealthView {
-    fn from(view: CellView) -> Self {
+/// An operator keeps a part of a network in its state until it is released.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "Held")]
+struct HeldView {
+    /// The name of the operator's token.
+    by: Box<str>,
+    /// Since when, in Unix milliseconds.
+    since_ms: i64,
+}
+
+impl HealthView {
+    fn of(view: CellView, directory: &Directory) -> Self {
+        let hold = directory.hold_of(view.cell);
         Self {
+            held: hold.map(|hold| HeldView { by: hold.by.clone(), since_ms: hold.at.0 }),
             network: Word(view.cell.network),
             function: Word(view.cell.function),
             surface: Word(view.cell.surface),
@@ -93,7 +108,11 @@ pub(crate) fn open_by_name(edge: &Shared, counts: &Counts) -> (BTreeMap<String, 
 }
 
 async fn health(State(edge): State<Shared>) -> Answer {
-    let cells = edge.hub.health().into_iter().map(HealthView::from).collect();
+    let cells = edge.hub.health();
+    let of = |directory: &Directory| {
+        cells.into_iter().map(|view| HealthView::of(view, directory)).collect()
+    };
+    let cells = edge.hub.with_directory(of);
     json(&HealthList { cells })
 }
 

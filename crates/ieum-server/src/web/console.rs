@@ -176,11 +176,12 @@ pub(super) async fn cell(
     let operator = heard(&reader, operator, &headers, &one)?;
     let cell = Cell { network: one.network, function: one.function, surface: one.surface };
     tracing::info!(operator = %operator.name, ?cell, deed = ?one.deed, "a word from the console");
-    match one.deed {
-        CellDeed::Down => edge.hub.hold_cell(cell, CellState::Down).await,
-        CellDeed::Up => edge.hub.hold_cell(cell, CellState::Up).await,
+    let said = match one.deed {
+        CellDeed::Down => edge.hub.hold_cell(cell, CellState::Down, &operator.name).await,
+        CellDeed::Up => edge.hub.hold_cell(cell, CellState::Up, &operator.name).await,
         CellDeed::Release => edge.hub.release_cell(cell).await,
-    }
+    };
+    said.map_err(|failure| Wrong::new(&reader, failure).into_response())?;
     Ok(Redirect::to("/console").into_response())
 }
 

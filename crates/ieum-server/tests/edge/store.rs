@@ -209,6 +209,7 @@ fn change_facts(change: &Change) -> (&'static str, u64) {
         | Change::Door(_)
         | Change::Charter(_)
         | Change::Farewell(_)
+        | Change::Hold(_)
         | Change::Gone(_) => ("other", 0),
     }
 }

@@ -19,6 +19,7 @@ use crate::row::DeliveryRow;
 use crate::rows::{RowAnswer, Rows, first_seen_period};
 use ieum_core::delivery::State;
 use ieum_core::directory::{Change, Gone};
+use ieum_core::health::hold::Hold;
 use ieum_core::ids::{AccountId, DeliverySeq, EventKey, MessageSeq};
 use ieum_core::journal::JournalEvent;
 use ieum_core::people::farewell::Farewell;
@@ -361,6 +362,7 @@ fn entity_of(change: &Change) -> (&'static str, u64) {
         Change::Farewell(Farewell { person, .. }) | Change::Gone(Gone::Farewell(person)) => {
             ("farewell", person.0)
         }
+        Change::Hold(Hold { cell, .. }) | Change::Gone(Gone::Hold(cell)) => ("hold", cell.number()),
         Change::Question(Question { asked, .. }) | Change::Gone(Gone::Question(asked)) => {
             ("question", asked.0)
         }

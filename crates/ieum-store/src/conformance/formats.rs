@@ -10,6 +10,8 @@ use crate::sqlite::{STORE_FILE, SqliteStore};
 use ieum_core::delivery::{Label, State, Step};
 use ieum_core::directory::{Account, Conversation, ConversationKind, Language, Person};
 use ieum_core::directory::{Change, Gone};
+use ieum_core::health::book::api_cell;
+use ieum_core::health::hold::Hold;
 use ieum_core::health::{Cell, CellChange, CellState, Function, Surface};
 use ieum_core::ids::{AddressId, NativeMessageId, PersonId};
 use ieum_core::ids::{ConversationId, Cursor, DeliverySeq, IncidentId, JournalSeq, MessageSeq};
@@ -32,7 +34,7 @@ use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 
 /// The schema that is written now.
-const PRESENT: u32 = 15;
+const PRESENT: u32 = 16;
 
 /// The schema that keeps incidents first.
 const INCIDENTS_SINCE: u32 = 3;
@@ -67,11 +69,14 @@ const PASSKEYS_SINCE: u32 = 14;
 /// The schema that keeps how devices hear of messages first.
 const DEVICES_SINCE: u32 = 15;
 
+/// The schema that keeps the operator's word on a network first.
+const HOLDS_SINCE: u32 = 16;
+
 /// Puts in what one schema keeps first.
 type Fill = fn(&dyn Store);
 
 /// What each schema keeps first, in the order in which it was written.
-const FILLS: [(u32, Fill); 10] = [
+const FILLS: [(u32, Fill); 11] = [
     (CODES_SINCE, fill_codes),
     (STAYS_SINCE, fill_stays),
     (CARDS_SINCE, fill_cards),
@@ -82,6 +87,7 @@ const FILLS: [(u32, Fill); 10] = [
     (FAREWELLS_SINCE, fill_farewells),
     (PASSKEYS_SINCE, fill_passkeys),
     (DEVICES_SINCE, fill_devices),
+    (HOLDS_SINCE, fill_holds),
 ];
 
 fn fixture(version: u32) -> PathBuf {
@@ -158,6 +164,7 @@ fn told(store: &dyn Store) -> Vec<String> {
         format!("{mark:?} {} {:?} {:?} {one:?}", one.endpoint, one.key, one.secret)
     }));
     lines.push(format!("{:?}", directory.charters()));
+    lines.push(format!("{:?}", directory.holds().collect::<Vec<_>>()));
     lines.push(format!("{:?}", directory.farewells().collect::<Vec<_>>()));
     let asked = (0..3).map(|id| directory.question_to(AddressId(id)));
     lines.push(format!("{:?}", asked.collect::<Vec<_>>()));
@@ -246,6 +253,17 @@ fn fill_passkeys(store: &dyn Store) {
 /// A door whose session hears of messages.
 fn fill_devices(store: &dyn Store) {
     wait(store.change(Timestamp(100), vec![door_with_device(4)])).unwrap();
+}
+
+/// What an operator holds, and what was released.
+fn fill_holds(store: &dyn Store) {
+    let cell = |network| api_cell(network, Function::Send);
+    let hold =
+        |network, state| Change::Hold(Hold::new(cell(network), state, "당직", Timestamp(101)));
+    let held = vec![hold(Network::KakaoTalk, CellState::Down), hold(Network::Line, CellState::Up)];
+    wait(store.change(Timestamp(101), held)).unwrap();
+    let gone = Change::Gone(Gone::Hold(cell(Network::Line)));
+    wait(store.change(Timestamp(102), vec![gone])).unwrap();
 }
 
 /// A door with sessions, and one that all have left.

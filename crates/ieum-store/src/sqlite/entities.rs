@@ -24,6 +24,7 @@ const KIND_TERMS: i64 = 10;
 const KIND_DOOR: i64 = 11;
 const KIND_CHARTER: i64 = 12;
 const KIND_FAREWELL: i64 = 13;
+const KIND_HOLD: i64 = 14;
 
 fn key(change: &Change) -> (i64, u64) {
     match change {
@@ -41,6 +42,8 @@ fn key(change: &Change) -> (i64, u64) {
         Change::Door(door) => (KIND_DOOR, door.person.0),
         Change::Charter(charter) => (KIND_CHARTER, charter.conversation.0),
         Change::Farewell(farewell) => (KIND_FAREWELL, farewell.person.0),
+        Change::Hold(hold) => (KIND_HOLD, hold.cell.number()),
+        Change::Gone(Gone::Hold(cell)) => (KIND_HOLD, cell.number()),
         Change::Gone(Gone::Farewell(person)) => (KIND_FAREWELL, person.0),
         Change::Gone(Gone::Code(id)) => (KIND_CODE, id.0),
         Change::Gone(Gone::Stay(person)) => (KIND_STAY, person.0),

@@ -138,6 +138,7 @@ impl Recent {
             | Change::Door(_)
             | Change::Charter(_)
             | Change::Farewell(_)
+            | Change::Hold(_)
             | Change::Gone(_) => {}
         }
     }

@@ -11,6 +11,7 @@ use crate::web::reader::Reader;
 use crate::web::status::{class, list as incidents, sign, state_word};
 use crate::web::thread::state_words;
 use ieum_core::delivery::{Delivery, State};
+use ieum_core::health::Cell;
 use ieum_core::health::book::CellView;
 use ieum_core::render::words::network_name;
 use ieum_engine::AccountState;
@@ -51,7 +52,7 @@ impl Console {
             (self.figures(reader, edge))
             section {
                 h2 { (reader.say("메신저의 부분들", "Parts of the networks")) }
-                @for view in &self.cells { (cell(reader, operator, wall, view)) }
+                @for view in &self.cells { (cell(reader, operator, (edge, wall), view)) }
             }
             section {
                 h2 { (reader.say("계정", "Accounts")) }
@@ -106,7 +107,21 @@ fn word<T: Serialize>(value: T) -> String {
     told.and_then(|told| told.as_str().map(str::to_owned)).unwrap_or_default()
 }
 
-fn cell(reader: &Reader, operator: &Operator, wall: Wall, view: &CellView) -> Markup {
+/// Whose word holds a part of a network, since when.
+fn holder(reader: &Reader, edge: &Shared, wall: Wall, cell: Cell) -> Markup {
+    let hold = edge.hub.with_directory(|directory| directory.hold_of(cell).cloned());
+    html! { @if let Some(hold) = hold { p class="quiet" {
+        (reader.say("붙들어 둔 사람: ", "Held by "))
+        bdi { (hold.by) } " · " (wall.moment(hold.at, reader))
+    } } }
+}
+
+fn cell(
+    reader: &Reader,
+    operator: &Operator,
+    (edge, wall): (&Shared, Wall),
+    view: &CellView,
+) -> Markup {
     let deeds = [
         ("down", reader.say("안 되는 것으로", "Hold down")),
         ("up", reader.say("되는 것으로", "Hold up")),
@@ -125,6 +140,7 @@ fn cell(reader: &Reader, operator: &Operator, wall: Wall, view: &CellView) -> Ma
             p class="quiet" { (wall.moment(view.since, reader)) }
             p class="evidence" { (view.evidence) }
         }
+        (holder(reader, edge, wall, view.cell))
         form class="deeds" method="post" action="/console/cell" {
             (csrf(operator))
             input type="hidden" name="network" value=(word(view.cell.network));
