@@ -7,6 +7,8 @@ use crate::intake::plan_of;
 use crate::pieces::Pieces;
 use ieum_core::content::{Content, MessageId, salt_for_native};
 use ieum_core::ids::{AccountId, ConversationId, EventKey, MessageSeq, PersonId};
+use ieum_core::inbound::FileNote;
+use ieum_core::media::MediaId;
 use ieum_core::message::{Author, CONTENT_BYTES_MAX, Class, NewMessage};
 use ieum_core::ports::store::{Admission, AdmitBatch, Admitted};
 
@@ -61,9 +63,30 @@ pub enum SayFailure {
     Unavailable,
 }
 
+/// What the words stand beside.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Words<'a> {
+    /// Nothing.
+    Alone,
+    /// A file that is here.
+    File(&'a FileNote, MediaId),
+}
+
 /// Admits a message of the API.
 pub(crate) async fn say(pieces: &Pieces, say: Say) -> Result<Said, SayFailure> {
-    check(pieces, &say)?;
+    if say.text.trim().is_empty() {
+        return Err(SayFailure::Invalid("the text is empty".to_owned()));
+    }
+    say_words(pieces, say, Words::Alone).await
+}
+
+/// Admits a message whose words may stand beside something; beside a file there may be none.
+pub(crate) async fn say_words(
+    pieces: &Pieces,
+    say: Say,
+    words: Words<'_>,
+) -> Result<Said, SayFailure> {
+    check_place(pieces, &say)?;
     if let Some(answered) = say.reply_to {
         let found = pieces.store.message_by_id(answered).await;
         let found = found.map_err(|_| SayFailure::Unavailable)?;
@@ -87,12 +110,25 @@ pub(crate) async fn say(pieces: &Pieces, say: Say) -> Result<Said, SayFailure> {
         None => pieces.entropy.next_16(),
     };
     let marks = calling::by_hand(pieces, say.conversation, &say.text);
-    let mut content = Content::text(salt, &uris.sender, &uris.room, &say.text);
-    content = content.marked(&say.text, &marks);
+    let content = match words {
+        Words::Alone => Content::text(salt, &uris.sender, &uris.room, &say.text),
+        Words::File(note, id) => {
+            Content::file(salt, &uris.sender, &uris.room, (note, Some(id)), &say.text)
+        }
+    };
+    let mut content = content.marked(&say.text, &marks);
     if let Some(answered) = say.reply_to {
         content = content.reply_to(answered);
     }
     let message = sealed(pieces, &content, (say.conversation, author), say.class)?;
+    admitted(pieces, message, event).await
+}
+
+async fn admitted(
+    pieces: &Pieces,
+    message: NewMessage,
+    event: Option<(AccountId, EventKey)>,
+) -> Result<Said, SayFailure> {
     let (id, now) = (message.id, message.accepted_at);
     let _planning = pieces.gate.read().await;
     let plan = plan_of(pieces, &message, None);
@@ -142,10 +178,8 @@ async fn repeated(pieces: &Pieces, id: MessageId) -> Result<Said, SayFailure> {
     }
 }
 
-fn check(pieces: &Pieces, say: &Say) -> Result<(), SayFailure> {
-    if say.text.trim().is_empty() {
-        return Err(SayFailure::Invalid("the text is empty".to_owned()));
-    }
+/// Whether somebody may say this much there.
+pub(crate) fn check_place(pieces: &Pieces, say: &Say) -> Result<(), SayFailure> {
     if say.text.len() > SAY_BYTES_MAX {
         return Err(SayFailure::Invalid(format!("the text is over {SAY_BYTES_MAX} bytes")));
     }

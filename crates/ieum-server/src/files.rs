@@ -6,6 +6,7 @@
 
 use crate::edge::Shared;
 use crate::problem::{Kind, Problem};
+use crate::web::uploads;
 use axum::body::{Body, Bytes};
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
@@ -32,7 +33,10 @@ const POLICY: &str = "sandbox; default-src 'none'";
 
 /// All routes of this file.
 pub(crate) fn router() -> axum::Router<Shared> {
-    axum::Router::new().route("/m/preview.png", get(preview)).route("/m/{link}", get(file))
+    axum::Router::new()
+        .route("/m/preview.png", get(preview))
+        .route("/m/{link}", get(file))
+        .route("/inbox/{conversation}/files/{message}", get(uploads::file))
 }
 
 async fn preview() -> Response {
@@ -83,7 +87,8 @@ enum Asked {
     Beyond,
 }
 
-fn serve(opened: &Opened, asked: &HeaderMap, head_only: bool) -> Response {
+/// A file as a browser may have it, or the part of it that is asked for.
+pub(crate) fn serve(opened: &Opened, asked: &HeaderMap, head_only: bool) -> Response {
     let bytes = opened.file.bytes();
     let tag = tag(&opened.kept);
     let (status, span) = match asked_for(asked, &tag, bytes) {

@@ -273,3 +273,39 @@ async fn a_place_is_on_a_map_or_behind_the_address_of_one() {
     assert_eq!(town.line.shelf.asked(), 0, "there is nothing to fetch");
     assert_eq!(town.open().await, 0);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_file_from_a_page_goes_to_every_room_once() {
+    use ieum_engine::{FileTold, Say};
+    let town = Town::with(with_links()).await;
+    let mina = town.person("민아", &[]).await;
+    let chats = [(KakaoTalk, "kroom"), (Telegram, "-1"), (Matrix, "!m")];
+    let family = town.group("가족", &[mina], &chats).await;
+    for _ in 0..2 {
+        let mut draft = town.hub.begin_file().await.unwrap();
+        for piece in PNG.chunks(7) {
+            draft.write(bytes::Bytes::copy_from_slice(piece)).await.unwrap();
+        }
+        let say = Say {
+            conversation: family,
+            person: Some(mina),
+            text: "여기 봐".to_owned(),
+            reply_to: None,
+            class: ieum_core::message::Class::Chat,
+            idempotency_key: Some("page:1:k".to_owned()),
+        };
+        let told = FileTold { name: "바다.png".to_owned(), media_type: "image/png".to_owned() };
+        town.hub.say_file(say, told, draft).await.unwrap();
+    }
+    town.passes(3_000).await;
+    for (network, chat) in [(Telegram, "-1"), (Matrix, "!m"), (KakaoTalk, "kroom")] {
+        let screen = town.script(network).screen().join("\n");
+        assert_eq!(
+            screen.matches("{Picture 바다.png image/png 42B").count(),
+            1,
+            "{chat}: {screen}"
+        );
+        assert!(screen.contains("여기 봐"), "{screen}");
+    }
+    assert_eq!(town.open().await, 0);
+}

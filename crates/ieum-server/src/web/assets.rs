@@ -19,6 +19,7 @@ const FILES: &[(&str, &str, &str)] = &[
     ("dark.css", "text/css; charset=utf-8", include_str!("assets/dark.css")),
     ("page.js", JAVASCRIPT, include_str!("assets/page.js")),
     ("write.js", JAVASCRIPT, include_str!("assets/write.js")),
+    ("attach.js", JAVASCRIPT, include_str!("assets/attach.js")),
     ("notify.js", JAVASCRIPT, include_str!("assets/notify.js")),
     ("passkey.js", JAVASCRIPT, include_str!("assets/passkey.js")),
     ("worker.js", JAVASCRIPT, include_str!("assets/worker.js")),

@@ -21,7 +21,7 @@ use ieum_core::directory::{Conversation, ConversationKind, Directory};
 use ieum_core::ids::{ConversationId, MessageSeq, PersonId};
 use ieum_core::message::{Class, Message};
 use ieum_core::ports::store::{PAGE_ROWS_MAX, StoreFailure};
-use ieum_engine::{Act, Deed, Say, SayFailure};
+use ieum_engine::{Act, Deed, Say, SayFailure, UPLOAD_BYTES_MAX};
 use maud::{Markup, html};
 use serde::Deserialize;
 use std::sync::Arc;
@@ -188,6 +188,7 @@ pub(super) async fn conversation(
         return Wrong::nothing(&reader).into_response();
     };
     let about = About::of(&edge, id, who.person, &before).await;
+    let answered = before.reply.clone().filter(|_| about.is_some());
     let before = before.before.map_or(NEWEST, |seq| MessageSeq(seq.min(NEWEST.0)));
     match Thread::read(&edge, id, who.person, before, MESSAGES_MAX).await {
         Ok(thread) => {
@@ -201,6 +202,7 @@ pub(super) async fn conversation(
                 div class="thread" data-refresh="15" data-live=(id) {
                     (thread.shown(&reader, &who, wall(&edge)))
                 }
+                (attaching(&edge, &reader, &who, id, answered.as_deref()))
                 (writing(&edge, &reader, &who, id, about.as_ref()))
             };
             framed(&reader, Tab::Inbox, &title, &body).into_response()
@@ -261,6 +263,52 @@ fn writing(
             )) {}
         }
     }
+}
+
+/// The form for a picture or file. The words stand before the file: they are read in that order.
+fn attaching(
+    edge: &Shared,
+    reader: &Reader,
+    who: &SignedIn,
+    id: ConversationId,
+    reply: Option<&str>,
+) -> Markup {
+    let key = format!("{:016x}", edge.hub.entropy().next_u64());
+    let title = reader.say("사진이나 파일 보내기", "Send a picture or file");
+    html! { details class="attach" {
+        summary { (title) }
+        form method="post" action={ "/inbox/" (id) "/files" } enctype="multipart/form-data"
+            data-attach={ (who.person) "-" (id) } data-place={ "/inbox/" (id) }
+            data-bytes-max=(UPLOAD_BYTES_MAX) {
+            (csrf_field(who))
+            input type="hidden" name="key" value=(key);
+            @if let Some(reply) = reply { input type="hidden" name="reply" value=(reply); }
+            label for="beside" { (reader.say("함께 보낼 말 (없어도 돼요)", "Words beside it (optional)")) }
+            input id="beside" name="text" maxlength="1000" autocomplete="off";
+            label for="file" { (reader.say("사진이나 파일, 32 MB까지", "Picture or file, up to 32 MB")) }
+            input id="file" type="file" name="file" required;
+            div class="preview" hidden
+                data-alt=(reader.say("보낼 사진", "The picture to be sent")) {}
+            button { (reader.say("파일 보내기", "Send file")) }
+            p class="quiet waiting" role="status" data-going=(reader.say(
+                "보내는 중이에요…", "Being sent…",
+            )) data-waiting=(reader.say(
+                "연결되면 보낼게요. 이 기기에 담아 두었어요.",
+                "Kept on this device; it is sent once there is a connection.",
+            )) data-open=(reader.say(
+                "커서 담아 두지 못해요. 이 화면을 열어 두면 연결될 때 보낼게요.",
+                "Too large to be kept. Leave this page open; it goes once there is a connection.",
+            )) data-large=(reader.say(
+                "32 MB보다 큰 파일은 보낼 수 없어요.", "Files over 32 MB cannot be sent.",
+            )) data-refused=(reader.say(
+                "이 파일은 보낼 수 없었어요. 사진이라면 정말 사진인지 봐 주세요.",
+                "This file could not be sent. If it is a picture: is it really one?",
+            )) data-again=(reader.say(
+                "보내지 못했어요. 다시 들어와 주세요.",
+                "This could not be sent. Please sign in again.",
+            )) {}
+        }
+    } }
 }
 
 /// Something to be said.

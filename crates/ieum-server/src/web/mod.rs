@@ -28,6 +28,7 @@ mod sessions;
 mod sign_in;
 mod status;
 mod thread;
+pub(crate) mod uploads;
 pub(crate) mod wrong;
 
 use crate::edge::Shared;
@@ -52,6 +53,10 @@ pub(crate) struct Pages {
     operators: console::Operators,
     /// One permit for each page that listens.
     streams: Arc<Semaphore>,
+    /// One permit for each file that comes in.
+    uploads: Semaphore,
+    /// What each sent within an hour.
+    budgets: uploads::Budgets,
     /// Passkeys that are being made or used.
     ceremonies: passkeys::Ceremonies,
 }
@@ -62,6 +67,8 @@ impl Default for Pages {
         Self {
             operators: console::Operators::default(),
             streams,
+            uploads: Semaphore::new(uploads::UPLOADS_MAX),
+            budgets: uploads::Budgets::default(),
             ceremonies: passkeys::Ceremonies::default(),
         }
     }
@@ -88,6 +95,10 @@ pub(crate) fn router() -> Router<Shared> {
         .route("/inbox/live", get(live::live))
         .route("/inbox/{conversation}", get(inbox::conversation).post(inbox::write))
         .route("/inbox/{conversation}/acts", post(acts::act))
+        .route(
+            "/inbox/{conversation}/files",
+            post(uploads::send).layer(DefaultBodyLimit::max(uploads::UPLOAD_FORM_BYTES_MAX)),
+        )
         .route("/search", get(search::page))
         .route("/groups", get(groups::list).post(groups::found))
         .route("/groups/{conversation}", get(groups::page).post(groups::act))

@@ -9,14 +9,16 @@ use super::sessions::{SignedIn, csrf_field};
 use crate::edge::Shared;
 use crate::views::message::{ContentKind, MessageView};
 use ieum_core::delivery::{Delivery, Label, Recipient, State};
-use ieum_core::directory::{Directory, Language};
+use ieum_core::directory::{ConversationKind, Directory, Language};
 use ieum_core::ids::{ConversationId, MessageSeq, PersonId};
+use ieum_core::inbound::FileKind;
 use ieum_core::message::Message;
 use ieum_core::network::Network;
+use ieum_core::people::moderation::REASON_CHARS_MAX;
 use ieum_core::ports::store::StoreFailure;
 use ieum_core::render::words::network_name;
 use ieum_core::time::Timestamp;
-use ieum_engine::Present;
+use ieum_engine::{FileAt, Present};
 use maud::{Markup, html};
 
 /// Longest quotation and list entry, in characters.
@@ -43,8 +45,12 @@ struct SaidHere {
     quoted: Option<String>,
     reactions: Vec<ReactionHere>,
     copies: Vec<CopyHere>,
+    /// The file that came with it, if one did.
+    file: Option<FileAt>,
     /// The newest message of the conversation.
     newest: u64,
+    /// Whether those who lead the conversation can be told of it.
+    may_report: bool,
 }
 
 /// One reaction to a message.
@@ -84,15 +90,26 @@ impl Thread {
                 thread.take(MessageView::of(message, directory), person);
             }
         });
+        for said in thread.said.iter_mut().filter(|said| said.view.kind == ContentKind::File) {
+            let message = found.iter().find(|message| message.seq.0 == said.view.seq);
+            if let Some(message) = message {
+                said.file = edge.hub.file_at(&message.new.content).await;
+            }
+        }
         thread.follow(edge).await;
         thread.quote();
         let newest = store.newest_in(vec![conversation]).await?.into_iter().flatten().next();
         for said in &mut thread.said {
             said.newest = newest.map_or(0, |seq| seq.0);
         }
-        let members = edge.hub.with_directory(|directory| {
-            directory.conversation(conversation).map_or(0, |found| found.members.len())
+        let (members, is_group) = edge.hub.with_directory(|directory| {
+            directory.conversation(conversation).map_or((0, false), |found| {
+                (found.members.len(), found.kind != ConversationKind::Direct)
+            })
         });
+        for said in &mut thread.said {
+            said.may_report = is_group && !said.is_mine && said.view.author.person.is_some();
+        }
         let shows_copies = members <= COPIES_MEMBERS_MAX;
         for said in thread.said.iter_mut().filter(|said| said.is_mine && shows_copies) {
             let deliveries = store.deliveries_of(MessageSeq(said.view.seq)).await?;
@@ -191,7 +208,9 @@ impl Thread {
             quoted: None,
             reactions: Vec::new(),
             copies: Vec::new(),
+            file: None,
             newest: 0,
+            may_report: false,
             view,
         });
     }
@@ -238,7 +257,11 @@ impl SaidHere {
                 @if let Some(quoted) = &self.quoted { p class="quoted" { (quoted) } }
                 @if self.is_withdrawn {
                     p class="quiet" { (reader.say("거둔 말이에요", "This was withdrawn")) }
-                } @else { p class="text" { (self.words(reader)) } }
+                } @else {
+                    @if let Some(file) = &self.file { (self.file(reader, file)) }
+                    @let words = self.words(reader);
+                    @if !words.is_empty() { p class="text" { (words) } }
+                }
             }
             @if !self.reactions.is_empty() { p class="reactions" {
                 @for reaction in &self.reactions { span { (reaction.emoji) } " " }
@@ -282,12 +305,49 @@ impl SaidHere {
                         reader.say("거두기", "Withdraw")))
                 }
             }
+            @if self.may_report { (self.reporting(reader, who)) }
+        } }
+    }
+
+    /// Telling those who lead the conversation of it.
+    fn reporting(&self, reader: &Reader, who: &SignedIn) -> Markup {
+        let reason = reader.say("신고하는 까닭", "Reason for reporting this");
+        html! { form class="deeds report" method="post"
+            action={ "/groups/" (self.view.conversation) } {
+            (csrf_field(who))
+            input type="hidden" name="number" value=(self.view.seq);
+            input name="text" required maxlength=(REASON_CHARS_MAX) autocomplete="off"
+                aria-label=(reason) placeholder=(reason);
+            button class="plain" name="deed" value="report" { (reader.say("신고", "Report")) }
+        } }
+    }
+
+    /// The file itself where a page may show it, else the way to it.
+    fn file(&self, reader: &Reader, file: &FileAt) -> Markup {
+        let name = self.view.file.as_ref().map_or("", |file| &file.name);
+        let name = if name.is_empty() { reader.say("파일", "File") } else { name };
+        let place = format!("/inbox/{}/files/{}", self.view.conversation, self.view.seq);
+        html! { @match file {
+            FileAt::Here(kept) if kept.kind == FileKind::Picture => {
+                a class="picture" href=(place) { img src=(place) alt=(name) loading="lazy"; }
+            }
+            FileAt::Here(kept) => {
+                a class="file" href=(place) { (name) }
+                span class="quiet small" { " " (size(kept.bytes)) }
+            }
+            FileAt::Coming => p class="file quiet" {
+                (name) " · " (reader.say("오는 중이에요", "on its way"))
+            },
+            FileAt::Nowhere => p class="file quiet" {
+                (name) " · " (reader.say("여기에는 없어요", "not here"))
+            },
         } }
     }
 
     fn words(&self, reader: &Reader) -> String {
         let text = self.view.text.clone().unwrap_or_default();
         match &self.view.file {
+            Some(_) if self.file.is_some() => text,
             Some(file) => {
                 let word = reader.say("파일", "File");
                 format!("[{word}] {} {text}", file.name).trim().to_owned()
@@ -438,6 +498,15 @@ fn cut(text: &str) -> String {
     }
 }
 
+/// A size as people read it.
+fn size(bytes: u64) -> String {
+    match bytes {
+        0..1_024 => format!("{bytes} B"),
+        1_024..1_048_576 => format!("{} KB", bytes / 1_024),
+        _ => format!("{} MB", bytes / 1_048_576),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -448,5 +517,19 @@ mod tests {
         assert_eq!(cut(&"가".repeat(80)).chars().count(), 80);
         assert_eq!(cut(&"가".repeat(81)).chars().count(), 81);
         assert_eq!(cut(""), "");
+    }
+
+    #[test]
+    fn sizes_are_read_at_a_glance() {
+        let table = [
+            (0, "0 B"),
+            (1_023, "1023 B"),
+            (1_024, "1 KB"),
+            (1 << 20, "1 MB"),
+            (32 << 20, "32 MB"),
+        ];
+        for (bytes, wanted) in table {
+            assert_eq!(size(bytes), wanted);
+        }
     }
 }

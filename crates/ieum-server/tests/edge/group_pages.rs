@@ -317,3 +317,34 @@ async fn who_leaves_is_gone_and_direct_conversations_are_no_groups() {
     let code = house.call(form(&format!("/groups/{direct}/code"), &mina, &body)).await;
     assert_eq!(code.status, 404);
 }
+
+#[tokio::test]
+async fn a_report_at_a_message_is_about_its_author_and_leads_to_it() {
+    let house = group().await;
+    crate::inbox::say(&house, 1, 3, "사세요 사세요").await;
+    let newest = async || house.hub.store().counts().await.unwrap().messages;
+    let seq = newest().await;
+    let (mina, jun, sua) =
+        (sign_in(&house, 1).await, sign_in(&house, 2).await, sign_in(&house, 3).await);
+    let field = format!("name=\"number\" value=\"{seq}\"");
+    assert!(text(&open(&house, "/inbox/1", &jun).await).contains(&field));
+    assert!(!text(&open(&house, "/inbox/1", &sua).await).contains(&field), "one's own");
+    // Whoever the form names: it is about who said it.
+    let answer = deed(&house, &jun, &format!("deed=report&person=1&number={seq}&text=spam")).await;
+    assert_eq!(answer.header("location"), "/groups/1?done=reported");
+    let report = charter(&house).reports[0].clone();
+    assert_eq!((report.about, report.message.map(|one| one.0)), (PersonId(3), Some(seq)));
+    let page = text(&open(&house, "/groups/1", &mina).await);
+    let place = format!("/inbox/1?before={}#m{seq}", seq + 1);
+    assert!(page.contains(&place), "{page}");
+    // Not of another conversation, and not of nothing.
+    let other = json!({ "kind": "group", "title": "other", "members": [3] });
+    house.post("/v1/conversations", other).await;
+    crate::inbox::say(&house, 2, 3, "여기").await;
+    let elsewhere = newest().await;
+    for seq in [elsewhere, 9_999, u64::MAX] {
+        let fields = format!("deed=report&person=3&number={seq}&text=spam");
+        assert_eq!(deed(&house, &jun, &fields).await.status.as_u16(), 404, "{seq}");
+    }
+    assert_eq!(charter(&house).reports.len(), 1);
+}

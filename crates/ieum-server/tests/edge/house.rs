@@ -215,7 +215,7 @@ impl House {
         clock.pass_ms(1_700_000_000_000);
         let hub = Hub::start(HubSetup {
             store: Arc::clone(&store) as _,
-            media: Arc::new(Shelf),
+            media: Arc::new(Shelf::default()),
             search: Some(Arc::new(Catalogue::default())),
             clock: Arc::clone(&clock) as _,
             entropy: Arc::new(Counting::default()),

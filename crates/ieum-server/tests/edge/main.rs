@@ -35,3 +35,4 @@ mod search;
 mod sockets;
 mod store;
 mod terms;
+mod uploads;

@@ -79,3 +79,6 @@ if (push) import("./notify.js").then((notify) => notify.offer(push));
 
 const form = document.querySelector("[data-write]");
 if (form) tend(form, renew);
+
+const attach = document.querySelector("[data-attach]");
+if (attach) import("./attach.js").then((files) => files.tend(attach, renew));

@@ -17,11 +17,12 @@ use axum::extract::{Form, Path, State};
 use axum::response::{IntoResponse, Redirect, Response};
 use http::HeaderMap;
 use ieum_core::directory::{ConversationKind, Directory};
-use ieum_core::ids::{ConversationId, PersonId, RoomId};
+use ieum_core::ids::{ConversationId, MessageSeq, PersonId, RoomId};
 use ieum_core::people::code::{CodePurpose, Party};
 use ieum_core::people::contacts::Standing;
 use ieum_core::people::groups::{Actor, Charter, Role};
 use ieum_core::people::moderation::Ruling;
+use ieum_core::route::author_person;
 use ieum_engine::{ChangeFailure, CodeFailure, GroupAct, WantedCode};
 use serde::Deserialize;
 
@@ -138,7 +139,7 @@ impl Wanted {
             Deed::Slow => GroupAct::Slow(id, by, number?.saturating_mul(1_000)),
             Deed::Ban => GroupAct::Ban(id, by, person?, text),
             Deed::Unban => GroupAct::Unban(id, by, person?),
-            Deed::Report => GroupAct::Report(id, me, person?, None, text),
+            Deed::Report => GroupAct::Report(id, me, person?, number.map(MessageSeq), text),
             Deed::Dismissed => GroupAct::Decide(id, by, number?, Ruling::Dismissed),
             Deed::Removed => GroupAct::Decide(id, by, number?, Ruling::Removed),
             Deed::Banned => GroupAct::Decide(id, by, number?, Ruling::Banned),
@@ -223,6 +224,7 @@ pub(crate) async fn act(
         let room = wanted.number.map(RoomId).ok_or_else(|| not_ours(&reader))?;
         part(&edge, id, who.person, room).await
     } else {
+        let wanted = about_message(&edge, id, wanted).await.ok_or_else(nothing)?;
         let act = edge.hub.with_directory(|directory| wanted.act(directory, id, who.person));
         edge.hub.group_act(act.ok_or_else(|| not_ours(&reader))?).await.map(|_| ())
     };
@@ -230,6 +232,17 @@ pub(crate) async fn act(
         Ok(()) => Ok(Redirect::to(&after(deed, &back)).into_response()),
         Err(failure) => Ok(refused(&reader, &back, failure)),
     }
+}
+
+/// A report of one message is about whoever said it, whatever the form says; none where there is no
+/// such message in the conversation, or its author is no person of the hub.
+async fn about_message(edge: &Shared, id: ConversationId, wanted: Wanted) -> Option<Wanted> {
+    let (Deed::Report, Some(seq)) = (wanted.deed, wanted.number) else { return Some(wanted) };
+    let seq = MessageSeq(seq.min(i64::MAX.unsigned_abs()));
+    let message = edge.hub.store().message(seq).await.ok().flatten()?;
+    let author = (message.new.conversation == id).then_some(message.new.author)?;
+    let person = edge.hub.with_directory(|directory| author_person(directory, author))?;
+    Some(Wanted { person: Some(person.0), ..wanted })
 }
 
 fn after(deed: Deed, back: &str) -> String {
