@@ -19,6 +19,8 @@ from pictures import digest, media, png
 
 MINA = "mina@far.test"
 FIRST_SECONDS_MAX = 20.0
+# After a server is back.
+BACK_SECONDS_MAX = 3.0
 
 ACCOUNTS = TELEGRAM + """
 [[account]]
@@ -163,14 +165,27 @@ def programs(tally, post, first):
 def outages(tally, post, first, hub, mailbox, office):
     with tally.section("both servers are away, then the hub is killed"):
         numbers = list(range(10))
-        said = lambda: [text for ours in post.office.to(MINA)
-                        if (text := ours.get_body(("plain",)).get_content().strip())
-                        .startswith("number")]
+        # What waited long says so in a line before it.
+        said = lambda head: [text for ours in post.office.to(MINA)
+                             if head in (text := ours.get_body(("plain",)).get_content().strip())]
+        fifty = list(range(50))
         mailbox.stop()
         office.stop()
-        time.sleep(3)
+        harness.meanwhile(fifty, hub, lambda number: post.lab.say(
+            "telegram", "haru", f"away {number}"))
         office.start()
+        back = time.monotonic()
         mailbox.start()
+        away = lambda: [int(text.rsplit(" ", 1)[1]) for text in said("away ")]
+        harness.eventually(away, 60)
+        first_took = time.monotonic() - back
+        harness.eventually(lambda: len(away()) >= len(fifty), 60)
+        took = time.monotonic() - back
+        time.sleep(1)
+        tally.equal("fifty of fifty, in order, once", away(), fifty)
+        tally.check(f"the first within {BACK_SECONDS_MAX} s",
+                    first_took <= BACK_SECONDS_MAX, first_took)
+        print(f"        first after {first_took:.2f} s, all after {took:.2f} s")
         for number in numbers:
             mailbox.bring(answer(first, f"letter {number}"))
         inward = lambda: [text for text in post.lab.texts("telegram", "haru") if "letter " in text]
@@ -183,12 +198,12 @@ def outages(tally, post, first, hub, mailbox, office):
             mailbox.bring(answer(first, f"other {number}"))
         hub.start()
         other = lambda: [text for text in post.lab.texts("telegram", "haru") if "other " in text]
-        done = lambda: len(other()) >= len(numbers) and len(said()) >= len(numbers)
+        done = lambda: len(other()) >= len(numbers) and len(said("number ")) >= len(numbers)
         harness.eventually(done, 40)
         tally.equal("what she wrote meanwhile",
                     [int(text.rsplit(" ", 1)[1]) for text in other()], numbers)
         tally.equal("what he wrote meanwhile",
-                    [int(text.rsplit(" ", 1)[1]) for text in said()], numbers)
+                    [int(text.rsplit(" ", 1)[1]) for text in said("number ")], numbers)
 
 
 def bounce(ours):

@@ -290,11 +290,11 @@ def first_said_at(stage, head):
 
 def server_away(stage, head, end):
     tally, everything = stage.tally, list(range(MESSAGES))
-    with tally.section(f"the homeserver is {head} for 10 s while fifty messages are said"):
+    name = f"the homeserver is {head} for {harness.AWAY_SECONDS:.0f} s while fifty are said"
+    with tally.section(f"{name} and the hub is killed"):
         end(stage.synapse)
-        for number in everything:
-            stage.haru_says(f"{head} {number}")
-        time.sleep(10)
+        harness.meanwhile(everything, stage.hub,
+                          lambda number: stage.haru_says(f"{head} {number}"))
         stage.synapse.start()
         back = time.time()
         harness.eventually(lambda: len(in_room(stage, head)) >= MESSAGES, 60)
@@ -335,7 +335,7 @@ def hub_killed(stage):
         for number in range(10, MESSAGES):
             stage.haru_says(f"killed {number}")
             stage.alice.say(stage.room, f"alive {number}")
-        time.sleep(8)
+        time.sleep(0.8 * harness.AWAY_SECONDS)
         stage.hub.start()
         back = time.time()
         # The homeserver was waiting 8 s and more by then; our asking ends that. Telegram's people

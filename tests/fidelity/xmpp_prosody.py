@@ -183,13 +183,13 @@ def first_said_at(alice, head):
     return stamp.timestamp() if stamp else line.seen_at
 
 
-def server_away(tally, lab, prosody, alice):
+def server_away(tally, lab, hub, prosody, alice):
     everything = list(range(MESSAGES))
-    with tally.section("the server is away for 10 s while fifty messages are said"):
+    name = f"the server is away for {harness.AWAY_SECONDS:.0f} s while fifty messages are said"
+    with tally.section(f"{name} and the hub is killed"):
         prosody.stop()
-        for number in everything:
-            lab.say("telegram", "haru", f"away {number}", room="friends")
-        time.sleep(10)
+        harness.meanwhile(everything, hub, lambda number: lab.say(
+            "telegram", "haru", f"away {number}", room="friends"))
         prosody.start()
         back = time.time()
         alice.sign_in(prosody.client_port)
@@ -216,6 +216,7 @@ def hub_killed(tally, lab, hub, alice):
         for number in range(10, MESSAGES):
             lab.say("telegram", "haru", f"killed {number}", room="friends")
             alice.say(ROOM, f"alive {number}")
+        time.sleep(max(0.0, harness.AWAY_SECONDS - 10))
         hub.start()
         done = lambda: (len(in_room(alice, "killed")) >= MESSAGES
                         and len(in_telegram(lab, "alive")) >= MESSAGES)
@@ -257,7 +258,7 @@ def play(tally, lab, program, folder):
             direct(tally, hub, alice)
             tally.check("what was said before the hub came stays there",
                         not any("before the hub" in t for t in lab.texts("telegram", "haru")))
-            server_away(tally, lab, prosody, alice)
+            server_away(tally, lab, hub, prosody, alice)
             hub_killed(tally, lab, hub, alice)
             hub.stop()
             audit = subprocess.run([program, "audit", "--data", f"{folder}/hub/data"],
