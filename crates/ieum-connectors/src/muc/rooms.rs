@@ -339,16 +339,20 @@ impl Desk<'_> {
         if let Some(result) = message.find("result", wire::ARCHIVE).filter(|_| from == at) {
             return self.page_message(at, result);
         }
-        if message.get("type") != Some("groupchat") || resource(from).is_none() {
+        if message.get("type") != Some("groupchat") {
             return;
         }
         let Some(room) = self.rooms.get_mut(at) else { return };
         match room.stage {
-            Stage::Seeding | Stage::Paging if room.live.len() < LIVE_HELD_MAX => {
+            Stage::Seeding | Stage::Paging
+                if room.live.len() < LIVE_HELD_MAX && resource(from).is_some() =>
+            {
                 room.live.push(message.clone());
             }
             // Without an archive: what was said before follows our entering, the subject ends it.
+            // Where nobody ever set one, it is the room's own word.
             Stage::Entering if !room.archive && is_subject(message) => self.caught_up(at),
+            _ if resource(from).is_none() => {}
             Stage::In | Stage::Entering => {
                 let when = read::delayed(message);
                 self.heard(at, message, when, true);

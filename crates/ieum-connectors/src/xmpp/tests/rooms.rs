@@ -219,6 +219,28 @@ fn a_room_without_an_archive_gives_its_history_up_to_the_subject() {
 }
 
 #[test]
+fn a_room_whose_subject_nobody_ever_set_says_so_itself() {
+    let config = config();
+    let mut town = Town::new(&config, None);
+    let mut waiting = town.asks(in_room(1, "첫 말"));
+    let asked = town.question();
+    town.hears(&result(&asked, &info("")));
+    town.hears(&presence("이음", US, &["110"]));
+    assert!(!town.desk.take_output().contains("첫 말"), "the history may still come");
+    let of_room = |inner: &str| {
+        format!("<message type='groupchat' from='{ROOM}' to='{US}'>{inner}</message>")
+    };
+    town.hears(&of_room("<body>the room is recorded</body>"));
+    assert!(!town.desk.take_output().contains("첫 말"), "that was no subject");
+    town.hears(&of_room("<subject/>"));
+    assert!(town.desk.take_output().contains("첫 말"));
+    town.hears(&message("이음", &id(1), "", &body("첫 말")));
+    let author = format!("{ROOM}/이음");
+    assert_eq!(told(&mut waiting), Some(desk::accepted(&id(1), Some(&author))));
+    assert_eq!(town.said(), Vec::<String>::new());
+}
+
+#[test]
 fn a_speaker_enters_first_and_the_room_answers() {
     let config = config();
     let mut town = town(&config, None, "", "");
