@@ -125,11 +125,87 @@ await run(async (hub) => {
     await page.waitForSelector(".mine:last-child .bubble:has-text('거둔 말이에요')");
   });
 
+  await check("a picture goes elsewhere, is shown, and a page called a picture does not", async () => {
+    const png = Buffer.from("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPhfDwAChwGA60e6kgAA"
+      + "AABJRU5ErkJggg==", "base64");
+    const file = (name, buffer) => ({ name, mimeType: "image/png", buffer });
+    await page.goto(`${root}/inbox/${id}`);
+    await page.click(".attach summary");
+    await page.setInputFiles("#file", file("바다.png", png));
+    await page.waitForSelector(".attach .preview img[src^='blob:']");
+    await page.fill("#beside", "여기 봐");
+    await page.click(".attach button");
+    const shown = ".mine .picture img[alt='바다.png']";
+    await page.waitForSelector(shown);
+    await page.waitForFunction((one) => document.querySelector(one).naturalWidth === 1, shown);
+    await until("it is on the other screen", async () =>
+      (await screen("line", "yuna")).some((text) => text.includes("여기 봐")));
+    await page.click(".attach summary");
+    await page.setInputFiles("#file", file("a.png", Buffer.from("<html><script>1</script>")));
+    await page.click(".attach button");
+    await page.waitForSelector(".attach [role=status]:text('보낼 수 없었어요')");
+    const asked = complaints.filter((line) => !/status of 422/.test(line));
+    complaints.splice(0, complaints.length, ...asked);
+  });
+
   await check("a draft is still there after the page was closed", async () => {
     await page.fill("textarea", "아직 덜 쓴");
     await page.goto(`${root}/inbox/${id}`);
     assert.equal(await page.inputValue("textarea"), "아직 덜 쓴");
     await page.fill("textarea", "");
+  });
+
+  await check("a device is told once of a message, and who looks at it needs telling no more", async () => {
+    const device = await phone({ storageState: await context.storageState() });
+    await device.context.grantPermissions(["notifications"], { origin: root });
+    // There is no push service behind this browser: what it would give is made here.
+    await device.page.addInitScript(() => {
+      PushManager.prototype.subscribe = async ({ applicationServerKey }) => {
+        if (applicationServerKey.length !== 65) throw new Error("no key of the hub");
+        const pair = await crypto.subtle.generateKey(
+          { name: "ECDH", namedCurve: "P-256" }, true, ["deriveBits"]);
+        const raw = new Uint8Array(await crypto.subtle.exportKey("raw", pair.publicKey));
+        const text = (bytes) => btoa(String.fromCharCode(...bytes))
+          .replace(/\+/g, "-").replace(/\//g, "_").replace(/=+$/, "");
+        const keys = { p256dh: text(raw), auth: text(new Uint8Array(16).fill(7)) };
+        return { toJSON: () => ({ endpoint: "https://push.invalid/device", keys }) };
+      };
+    });
+    await device.page.goto(`${root}/me`);
+    await device.page.click("[data-push] button");
+    await device.page.waitForSelector("form[action='/me/push/change'] [value='only']");
+    await device.page.click("form[action='/me/push/change'] [value='only']");
+    await device.page.waitForSelector("form[action='/me/push/change'] [value='words']");
+    const tools = await device.context.newCDPSession(device.page);
+    const worker = new Promise((resolve) => {
+      tools.on("ServiceWorker.workerRegistrationUpdated", ({ registrations }) => {
+        const own = registrations.find((one) => one.scopeURL === `${root}/`);
+        if (own) resolve(own.registrationId);
+      });
+    });
+    await tools.send("ServiceWorker.enable");
+    const registrationId = await worker;
+    const data = JSON.stringify({
+      conversation: id, message: "a", title: "우리 가족", text: "유나: 안녕",
+    });
+    const told = () => device.page.evaluate(async () => {
+      const { getNotifications } = ServiceWorkerRegistration.prototype;
+      const all = await getNotifications.call(await navigator.serviceWorker.ready);
+      return all.map(({ title, body, tag, data: place }) => ({ title, body, tag, place }));
+    });
+    for (let time = 0; time < 2; time += 1) {
+      await tools.send("ServiceWorker.deliverPushMessage", { origin: root, registrationId, data });
+    }
+    await until("the device tells of it", async () => (await told()).length);
+    assert.deepEqual(await told(), [{
+      title: "우리 가족", body: "유나: 안녕", tag: `ieum-${id}`, place: `/inbox/${id}`,
+    }]);
+    await device.page.goto(`${root}/inbox/${id}`);
+    await until("who looks needs no notification", async () => !(await told()).length);
+    await device.page.goto(`${root}/me`);
+    await device.page.click("form[action='/me/push/change'] [value='stop']");
+    await device.page.waitForSelector("[data-push]:not([hidden])");
+    await device.context.close();
   });
 
   await check("a hub that was killed and comes back knows who is signed in", async () => {

@@ -290,7 +290,7 @@ fn attaching(
             div class="preview" hidden
                 data-alt=(reader.say("보낼 사진", "The picture to be sent")) {}
             button { (reader.say("파일 보내기", "Send file")) }
-            p class="quiet waiting" role="status" data-going=(reader.say(
+            p class="quiet" role="status" data-going=(reader.say(
                 "보내는 중이에요…", "Being sent…",
             )) data-waiting=(reader.say(
                 "연결되면 보낼게요. 이 기기에 담아 두었어요.",

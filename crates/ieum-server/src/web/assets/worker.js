@@ -24,7 +24,7 @@ async function keep(request, answer, name = KEPT, most = PAGES_MAX) {
 async function forget() {
   const told = await registration.getNotifications();
   told.forEach((one) => one.close());
-  await caches.delete(KEPT);
+  await Promise.all([KEPT, TOLD].map((name) => caches.delete(name)));
 }
 
 async function answered(event, isPage) {
