@@ -8,9 +8,11 @@
 use crate::account::Account;
 use crate::backoff::media_wait_ms;
 use crate::pieces::{Pieces, lock};
+use bytes::Bytes;
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use ieum_core::content::{Content, What};
 use ieum_core::delivery::Claim;
+use ieum_core::media::erase::Eraser;
 use ieum_core::media::link::{self, LinkFault};
 use ieum_core::media::sniff::{SNIFFED_BYTES_MAX, kind, media_type};
 use ieum_core::media::{Kept, MediaId, MediaState, Missing, Wanted, tidy_name};
@@ -169,7 +171,8 @@ async fn fetched(pieces: &Pieces, wanted: &Wanted) -> Result<Kept, Failed> {
         return Err(Failed::Source(FetchFailure::TooLarge));
     }
     let sink = pieces.media.begin().await?;
-    let (sink, head) = pour(opened, sink, bytes_max).await?;
+    let eraser = pieces.settings.media.erases_places.then(Eraser::default);
+    let (sink, head) = pour(opened, (sink, eraser), bytes_max).await?;
     let media_type = media_type(&head);
     let kept = Kept {
         hash: [0; 32],
@@ -187,7 +190,7 @@ type Poured = (Box<dyn MediaSink>, Vec<u8>);
 /// From the network into the media room, a piece at a time; also gives its first bytes.
 async fn pour(
     mut from: Fetched,
-    mut into: Box<dyn MediaSink>,
+    (mut into, mut eraser): (Box<dyn MediaSink>, Option<Eraser>),
     bytes_max: u64,
 ) -> Result<Poured, Failed> {
     let (mut head, mut bytes) = (Vec::new(), 0_u64);
@@ -200,12 +203,20 @@ async fn pour(
         }
         let room = SNIFFED_BYTES_MAX.saturating_sub(head.len());
         head.extend(piece.iter().take(room));
-        into.write(piece).await?;
+        let piece = eraser.as_mut().map_or(piece.clone(), |eraser| eraser.take(&piece).into());
+        write(&mut into, piece).await?;
     }
+    let rest = eraser.map(Eraser::finish).unwrap_or_default();
+    write(&mut into, rest.into()).await?;
     match from.bytes {
         Some(told) if told != bytes => Err(later("it is not as long as its network said")),
         Some(_) | None => Ok((into, head)),
     }
+}
+
+/// Adds a piece to a file, if there is anything in it.
+pub(crate) async fn write(into: &mut Box<dyn MediaSink>, piece: Bytes) -> Result<(), MediaFailure> {
+    if piece.is_empty() { Ok(()) } else { into.write(piece).await }
 }
 
 /// Why a link gives no file.

@@ -5,6 +5,7 @@
 //! with it first.
 
 use crate::hub::Hub;
+use crate::media;
 use crate::pieces::{Pieces, lock};
 use crate::say::{self, API_ACCOUNT, Said, Say, SayFailure, Words};
 use crate::search::{self, Present};
@@ -13,6 +14,7 @@ use ieum_core::content::salt_for_native;
 use ieum_core::content::{Content, What};
 use ieum_core::ids::{ConversationId, MessageSeq, PersonId};
 use ieum_core::inbound::{FileKind, FileNote};
+use ieum_core::media::erase::Eraser;
 use ieum_core::media::sniff::{SNIFFED_BYTES_MAX, is_shown, kind, media_type};
 use ieum_core::media::{Kept, MediaId, MediaState, Wanted, tidy_name};
 use ieum_core::ports::media::{MediaFailure, MediaSink, Opened};
@@ -24,6 +26,7 @@ pub const UPLOAD_BYTES_MAX: usize = 32 << 20;
 /// A file that is coming in. Dropped before it is said, it leaves nothing behind.
 pub struct FileDraft {
     sink: Box<dyn MediaSink>,
+    eraser: Option<Eraser>,
     head: Vec<u8>,
     bytes: u64,
     bytes_max: u64,
@@ -66,7 +69,8 @@ impl FileDraft {
         }
         let room = SNIFFED_BYTES_MAX.saturating_sub(self.head.len());
         self.head.extend(piece.iter().take(room));
-        Ok(self.sink.write(piece).await?)
+        let piece = self.eraser.as_mut().map_or(piece.clone(), |eraser| eraser.take(&piece).into());
+        Ok(media::write(&mut self.sink, piece).await?)
     }
 
     /// What it is, by what its sender says and its bytes prove.
@@ -118,8 +122,9 @@ impl Hub {
     /// When the media room cannot write.
     pub async fn begin_file(&self) -> Result<FileDraft, SayFailure> {
         let sink = self.pieces.media.begin().await?;
+        let eraser = self.pieces.settings.media.erases_places.then(Eraser::default);
         let bytes_max = self.pieces.settings.media.bytes_max.min(UPLOAD_BYTES_MAX as u64);
-        Ok(FileDraft { sink, head: Vec::new(), bytes: 0, bytes_max })
+        Ok(FileDraft { sink, eraser, head: Vec::new(), bytes: 0, bytes_max })
     }
 
     /// Says a file, with `say.text` as what stands beside it, empty or not. A repetition with the
@@ -234,7 +239,10 @@ async fn put(
         at: pieces.now(),
     };
     pieces.media.want(vec![wanted]).await?;
-    Ok(draft.sink.keep(id, kept, pieces.now()).await?)
+    let FileDraft { mut sink, eraser, .. } = draft;
+    let rest = eraser.map(Eraser::finish).unwrap_or_default();
+    media::write(&mut sink, rest.into()).await?;
+    Ok(sink.keep(id, kept, pieces.now()).await?)
 }
 
 /// By which the bytes are known: the same for the same key, random without one.

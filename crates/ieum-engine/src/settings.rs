@@ -49,6 +49,8 @@ pub struct MediaSettings {
     pub wait_ms: u64,
     /// How long a file is kept after its last use. Thirty days, far above a delivery's lifetime.
     pub kept_ms: u64,
+    /// Whether what pictures say of where and how they were taken is erased as they come in.
+    pub erases_places: bool,
     /// Under which address networks and people reach the hub's links; `None` gives no links.
     pub public_url: Option<String>,
 }
@@ -59,6 +61,7 @@ impl Default for MediaSettings {
             bytes_max: MEDIA_BYTES_MAX,
             wait_ms: 60_000,
             kept_ms: 30 * 24 * 3_600_000,
+            erases_places: false,
             public_url: None,
         }
     }

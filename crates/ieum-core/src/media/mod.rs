@@ -5,6 +5,7 @@
 //! ([`crate::ports::media`]). Not here: the bytes. Invariant: the same file of the same native
 //! message has the same id, after a crash and in a second webhook.
 
+pub mod erase;
 pub mod link;
 pub mod reach;
 pub mod sniff;

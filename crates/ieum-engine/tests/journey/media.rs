@@ -309,3 +309,25 @@ async fn a_file_from_a_page_goes_to_every_room_once() {
     }
     assert_eq!(town.open().await, 0);
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_a_picture_says_of_where_it_was_taken_is_erased_where_that_is_wished() {
+    const TOLD: &[u8] = b"\x89PNG\r\n\x1a\n\0\0\0\x06tEXt37.55N\0\0\0\0\0\0\0\0IEND\xaeB`\x82";
+    for erases_places in [false, true] {
+        let mut settings = with_links();
+        settings.media.erases_places = erases_places;
+        let town = rooms(settings).await;
+        town.line.shelf.put("told", TOLD);
+        town.sends(Line, "Croom", "Uyuna", (File, "바다.png", "told"), "").await;
+        town.passes(3_000).await;
+        let screen = town.kakaotalk.screen();
+        let link = screen[0].split("https://hub.example/m/").nth(1).unwrap();
+        let opened = town.hub.linked_file(link.trim()).await.unwrap();
+        assert_eq!(opened.kept.bytes, TOLD.len() as u64);
+        let bytes = opened.file.piece(0).await.unwrap();
+        let tells = bytes.windows(6).any(|window| window == b"37.55N");
+        assert_eq!(tells, !erases_places);
+        assert!(bytes.starts_with(b"\x89PNG"));
+        assert!(bytes.ends_with(b"\0\0\0\0IEND\xaeB`\x82"));
+    }
+}

@@ -11,6 +11,8 @@ use ieum_server::Limits;
 
 /// Most control hosts; two of different operators are enough.
 pub const CONTROL_HOSTS_MAX: usize = 4;
+/// Whether pictures keep what they say of where they were taken.
+const PICTURE_PLACES: [(&str, bool); 2] = [("keep", false), ("erase", true)];
 const LANGUAGES: [(&str, Language); 2] = [("ko", Language::Ko), ("en", Language::En)];
 
 /// Reads `[delivery]`, `[health]` and `[limits]`, and what `[hub]` says about words and times.
@@ -34,6 +36,7 @@ pub(super) fn engine(top: &Section<'_>) -> Settings {
         let ms = |key, most| media.number(key, 1..=most).map(|s: u64| s * 1_000);
         put(&mut place.wait_ms, ms("wait_s", 3_600));
         put(&mut place.kept_ms, ms("kept_s", 10 * 366 * 24 * 3_600));
+        put(&mut place.erases_places, media.choice("picture_places", &PICTURE_PLACES));
         media.finish();
     }
     if let Some(retention) = top.section("retention") {
