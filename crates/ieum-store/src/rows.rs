@@ -115,6 +115,17 @@ pub(crate) trait Rows: std::fmt::Debug {
         account: AccountId,
         key: &EventKey,
     ) -> RowAnswer<bool>;
+    /// Begins to read many rows as one, where that is cheaper; whether it was begun here. To be
+    /// given to [`Self::end_reading`], with nothing written between.
+    fn begin_reading(&mut self) -> RowAnswer<bool> {
+        Ok(false)
+    }
+    /// Ends what [`Self::begin_reading`] began.
+    fn end_reading(&mut self, begun: bool) -> RowAnswer<()> {
+        debug_assert!(!begun, "nothing was begun");
+        Ok(())
+    }
+
     /// The periods that have keys, in order.
     fn seen_periods(&self) -> Vec<i64>;
     /// Forgets at most `rows_max` keys of periods before this one.

@@ -149,7 +149,10 @@ impl<R: Rows> Book<R> {
         let mut after = DeliverySeq(0);
         loop {
             let seqs = self.rows.open_seqs(None, after, OPEN_PER_READ_MAX);
-            for (lane, head) in self.rows.places(&seqs)? {
+            let begun = self.rows.begin_reading()?;
+            let places = self.rows.places(&seqs);
+            self.rows.end_reading(begun)?;
+            for (lane, head) in places? {
                 self.recall_claim(head)?;
                 let claimed = self.claimed.get(&head.seq);
                 let head = claimed.map_or(head, |claimed| Head::of(&claimed.row.delivery));

@@ -27,6 +27,18 @@ impl<R: Rows> Book<R> {
         after: DeliverySeq,
         rows_max: usize,
     ) -> RowAnswer<OpenPart> {
+        let begun = self.rows.begin_reading()?;
+        let part = self.open_part(filter, after, rows_max);
+        self.rows.end_reading(begun)?;
+        part
+    }
+
+    fn open_part(
+        &mut self,
+        filter: OpenFilter,
+        after: DeliverySeq,
+        rows_max: usize,
+    ) -> RowAnswer<OpenPart> {
         let (mut found, mut after) = (Vec::new(), after);
         for _ in 0..LOOKED_AT_MAX / PAGE_ROWS_MAX {
             let seqs = self.open_seqs(filter, after);

@@ -230,6 +230,19 @@ impl Rows for SqliteRows<'_> {
         Ok(false)
     }
 
+    /// A statement by itself locks the file and lets it go again, which takes as long as reading a
+    /// row.
+    fn begin_reading(&mut self) -> RowAnswer<bool> {
+        if !self.in_transaction {
+            self.run("BEGIN", [])?;
+        }
+        Ok(!self.in_transaction)
+    }
+
+    fn end_reading(&mut self, begun: bool) -> RowAnswer<()> {
+        if begun { self.run("COMMIT", []).map(drop) } else { Ok(()) }
+    }
+
     fn seen_periods(&self) -> Vec<i64> {
         self.periods.clone()
     }
