@@ -5,7 +5,7 @@
 //! films, and what is written into a picture. Invariants: as many bytes come out as went in; what
 //! is no picture of these kinds comes out as it went in.
 
-/// Longest part of a picture that is looked at as a whole; a longer one goes with all it has.
+/// Longest part of a picture that is looked at as a whole; a longer one loses all it says.
 const PART_BYTES_MAX: u64 = 1 << 20;
 const PNG_HEAD: &[u8] = b"\x89PNG\r\n\x1a\n";
 /// What holds words, times and the like, in PNG.
@@ -43,10 +43,20 @@ enum Next {
     Become(Vec<u8>),
 }
 
+/// What is to come of a part that is too long to be looked at as a whole.
+#[derive(Debug, Clone, Copy)]
+enum Long {
+    /// So many bytes of words, all of which go.
+    Words(u64),
+    /// The sum over them, in PNG.
+    Sum(u64),
+}
+
 /// One picture on its way.
 #[derive(Debug)]
 pub struct Eraser {
     kind: Kind,
+    long: Option<Long>,
     /// Bytes that nothing was decided of.
     waiting: Vec<u8>,
     staying: u64,
@@ -55,7 +65,7 @@ pub struct Eraser {
 
 impl Default for Eraser {
     fn default() -> Self {
-        Self { kind: Kind::Unknown, waiting: Vec::new(), staying: 0, going: 0 }
+        Self { kind: Kind::Unknown, long: None, waiting: Vec::new(), staying: 0, going: 0 }
     }
 }
 
@@ -98,10 +108,10 @@ impl Eraser {
                 }
             }
         }
-        let left = if self.staying > 0 { &mut self.staying } else { &mut self.going };
+        let stays = self.staying > 0;
+        let left = if stays { &mut self.staying } else { &mut self.going };
         let now = usize::try_from(*left).unwrap_or(usize::MAX).min(rest.len());
         *left -= now as u64;
-        let stays = self.going == 0;
         let goes = out.len() + now;
         if stays && now > 0 {
             out.extend_from_slice(rest.get(..now).unwrap_or_default());
@@ -111,6 +121,9 @@ impl Eraser {
     }
 
     fn next(&mut self, rest: &[u8]) -> Option<Next> {
+        if let Some(long) = self.long {
+            return self.of_long(long, rest);
+        }
         match self.kind {
             Kind::Unknown => {
                 let (kind, head) = told(rest)?;
@@ -120,8 +133,23 @@ impl Eraser {
             Kind::Other => Some(Next::Stay(u64::MAX)),
             Kind::BehindJpeg => Some(Next::Go(u64::MAX)),
             Kind::Jpeg => self.jpeg(rest),
-            Kind::Png => png(rest),
-            Kind::WebP => webp(rest),
+            Kind::Png => self.png(rest),
+            Kind::WebP => self.webp(rest),
+        }
+    }
+
+    fn of_long(&mut self, long: Long, rest: &[u8]) -> Option<Next> {
+        match long {
+            Long::Words(bytes) => {
+                self.long = (self.kind == Kind::Png).then_some(Long::Sum(bytes));
+                Some(Next::Go(bytes))
+            }
+            Long::Sum(bytes) => {
+                rest.get(..4)?;
+                self.long = None;
+                let sum = !behind_zeros(crc_state(PNG_NOTHING), bytes);
+                Some(Next::Become(sum.to_be_bytes().to_vec()))
+            }
         }
     }
 
@@ -149,6 +177,43 @@ impl Eraser {
             }
         }
     }
+
+    fn png(&mut self, rest: &[u8]) -> Option<Next> {
+        let (length, kind) = (rest.get(..4)?, rest.get(4..8)?);
+        let length = u64::from(u32::from_be_bytes(length.try_into().ok()?));
+        if !PNG_ERASED.contains(&kind) {
+            return Some(Next::Stay(length + 12));
+        }
+        if length > PART_BYTES_MAX {
+            self.long = Some(Long::Words(length));
+            return Some(Next::Become([rest.get(..4)?, PNG_NOTHING].concat()));
+        }
+        let words = rest.get(8..8 + usize::try_from(length).ok()?)?;
+        rest.get(8 + words.len()..12 + words.len())?;
+        let mut chunk = rest.get(..4)?.to_vec();
+        let turned = turn_alone(words);
+        let stays = kind == b"eXIf" && turned.iter().any(|byte| *byte != 0);
+        chunk.extend_from_slice(if stays { kind } else { PNG_NOTHING });
+        chunk.extend_from_slice(&turned);
+        let sum = crc(chunk.get(4..)?);
+        chunk.extend_from_slice(&sum.to_be_bytes());
+        Some(Next::Become(chunk))
+    }
+
+    fn webp(&mut self, rest: &[u8]) -> Option<Next> {
+        let (kind, length) = (rest.get(..4)?, rest.get(4..8)?);
+        let length = u64::from(u32::from_le_bytes(length.try_into().ok()?));
+        let whole = length + length % 2;
+        if !matches!(kind, b"EXIF" | b"XMP ") {
+            return Some(Next::Stay(whole + 8));
+        }
+        if length > PART_BYTES_MAX {
+            self.long = Some(Long::Words(whole));
+            return Some(Next::Become(rest.get(..8)?.to_vec()));
+        }
+        let words = rest.get(8..8 + usize::try_from(whole).ok()?)?;
+        Some(Next::Become([rest.get(..8)?, &turn_alone(words)].concat()))
+    }
 }
 
 /// The kind of a picture, and how long its head is.
@@ -162,42 +227,6 @@ fn told(rest: &[u8]) -> Option<(Kind, u64)> {
         () => return Some((Kind::Other, u64::MAX)),
     };
     (rest.len() > head.max(2)).then_some((kind, head as u64))
-}
-
-fn png(rest: &[u8]) -> Option<Next> {
-    let (length, kind) = (rest.get(..4)?, rest.get(4..8)?);
-    let length = u64::from(u32::from_be_bytes(length.try_into().ok()?));
-    if !PNG_ERASED.contains(&kind) {
-        return Some(Next::Stay(length + 12));
-    }
-    if length > PART_BYTES_MAX {
-        return Some(Next::Go(length + 12));
-    }
-    let words = rest.get(8..8 + usize::try_from(length).ok()?)?;
-    rest.get(8 + words.len()..12 + words.len())?;
-    let mut chunk = rest.get(..4)?.to_vec();
-    let turned = turn_alone(words);
-    let stays = kind == b"eXIf" && turned.iter().any(|byte| *byte != 0);
-    chunk.extend_from_slice(if stays { kind } else { PNG_NOTHING });
-    chunk.extend_from_slice(&turned);
-    let sum = crc(chunk.get(4..)?);
-    chunk.extend_from_slice(&sum.to_be_bytes());
-    Some(Next::Become(chunk))
-}
-
-fn webp(rest: &[u8]) -> Option<Next> {
-    let (kind, length) = (rest.get(..4)?, rest.get(4..8)?);
-    let length = u64::from(u32::from_le_bytes(length.try_into().ok()?));
-    let whole = length + length % 2;
-    if !matches!(kind, b"EXIF" | b"XMP ") {
-        return Some(Next::Stay(whole + 8));
-    }
-    if length > PART_BYTES_MAX {
-        // Its kind and length go too: readers stop there, where the pixels lie behind them.
-        return Some(Next::Go(whole + 8));
-    }
-    let words = rest.get(8..8 + usize::try_from(whole).ok()?)?;
-    Some(Next::Become([rest.get(..8)?, &turn_alone(words)].concat()))
 }
 
 /// As many bytes, which say at most how to turn the picture.
@@ -248,14 +277,40 @@ fn turn(tiff: &[u8]) -> Option<Vec<u8>> {
 
 /// The sum at the end of a PNG's chunk (CRC-32).
 fn crc(bytes: &[u8]) -> u32 {
-    let mut sum = u32::MAX;
-    for byte in bytes {
-        sum ^= u32::from(*byte);
-        for _ in 0..8 {
-            sum = if sum & 1 == 1 { (sum >> 1) ^ 0xedb8_8320 } else { sum >> 1 };
+    !crc_state(bytes)
+}
+
+fn crc_state(bytes: &[u8]) -> u32 {
+    bytes
+        .iter()
+        .fold(u32::MAX, |sum, byte| (0..8).fold(sum ^ u32::from(*byte), |sum, _| shifted(sum)))
+}
+
+/// The sum's state one bit further, where that bit is zero.
+fn shifted(sum: u32) -> u32 {
+    if sum & 1 == 1 { (sum >> 1) ^ 0xedb8_8320 } else { sum >> 1 }
+}
+
+/// The sum's state after so many bytes of zero, without walking through them: a step is linear, so
+/// that twice as many steps are the same map applied to itself.
+fn behind_zeros(mut sum: u32, bytes: u64) -> u32 {
+    let mut map: [u32; 32] =
+        std::array::from_fn(|bit| (0..8).fold(1 << bit, |sum, _| shifted(sum)));
+    let mut left = bytes;
+    while left > 0 {
+        if left & 1 == 1 {
+            sum = mapped(&map, sum);
         }
+        map = std::array::from_fn(|bit| mapped(&map, map.get(bit).copied().unwrap_or_default()));
+        left >>= 1;
     }
-    !sum
+    sum
+}
+
+fn mapped(map: &[u32; 32], sum: u32) -> u32 {
+    map.iter()
+        .enumerate()
+        .fold(0, |all, (bit, one)| if sum >> bit & 1 == 1 { all ^ one } else { all })
 }
 
 #[cfg(test)]

@@ -137,6 +137,38 @@ fn every_chunk_of_a_png_keeps_a_true_sum() {
     assert_eq!(crc(b"IEND"), 0xae42_6082);
 }
 
+/// Editors put whole histories into a picture.
+#[test]
+fn a_very_long_part_loses_what_it_says_and_the_picture_stays_whole() {
+    let long = SECRET.repeat(2 * 1024 * 1024 / SECRET.len());
+    let parts =
+        [PNG_HEAD.to_vec(), chunk(b"iTXt", &long), chunk(b"IDAT", b"pixels"), chunk(b"IEND", b"")];
+    let parted = [PNG_HEAD.to_vec(), chunk(PNG_NOTHING, &vec![0; long.len()])];
+    let rest = [chunk(b"IDAT", b"pixels"), chunk(b"IEND", b"")];
+    let wanted = [parted, rest].concat().concat();
+    for piece in [7_919, 65_536, usize::MAX] {
+        assert!(erased(&parts.concat(), piece) == wanted, "in pieces of {piece}");
+    }
+    let part = |kind: &[u8], words: &[u8]| {
+        [kind, &u32::try_from(words.len()).unwrap().to_le_bytes(), words].concat()
+    };
+    let webp = |words: &[u8]| {
+        let parts = [part(b"XMP ", words), part(b"VP8 ", b"pixels")].concat();
+        [b"RIFF\0\0\0\0WEBP".to_vec(), parts].concat()
+    };
+    let long = SECRET.repeat(2 * 1024 * 1024 / SECRET.len());
+    assert!(erased(&webp(&long), 65_536) == webp(&vec![0; long.len()]));
+}
+
+#[test]
+fn a_sum_over_zeros_needs_no_walk_over_them() {
+    for bytes in [0_u16, 1, 2, 7, 8, 255, 4_096, 65_535] {
+        let zeros = vec![0; usize::from(bytes)];
+        let walked = crc(&[PNG_NOTHING, &zeros].concat());
+        assert_eq!(!behind_zeros(crc_state(PNG_NOTHING), u64::from(bytes)), walked, "{bytes}");
+    }
+}
+
 #[test]
 fn what_is_no_such_picture_is_left_alone() {
     let others: [&[u8]; 6] = [
