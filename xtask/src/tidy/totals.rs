@@ -10,7 +10,7 @@ use std::fs;
 use std::path::Path;
 
 /// Tests' share of all lines. To be raised when the share has grown, never lowered; aim 35.
-const TEST_SHARE_PERCENT_MIN: usize = 20;
+const TEST_SHARE_PERCENT_MIN: usize = 28;
 const CONNECTOR_LINES_MAX: usize = 1_000;
 const LOCKED_PACKAGES_MAX: usize = 350;
 const ARCHITECTURE_LINES_MAX: usize = 250;
