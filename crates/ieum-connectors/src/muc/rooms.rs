@@ -30,6 +30,8 @@ const PEOPLE_MAX: usize = 5_000;
 const SHUT_MS: u64 = 5_000;
 /// Where there is no archive, so much before the last message is asked for again: clocks differ.
 const OVERLAP_MS: u64 = 60_000;
+/// How far a server's clock and ours may be apart for history without ids, in milliseconds.
+const CLOCKS_APART_MS_MAX: u64 = 5_000;
 
 /// How far we are into a room.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -74,6 +76,8 @@ pub(crate) struct Room {
     archive: bool,
     /// The archive does not know the place any more.
     place_gone: bool,
+    /// Up to when it had been read when it was entered, where it has no archive.
+    read_to: Option<Timestamp>,
     title: Option<Box<str>>,
     pub(crate) nick: String,
     pub(crate) people: BTreeMap<String, Box<str>>,
@@ -93,6 +97,7 @@ impl Room {
             stage: Stage::Away,
             archive: false,
             place_gone: false,
+            read_to: None,
             title: None,
             nick: String::new(),
             people: BTreeMap::new(),
@@ -116,6 +121,12 @@ impl Room {
         let waiting = std::mem::take(&mut self.waiting);
         let spoken = speakers.flat_map(|speaker| speaker.waiting);
         self.waiting = written.chain(spoken).chain(waiting).collect();
+    }
+
+    /// Whether what was said then was read before the room was entered. Of what has an id that is
+    /// looked up instead: the clocks of two servers differ.
+    fn has_read(&self, when: Timestamp) -> bool {
+        self.read_to.is_some_and(|read_to| when <= read_to.plus_ms(CLOCKS_APART_MS_MAX))
     }
 
     fn know(&mut self, message: Known) {
@@ -150,6 +161,14 @@ impl Room {
 /// The room's id of a message (XEP-0359), or its author's where the room gives none.
 fn native_of<'m>(room: &str, message: &'m Element) -> Option<&'m str> {
     id_by_room(room, message).or_else(|| message.get("id")).filter(|id| !id.is_empty())
+}
+
+/// A name for what was said without any id, which stanzas need not have (RFC 6120 §8.1.3): when,
+/// by whom, and what. `None` where nothing was said.
+fn named(message: &Element, at: Timestamp) -> Option<String> {
+    let body = read::child_of(message, "body")?;
+    let mark = wire::mark(&[message.get("from")?, &body.texts()].join("\0"));
+    Some(format!("~{}-{mark}", at.0))
 }
 
 fn id_by_room<'m>(room: &str, message: &'m Element) -> Option<&'m str> {
@@ -200,7 +219,8 @@ impl Desk<'_> {
         room.stage = Stage::Entering;
         room.nick = nick;
         let since = room.place.as_deref().and_then(|place| place.strip_prefix('@'));
-        let since = since.and_then(|ms| ms.parse().ok()).map_or(now, Timestamp);
+        room.read_to = since.and_then(|ms| ms.parse().ok()).map(Timestamp);
+        let since = room.read_to.unwrap_or(now);
         let since = Timestamp(since.0.saturating_sub_unsigned(OVERLAP_MS));
         let since = if room.archive || room.place.is_none() { None } else { read::stamp(since) };
         let enter = write::enter(&us, at, &room.nick, since.as_deref());
@@ -451,12 +471,15 @@ impl Desk<'_> {
     fn heard(&mut self, at: &str, message: &Element, when: Option<Timestamp>, new: bool) {
         let (now, us) = (self.now, self.us());
         let Some(nick) = message.get("from").and_then(resource).map(str::to_owned) else { return };
-        let Some(native) = native_of(at, message).map(str::to_owned) else { return };
+        let native = native_of(at, message).map(str::to_owned);
+        let is_named = native.is_some();
+        let Some(native) = native.or_else(|| named(message, when.unwrap_or(now))) else { return };
         let by_room = id_by_room(at, message).is_some();
         let id = message.get("id").unwrap_or_default();
         let ours = wire::is_ours(&self.config.secret, id);
         let Some(room) = self.rooms.get_mut(at) else { return };
-        if room.by_native(&native).is_some() {
+        let is_past = when.is_some_and(|when| room.has_read(when));
+        if room.by_native(&native).is_some() || (!is_named && is_past) {
             return;
         }
         let by = if ours { "".into() } else { room.person(at, &nick, message) };

@@ -146,11 +146,16 @@ pub(crate) fn speaker_address(name: &str, domain: &str) -> String {
     let local = if !lower.is_empty() && lower.bytes().all(plain) {
         format!("{lower}.guest")
     } else {
-        let mut digest = hex(&Sha256::digest(name.as_bytes()));
-        digest.truncate(TAG_HEX_DIGITS);
-        format!("{digest}.guest")
+        format!("{}.guest", mark(name))
     };
     format!("{local}@{domain}/{RESOURCE}")
+}
+
+/// A short mark of a text, the same for the same text.
+pub(crate) fn mark(text: &str) -> String {
+    let mut digest = hex(&Sha256::digest(text.as_bytes()));
+    digest.truncate(TAG_HEX_DIGITS);
+    digest
 }
 
 /// A stanza from one of us.

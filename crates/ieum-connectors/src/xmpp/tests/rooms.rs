@@ -218,6 +218,39 @@ fn a_room_without_an_archive_gives_its_history_up_to_the_subject() {
     assert_eq!(town.said(), ["family@rooms.test/alice [alice] a1 says \"아까\""]);
 }
 
+/// Stanzas need no id, and rooms without an archive give them none.
+#[test]
+fn what_has_no_id_at_all_is_heard_once() {
+    let config = config();
+    let place = NOW.0;
+    let mut town = Town::new(&config, Some(&Cursor::new(format!("{{\"{ROOM}\":\"@{place}\"}}"))));
+    let asked = town.question();
+    town.hears(&result(&asked, &info("")));
+    town.hears(&presence("이음", US, &["110"]));
+    let said = |second: u32, text: &str| {
+        let delay = format!(
+            "<delay xmlns='urn:xmpp:delay' stamp='2025-11-24T16:00:{second:02}Z'/>{}",
+            body(text)
+        );
+        format!("<message type='groupchat' from='{ROOM}/alice' to='{US}'>{delay}</message>")
+    };
+    let live = |text: &str| {
+        let inner = body(text);
+        format!("<message type='groupchat' from='{ROOM}/alice' to='{US}'>{inner}</message>")
+    };
+    for history in [said(2, "읽은 말"), said(20, "놓친 말"), said(20, "놓친 말"), said(30, "네")]
+    {
+        town.hears(&history);
+    }
+    town.hears(&message("alice", "subject", "", "<subject>주제</subject>"));
+    town.hears(&live("네"));
+    town.hears(&live("오늘"));
+    town.hears(&live(""));
+    let texts: Vec<String> =
+        town.said().iter().filter_map(|line| line.split('"').nth(1).map(str::to_owned)).collect();
+    assert_eq!(texts, ["놓친 말", "네", "네", "오늘"]);
+}
+
 #[test]
 fn a_room_whose_subject_nobody_ever_set_says_so_itself() {
     let config = config();
