@@ -223,7 +223,7 @@ impl Stage {
                         self.come_back().await;
                     }
                     if trouble_at.is_some_and(|at| at <= now) {
-                        self.trouble().await;
+                        self.trouble().await?;
                     }
                     if spoken_at <= now {
                         self.speak();
@@ -242,7 +242,7 @@ impl Stage {
     /// Nobody speaks any more and nothing else breaks: what is owed is paid.
     async fn drain(&mut self) -> anyhow::Result<()> {
         self.reception.hazards.arm(false);
-        self.set_clock(0);
+        self.set_clock(0).await?;
         if self.reception.hub.borrow().is_none() {
             self.come_back().await;
         }
@@ -299,19 +299,23 @@ impl Stage {
         }
     }
 
-    fn set_clock(&mut self, wrong_by_ms: i64) {
+    /// What the journal has by now bears the times of the clock as it was.
+    async fn set_clock(&mut self, wrong_by_ms: i64) -> anyhow::Result<()> {
+        self.record.read(&self.reception.store, self.wrong_by_ms).await?;
         self.wrong_by_ms = wrong_by_ms;
         self.reception.wall.set_wrong_by(wrong_by_ms);
+        Ok(())
     }
 
-    async fn trouble(&mut self) {
-        let Some((_, trouble)) = self.troubles.pop_front() else { return };
+    async fn trouble(&mut self) -> anyhow::Result<()> {
+        let Some((_, trouble)) = self.troubles.pop_front() else { return Ok(()) };
         match trouble {
             Trouble::Crash(steps) => self.reception.hazards.light_fuse(steps),
             Trouble::Illness(ms) => self.reception.hazards.sicken_store(ms),
-            Trouble::Clock(wrong_by_ms) => self.set_clock(wrong_by_ms),
+            Trouble::Clock(wrong_by_ms) => self.set_clock(wrong_by_ms).await?,
             Trouble::Withdrawal(person) => self.withdraw(person).await,
         }
+        Ok(())
     }
 
     /// Somebody takes back their consent; it counts from when the hub said that it does.

@@ -92,6 +92,16 @@ fn what_broke_once_does_not_break_again() {
     }
 }
 
+/// What a hub wrote by a wrong clock was read once by the right one, and its turns within the
+/// outage were taken for turns before it.
+#[test]
+fn turns_are_judged_by_the_clock_that_wrote_them() {
+    for (scenario, seed) in [("K9", 10_430), ("L3", 10_926)] {
+        let report = run(&order(scenario, seed)).unwrap();
+        assert_eq!(report.false_switches, 0, "{scenario} seed {seed}: {report:#?}");
+    }
+}
+
 #[test]
 fn a_quiet_day_moves_nothing() {
     let quiet = Order { scenario: None, days: 1.0, per_day: 40.0, ..order("K2", 3) };
