@@ -48,7 +48,11 @@ impl Taking<'_> {
                 Ok(Some(Said::new(target.conversation, content)))
             }
             InboundKind::Withdrawal { native } => {
-                let Some(target) = self.earlier(event, native).await? else {
+                // What is gone where it was said, by whoever leads there, is gone for all. A copy
+                // of ours that somebody takes away is theirs alone.
+                let said = self.earlier(event, native).await?;
+                let may = |said: &Earlier| said.is_there || said.author == author(scene);
+                let Some(target) = said.filter(may) else {
                     return Ok(None);
                 };
                 let uris = uris(author(scene), target.conversation);
@@ -321,14 +325,22 @@ impl Taking<'_> {
             let message = taken.admission.message.as_ref()?;
             let source = message.source.as_ref()?;
             let same = source.chat == event.chat.key && source.native == *native;
-            same.then(|| Earlier::of(message))
+            same.then(|| Earlier::of(message, true))
         });
         if here.is_some() {
             return Ok(here);
         }
         let (account, chat) = (self.account.id, event.chat.key.clone());
         let found = self.pieces.store.message_by_copy(account, chat, native.clone()).await?;
-        Ok(found.map(|message| Earlier::of(&message.new)))
+        Ok(found.map(|message| {
+            let source = message.new.source.as_ref();
+            let is_there = source.is_some_and(|source| {
+                source.account == account
+                    && source.chat == event.chat.key
+                    && source.native == *native
+            });
+            Earlier::of(&message.new, is_there)
+        }))
     }
 }
 
@@ -345,10 +357,12 @@ struct Earlier {
     author: Author,
     /// The message that it reacts to, where it is a reaction.
     reacts_to: Option<MessageId>,
+    /// It was said there, and is no copy of ours.
+    is_there: bool,
 }
 
 impl Earlier {
-    fn of(message: &NewMessage) -> Self {
+    fn of(message: &NewMessage, is_there: bool) -> Self {
         let content = Content::decode(&message.content).ok();
         let reacts_to = content.as_ref().and_then(|content| match content.what() {
             What::Reaction { target, .. } => Some(target),
@@ -360,7 +374,7 @@ impl Earlier {
             | What::Other => None,
         });
         let NewMessage { id, conversation, author, .. } = *message;
-        Self { id, conversation, author, reacts_to }
+        Self { id, conversation, author, reacts_to, is_there }
     }
 }
 

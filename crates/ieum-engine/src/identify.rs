@@ -187,9 +187,15 @@ impl<'a> Draft<'a> {
         }
     }
 
+    /// A direct chat is its first owner's: who else is let into it does not get what is theirs
+    /// alone there, and says nothing to the hub.
     fn direct_scene(&mut self, chat: &ChatRef, address: Option<Address>) -> Option<Scene> {
-        let mut address = address
-            .or_else(|| self.directory.address_of_chat(self.account.id, &chat.key).cloned())?;
+        let owner = self.directory.address_of_chat(self.account.id, &chat.key);
+        let is_anothers = |one: &Address| owner.is_some_and(|owner| owner.id != one.id);
+        if address.as_ref().is_some_and(is_anothers) {
+            return None;
+        }
+        let mut address = address.or_else(|| owner.cloned())?;
         address.direct = Some(chat.key.clone());
         address.blocked = false;
         let person = address.person.unwrap_or_else(|| self.new_person(&address));

@@ -23,7 +23,7 @@ pub(crate) async fn membership(
                 Some(renamed(draft, people))
             }
             InboundKind::PeopleLeft(people) if event.chat.kind == ChatKind::Direct => {
-                Some(blocked(draft, people))
+                Some(blocked(draft, &event.chat.key, people))
             }
             InboundKind::PeopleJoined(people) => Some(joined(draft, event, people)),
             InboundKind::PeopleLeft(people) => Some(left(draft, event, people)),
@@ -50,12 +50,21 @@ pub(crate) async fn membership(
         .await
 }
 
+/// A room goes on elsewhere; not where another conversation is, or somebody's direct chat: who
+/// leads a room says where it goes, and may not take others' words with it.
 fn migrated(
     directory: &Directory,
     account: &Account,
     event: &Inbound,
     to: &ChatKey,
 ) -> Vec<Change> {
+    let there = directory.room_of_chat(account.id, to);
+    let is_taken = there.is_some_and(|room| room.conversation.is_some())
+        || directory.address_of_chat(account.id, to).is_some();
+    if is_taken && *to != event.chat.key {
+        tracing::warn!(account = %account.name, "a room was to go on where another one is");
+        return Vec::new();
+    }
     let moved = directory.room_of_chat(account.id, &event.chat.key).cloned();
     let change = moved.map(|mut room| {
         room.chat = to.clone();
@@ -108,7 +117,7 @@ fn we_left(mut draft: Draft<'_>, event: &Inbound) -> Vec<Change> {
             room.joined = false;
             draft.put_room(room);
         }
-        ChatKind::Direct => return blocked(draft, event.sender.as_slice()),
+        ChatKind::Direct => return blocked(draft, &event.chat.key, event.sender.as_slice()),
     }
     draft.changes
 }
@@ -122,10 +131,13 @@ fn renamed(mut draft: Draft<'_>, people: &[Sender]) -> Vec<Change> {
     draft.changes
 }
 
-/// Who left the direct chat cannot be reached there.
-fn blocked(mut draft: Draft<'_>, people: &[Sender]) -> Vec<Change> {
+/// Who left their direct chat cannot be reached there; another's is nothing to them.
+fn blocked(mut draft: Draft<'_>, chat: &ChatKey, people: &[Sender]) -> Vec<Change> {
     for person in people {
         let mut address = draft.address(person, None);
+        if address.direct.as_ref().is_some_and(|direct| direct != chat) {
+            continue;
+        }
         address.blocked = true;
         draft.put_address(Some(address));
     }

@@ -21,7 +21,7 @@ pub(super) fn own_words(text: &str) -> String {
     for line in text.lines() {
         let line = line.trim_end();
         // A signature begins with two hyphens and a space, which programs take away.
-        if line == "--" || REPEATS_BELOW.iter().any(|start| line.starts_with(start)) {
+        if is_end(line) {
             break;
         }
         let quoted = line.starts_with('>');
@@ -59,4 +59,13 @@ fn drop_introduction(kept: &mut Vec<&str>) {
     } else {
         kept.truncate(filled - 1);
     }
+}
+/// Whether somebody's own words end with this text, or may go on in the next part of the letter.
+pub(super) fn ends(text: &str) -> bool {
+    text.lines().any(|line| is_end(line.trim_end()))
+}
+
+/// Whether what stands below is a signature, or another letter.
+fn is_end(line: &str) -> bool {
+    line == "--" || REPEATS_BELOW.iter().any(|start| line.starts_with(start))
 }

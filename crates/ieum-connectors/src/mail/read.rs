@@ -5,7 +5,7 @@
 //! Without one it is a wish to talk, which is answered at that address and nowhere else.
 //! Invariants: what programs write by themselves is not read; any bytes give events or none.
 
-use super::cut::own_words;
+use super::cut::{ends, own_words};
 use super::wire::{Us, is_address};
 use super::write::OUR_HEADER;
 use ieum_core::ids::{ChatKey, EventKey, NativeMessageId, UserKey};
@@ -27,6 +27,8 @@ const SPOKEN_BY_PROGRAMS: &[&str] = &[
 ];
 /// Headers that tell to whom a letter was brought.
 const BROUGHT_TO: &[&str] = &["Delivered-To", "X-Original-To", "X-Forwarded-To"];
+/// Most parts of one letter that are read as words; pictures may stand between them.
+const TEXT_PARTS_MAX: usize = 50;
 /// Most files of one letter that are told of.
 const FILES_MAX: usize = 50;
 /// Stands between a letter's id and the number of a file in it; no id of a letter has it.
@@ -85,8 +87,21 @@ fn said(us: Us<'_>, letter: &Message<'_>, now: Timestamp) -> Option<Inbound> {
     Some(event)
 }
 
+/// Everything that was written, also behind a picture that stands between.
+fn words(letter: &Message<'_>) -> String {
+    let mut said: Vec<String> = Vec::new();
+    for at in 0..letter.text_body_count().min(TEXT_PARTS_MAX) {
+        let Some(text) = letter.body_text(at) else { continue };
+        said.extend(Some(own_words(&text)).filter(|words| !words.is_empty()));
+        if ends(&text) {
+            break;
+        }
+    }
+    said.join("\n\n")
+}
+
 fn message(us: Us<'_>, letter: &Message<'_>, id: &str, person: &str) -> Option<InboundMessage> {
-    let text = letter.body_text(0).map(|text| own_words(&text)).unwrap_or_default();
+    let text = words(letter);
     let file = letter.attachments().next().map(file_note);
     if text.is_empty() && file.is_none() {
         return None;

@@ -177,6 +177,29 @@ fn mixed(parts: &[(&str, &str)]) -> String {
     )
 }
 
+/// As phones write letters: words, a picture, and words again.
+#[test]
+fn words_around_a_picture_are_read() {
+    const WORDS: &str = "Content-Type: text/plain; charset=utf-8";
+    const PICTURE: &str = "Content-Type: image/png; name=\"a.png\"\r\n\
+                           Content-Disposition: inline; filename=\"a.png\"";
+    for (parts, expected) in [
+        (
+            vec![(WORDS, "보세요"), (PICTURE, "x"), (WORDS, "내일 3시 어때?")],
+            "보세요\n\n내일 3시 어때?",
+        ),
+        (vec![(PICTURE, "x"), (WORDS, "사진이에요")], "사진이에요"),
+        (vec![(WORDS, "응\r\n-- \r\n민지"), (PICTURE, "x"), (WORDS, "회사")], "응"),
+    ] {
+        let text = mixed(&parts);
+        let Some(InboundKind::Message(message)) = read(&text).map(|event| event.kind) else {
+            panic!("{text}");
+        };
+        assert_eq!(message.text, expected, "{text}");
+        assert!(message.file.is_some(), "and the picture");
+    }
+}
+
 #[test]
 fn every_file_of_a_letter_is_told_of() {
     let attached = |kind: &str, name: &str| {

@@ -58,6 +58,8 @@ pub(super) fn before_saying(failed: Failed) -> Outcome {
             Some(Says::About(scope)) => verdict::refused(scope, reason.clone()),
             Some(Says::DoneBefore) | None => later(0, Fault::Network),
         },
+        // A proxy before the homeserver, which takes less than it.
+        Failed::Foreign(413) => verdict::refused(Scope::Message, reason.clone()),
         Failed::Silence(_) | Failed::Foreign(_) => later(0, Fault::Network),
     }
 }

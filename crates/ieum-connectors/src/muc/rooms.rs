@@ -30,6 +30,8 @@ const PEOPLE_MAX: usize = 5_000;
 const SHUT_MS: u64 = 5_000;
 /// Where there is no archive, so much before the last message is asked for again: clocks differ.
 const OVERLAP_MS: u64 = 60_000;
+/// After so many failures in a row what the archive does not give is taken for lost.
+const PAGES_FAILED_MAX: u8 = 60;
 /// How far a server's clock and ours may be apart for history without ids, in milliseconds.
 const CLOCKS_APART_MS_MAX: u64 = 5_000;
 
@@ -76,6 +78,8 @@ pub(crate) struct Room {
     archive: bool,
     /// The archive does not know the place any more.
     place_gone: bool,
+    /// How often in a row its archive gave no page for a reason that passes.
+    pages_failed: u8,
     /// Up to when it had been read when it was entered, where it has no archive.
     read_to: Option<Timestamp>,
     title: Option<Box<str>>,
@@ -97,6 +101,7 @@ impl Room {
             stage: Stage::Away,
             archive: false,
             place_gone: false,
+            pages_failed: 0,
             read_to: None,
             title: None,
             nick: String::new(),
@@ -401,6 +406,16 @@ impl Desk<'_> {
         let Some(room) = self.rooms.get_mut(at) else { return };
         let page = std::mem::take(&mut room.page);
         let fin = answer.find("fin", wire::ARCHIVE);
+        let passes = fin.is_none() && outcome::passes(answer);
+        if passes && room.place.is_some() && room.pages_failed < PAGES_FAILED_MAX {
+            // What was missed is still there: the place stays, and so does what waits.
+            let pages_failed = room.pages_failed + 1;
+            room.left_alone();
+            room.pages_failed = pages_failed;
+            room.stage = Stage::Shut(self.now.plus_ms(SHUT_MS));
+            return;
+        }
+        room.pages_failed = 0;
         if fin.is_none() && room.place.is_some() && !room.place_gone {
             // The archive does not go back so far: all that it has may have been missed.
             room.place_gone = true;

@@ -226,6 +226,8 @@ impl<'a> Desk<'a> {
             {
                 order.ends(outcome::of_error(message));
             }
+        } else if message.get("to").is_some_and(wire::is_speaker) {
+            self.said_to_speaker(message, from, id);
         } else if let Some(room) = read::invited_to(message) {
             self.invited(room);
         } else if self.rooms.contains_key(&place) {
@@ -233,6 +235,16 @@ impl<'a> Desk<'a> {
         } else if kind != Some("groupchat") {
             self.direct_message(message, &place, id);
         }
+    }
+
+    /// Words to somebody who speaks through us in a room: they have no private chat here, and must
+    /// not become words to all.
+    fn said_to_speaker(&mut self, message: &Element, from: &str, id: &str) {
+        let said = read::child_of(message, "body").is_some();
+        let Some(speaker) = message.get("to").filter(|_| said) else { return };
+        self.arrival.ignored += 1;
+        let answer = wire::stanza("message", "error", speaker, from).with("id", id);
+        self.write(&answer.child(wire::not_served()));
     }
 
     fn direct_message(&mut self, message: &Element, person: &str, id: &str) {

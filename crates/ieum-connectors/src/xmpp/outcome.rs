@@ -72,6 +72,12 @@ pub(crate) fn of_error(stanza: &Element) -> Outcome {
     }
 }
 
+/// Whether an error is one that may be over soon.
+pub(crate) fn passes(stanza: &Element) -> bool {
+    let passing = ["internal-server-error", "resource-constraint", "remote-server-timeout"];
+    condition(stanza).is_some_and(|told| passing.contains(&told))
+}
+
 /// Nothing left: there was no stream, or the room was not entered.
 pub(crate) fn not_sent(reason: &str) -> Outcome {
     Outcome::Deferred { after_ms: 0, fault: Fault::Network, reason: reason.to_owned() }

@@ -151,6 +151,11 @@ pub(crate) fn speaker_address(name: &str, domain: &str) -> String {
     format!("{local}@{domain}/{RESOURCE}")
 }
 
+/// Whether an address is that of somebody who speaks through us.
+pub(crate) fn is_speaker(address: &str) -> bool {
+    address.split_once('@').is_some_and(|(local, _)| local.ends_with(".guest"))
+}
+
 /// A short mark of a text, the same for the same text.
 pub(crate) fn mark(text: &str) -> String {
     let mut digest = hex(&Sha256::digest(text.as_bytes()));

@@ -2,10 +2,11 @@
 //! their own, and tells once only which of its rooms are direct chats.
 
 use super::family;
-use ieum_core::ids::{ChatKey, ConversationId, NativeMessageId, UserKey};
+use super::town::Town;
+use ieum_core::ids::{ChatKey, ConversationId, MessageSeq, NativeMessageId, UserKey};
 use ieum_core::inbound::{InboundKind, Sender, Unreadable};
 use ieum_core::network::ChatKind;
-use ieum_core::network::Network::{Line, Matrix};
+use ieum_core::network::Network::{KakaoTalk, Line, Matrix, Telegram};
 
 #[tokio::test(start_paused = true)]
 async fn where_authors_are_users_each_does_their_own_deeds() {
@@ -121,4 +122,76 @@ async fn what_cannot_be_read_is_said_where_it_was_said_once_in_a_while() {
         assert_eq!(seen.len(), said, "{seen:?}");
         assert!(seen.iter().all(|line| line.starts_with("!locked: 이 방은 종단간 암호화")));
     }
+}
+
+/// Somebody may be called into another's direct chat by its owner. That makes it not theirs: what
+/// is for them alone goes on going where it went.
+#[tokio::test(start_paused = true)]
+async fn who_comes_into_anothers_direct_chat_keeps_their_own() {
+    let town = family().await;
+    for (user, chat) in [("@a:x", "!d"), ("@c:x", "!c")] {
+        town.happens(Matrix, (chat, ChatKind::Direct), user, InboundKind::WeJoined).await;
+    }
+    town.says(Matrix, "!d", "@c:x", "저도 여기 있어요").await;
+    let sender = Sender { key: UserKey::new("@c:x"), name: None };
+    let left = InboundKind::PeopleLeft(vec![sender]);
+    town.happens(Matrix, ("!d", ChatKind::Group), "@a:x", left).await;
+    town.hub.with_directory(|directory| {
+        let account = directory.account_named("matrix").unwrap().id;
+        let direct = |user: &str| {
+            let address = directory.address_of_user(account, &UserKey::new(user)).unwrap();
+            (address.direct.clone(), address.blocked)
+        };
+        assert_eq!(direct("@c:x"), (Some(ChatKey::new("!c")), false));
+        assert_eq!(direct("@a:x"), (Some(ChatKey::new("!d")), false));
+    });
+}
+
+/// Whoever leads a room says where it goes on: not where others talk.
+#[tokio::test(start_paused = true)]
+async fn a_room_does_not_move_into_anothers_room_or_direct_chat() {
+    let town = family().await;
+    let yuna = town.person("유나", &[(Line, "Uyuna2")]).await;
+    for (title, room) in [("하나", "!r"), ("둘", "!q")] {
+        town.group(title, &[yuna], &[(Matrix, room)]).await;
+    }
+    town.happens(Matrix, ("!d", ChatKind::Direct), "@a:x", InboundKind::WeJoined).await;
+    let rooms = |town: &Town| {
+        town.hub.with_directory(|directory| {
+            let account = directory.account_named("matrix").unwrap().id;
+            ["!r", "!q", "!d", "!new"].map(|chat| {
+                directory.room_of_chat(account, &ChatKey::new(chat)).map(|room| room.id)
+            })
+        })
+    };
+    let before = rooms(&town);
+    for to in ["!q", "!d"] {
+        let moved = InboundKind::Migrated { to: ChatKey::new(to) };
+        town.happens(Matrix, ("!r", ChatKind::Group), "@a:x", moved).await;
+        assert_eq!(rooms(&town), before, "into {to}");
+    }
+    let moved = InboundKind::Migrated { to: ChatKey::new("!new") };
+    town.happens(Matrix, ("!r", ChatKind::Group), "@a:x", moved).await;
+    let [old, other, direct, new] = before;
+    assert_eq!(rooms(&town), [None, other, direct, old], "where nobody is it may");
+    assert!(new.is_none());
+}
+
+/// The owner of a chat may take our copies away there; that takes nobody's words back elsewhere.
+#[tokio::test(start_paused = true)]
+async fn who_takes_a_copy_away_takes_back_nobodys_words() {
+    let town = family().await;
+    town.says(Line, "Croom", "Uyuna", "내 말이에요").await;
+    town.passes(3_000).await;
+    let counts = town.store_counts().await;
+    let deliveries = town.deliveries_of(MessageSeq(counts.messages)).await;
+    let copies: Vec<_> = deliveries.iter().flat_map(|one| one.copies.clone()).collect();
+    assert!(!copies.is_empty(), "{deliveries:?}");
+    for copy in copies {
+        let takes = InboundKind::Withdrawal { native: copy.native };
+        town.happens(Telegram, ("-1", ChatKind::Group), "77", takes.clone()).await;
+        town.happens(KakaoTalk, ("kroom", ChatKind::Group), "kminji", takes).await;
+    }
+    town.passes(3_000).await;
+    assert_eq!(town.store_counts().await.messages, counts.messages);
 }

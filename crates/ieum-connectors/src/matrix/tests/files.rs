@@ -138,7 +138,9 @@ fn a_file_is_handed_over_and_then_named() {
 #[test]
 fn what_fails_while_it_is_handed_over_was_not_said() {
     let large = r#"{"errcode":"M_TOO_LARGE","error":"words"}"#;
-    for (status, body, deferred) in [(413, large, false), (502, "", true), (200, "{}", true)] {
+    let by_proxy = "<html>413 Request Entity Too Large</html>";
+    let answers = [(413, large, false), (413, by_proxy, false), (502, "", true), (200, "{}", true)];
+    for (status, body, deferred) in answers {
         let script = Script::default();
         script.answer(status, body);
         let outcome = run(matrix(&script).send(&filed("", file("a.png", b"x"))));

@@ -292,3 +292,33 @@ fn every_question_to_us_is_answered() {
         assert!(written.starts_with("<iq from=\"gate.test\" to=\"a@b/c\""), "{written}");
     }
 }
+
+/// Whoever speaks through us in a room has no private chat: words to them are not words to all.
+#[test]
+fn words_to_a_speaker_alone_are_refused_and_said_to_nobody() {
+    let config = config();
+    let mut town = Town::new(&config, None);
+    let us = town.writes();
+    assert!(!us.contains("error"), "{us}");
+    let to_speaker = |inner: &str| {
+        format!(
+            "<message type='chat' from='{ALICE}/phone' to='kim.guest@gate.test/ieum' id='p1'>\
+             {inner}</message>"
+        )
+    };
+    town.hears(&to_speaker("<body>너만 알아</body>"));
+    assert_eq!(town.said(), Vec::<String>::new());
+    let written = town.writes();
+    assert!(
+        written.contains("type=\"error\"") && written.contains("service-unavailable"),
+        "{written}"
+    );
+    assert!(written.contains("from=\"kim.guest@gate.test/ieum\""), "{written}");
+    town.hears(&to_speaker("<composing xmlns='http://jabber.org/protocol/chatstates'/>"));
+    assert_eq!(town.writes(), "", "what says nothing is not answered");
+    town.hears(
+        "<message type='chat' from='alice@test/phone' to='ieum@gate.test' id='p2'>\
+                <body>이건 너에게</body></message>",
+    );
+    assert_eq!(town.said().len(), 1);
+}

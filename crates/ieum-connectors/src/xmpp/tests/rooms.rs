@@ -196,6 +196,29 @@ fn an_archive_that_forgot_the_place_gives_all_it_has() {
     assert_eq!(town.said(), ["family@rooms.test/alice [alice] n1 says \"하나\""]);
 }
 
+/// A busy server is not one that forgot: what was missed is asked for again.
+#[test]
+fn an_archive_that_cannot_answer_now_loses_nothing() {
+    let config = config();
+    let mut town = Town::new(&config, Some(&Cursor::new(format!("{{\"{ROOM}\":\"old\"}}"))));
+    let mut waiting = town.asks(in_room(1, "기다리던 말"));
+    let asked = town.question();
+    town.hears(&result(&asked, &info(ARCHIVED))).hears(&presence("이음", US, &["110"]));
+    let asked = town.question();
+    town.hears(&format!(
+        "<iq type='error' id='{asked}' from='{ROOM}' to='{US}'><error type='wait'>\
+         <resource-constraint xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></iq>"
+    ));
+    assert_eq!(told(&mut waiting), None, "it goes on waiting");
+    town.desk.take_output();
+    town.desk.now = NOW.plus_ms(60_000);
+    town.desk.tick();
+    let asked = town.question();
+    town.hears(&result(&asked, &info(ARCHIVED))).hears(&presence("이음", US, &["110"]));
+    let written = town.desk.take_output();
+    assert!(written.contains("old"), "from the same place on: {written}");
+}
+
 #[test]
 fn a_room_without_an_archive_gives_its_history_up_to_the_subject() {
     let config = config();
