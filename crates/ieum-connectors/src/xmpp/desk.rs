@@ -226,12 +226,12 @@ impl<'a> Desk<'a> {
             {
                 order.ends(outcome::of_error(message));
             }
-        } else if message.get("to").is_some_and(wire::is_speaker) {
+        } else if self.rooms.contains_key(&place) && read::invited_to(message).is_none() {
+            self.room_message(&place, from, message);
+        } else if kind != Some("groupchat") && message.get("to").is_some_and(wire::is_speaker) {
             self.said_to_speaker(message, from, id);
         } else if let Some(room) = read::invited_to(message) {
             self.invited(room);
-        } else if self.rooms.contains_key(&place) {
-            self.room_message(&place, from, message);
         } else if kind != Some("groupchat") {
             self.direct_message(message, &place, id);
         }

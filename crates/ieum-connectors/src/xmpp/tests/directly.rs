@@ -314,6 +314,9 @@ fn words_to_a_speaker_alone_are_refused_and_said_to_nobody() {
         "{written}"
     );
     assert!(written.contains("from=\"kim.guest@gate.test/ieum\""), "{written}");
+    // What is said in a room comes to each who speaks there: an error would throw them out.
+    town.hears(&to_speaker("<body>모두에게</body>").replace("'chat'", "'groupchat'"));
+    assert_eq!((town.writes(), town.said()), (String::new(), Vec::new()));
     town.hears(&to_speaker("<composing xmlns='http://jabber.org/protocol/chatstates'/>"));
     assert_eq!(town.writes(), "", "what says nothing is not answered");
     town.hears(

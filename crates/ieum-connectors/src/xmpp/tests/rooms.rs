@@ -321,6 +321,10 @@ fn a_speaker_enters_first_and_the_room_answers() {
             <body>안녕</body>
             </message>"#]],
     );
+    // The room says it to each of its occupants, to the speaker too.
+    let echo = message("Kim", &id(1), "s9", &body("안녕")).replace(US, "kim.guest@gate.test/ieum");
+    town.hears(&echo);
+    assert_eq!(town.writes(), "", "an error would throw the speaker out");
     town.hears(&message("Kim", &id(1), "s9", &body("안녕")));
     let author = format!("{ROOM}/Kim");
     assert_eq!(told(&mut waiting), Some(desk::accepted("s9", Some(&author))));
