@@ -1,18 +1,16 @@
 //! Accounts at work: the connector, its bells and its speed limit.
 
+use crate::pace::Pace;
 use crate::pieces::lock;
 use crate::told::ReplyPlace;
 use ieum_core::ids::{AccountId, ChatKey};
 use ieum_core::network::{Network, RateLimits};
 use ieum_core::ports::connector::{Connector, Pulse};
 use ieum_core::time::Timestamp;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use tokio::sync::Notify;
-
-/// Rooms whose speed is remembered at once.
-const ROOMS_TIMED_MAX: usize = 10_000;
 
 /// One account as configured.
 #[derive(Debug, Clone)]
@@ -70,12 +68,6 @@ pub(crate) struct Account {
     pace: Mutex<Pace>,
 }
 
-#[derive(Debug, Default)]
-struct Pace {
-    second: (i64, u32),
-    rooms: BTreeMap<ChatKey, VecDeque<Timestamp>>,
-}
-
 impl Account {
     pub(crate) fn new(id: AccountId, setup: AccountSetup) -> Self {
         let rate = setup.rate.unwrap_or(setup.connector.capabilities().rate);
@@ -124,48 +116,33 @@ impl Account {
         }
     }
 
-    /// How many calls may still start in the present second.
+    /// How many more calls may be claimed now.
     pub(crate) fn calls_left(&self, now: Timestamp) -> usize {
-        let second = now.0.div_euclid(1_000);
-        let pace = lock(&self.pace);
-        let used = if pace.second.0 == second { pace.second.1 } else { 0 };
-        usize::try_from(self.rate.per_second_max.saturating_sub(used)).unwrap_or(usize::MAX)
+        lock(&self.pace).calls_left(&self.rate, now)
     }
 
-    /// Counts calls that start now.
-    pub(crate) fn count_calls(&self, now: Timestamp, calls: usize) {
-        let second = now.0.div_euclid(1_000);
-        let calls = u32::try_from(calls).unwrap_or(u32::MAX);
-        let mut pace = lock(&self.pace);
-        if pace.second.0 == second {
-            pace.second.1 = pace.second.1.saturating_add(calls);
-        } else {
-            pace.second = (second, calls);
-        }
+    /// When there is room again for a call that none is left for now.
+    pub(crate) fn calls_free_at(&self, now: Timestamp) -> Timestamp {
+        lock(&self.pace).calls_free_at(now)
+    }
+
+    /// Calls were claimed: room is kept for them.
+    pub(crate) fn claim_calls(&self, calls: usize) {
+        lock(&self.pace).claim(calls);
+    }
+
+    /// Claimed calls that will not begin.
+    pub(crate) fn release_calls(&self, calls: usize) {
+        lock(&self.pace).release(calls);
+    }
+
+    /// A claimed call begins.
+    pub(crate) fn begin_call(&self, now: Timestamp) {
+        lock(&self.pace).begin(now);
     }
 
     /// Counts a call to a room, or says when the next one may start.
     pub(crate) fn room_pace(&self, room: &ChatKey, now: Timestamp) -> Result<(), Timestamp> {
-        let most = usize::try_from(self.rate.per_room_minute_max).unwrap_or(usize::MAX);
-        // A limit that no minute can reach needs no bookkeeping.
-        if most >= 60_000 {
-            return Ok(());
-        }
-        let mut pace = lock(&self.pace);
-        if pace.rooms.len() >= ROOMS_TIMED_MAX && !pace.rooms.contains_key(room) {
-            pace.rooms
-                .retain(|_, times| times.back().is_some_and(|last| now.ms_since(*last) < 60_000));
-        }
-        let times = pace.rooms.entry(room.clone()).or_default();
-        while times.front().is_some_and(|first| now.ms_since(*first) >= 60_000 || *first > now) {
-            times.pop_front();
-        }
-        match times.front() {
-            Some(first) if times.len() >= most => Err(first.plus_ms(60_000)),
-            Some(_) | None => {
-                times.push_back(now);
-                Ok(())
-            }
-        }
+        lock(&self.pace).room(&self.rate, room, now)
     }
 }

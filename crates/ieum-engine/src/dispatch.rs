@@ -179,6 +179,7 @@ impl Dispatch {
             Next::Nothing => {}
             Next::Attempt(claim) => self.start(*claim),
             Next::Release(claims) => {
+                self.account.release_calls(claims.len());
                 let pieces = &self.pieces;
                 self.settled.extend(claims.into_iter().map(|claim| released(pieces, claim)));
             }
@@ -186,6 +187,7 @@ impl Dispatch {
     }
 
     fn start(&mut self, claim: Claim) {
+        self.account.begin_call(self.pieces.now());
         let (pieces, account) = (Arc::clone(&self.pieces), Arc::clone(&self.account));
         self.under_way.push(Box::pin(attempt(pieces, account, claim)));
     }
@@ -221,8 +223,8 @@ impl Dispatch {
             self.asked_at = now;
             self.ask(free, rows_max);
         } else if rows_max == 0 {
-            // Out of this second's calls: look again in the next one.
-            self.next_due_at = Some(Timestamp((now.0.div_euclid(1_000) + 1) * 1_000));
+            // As many calls began as a second may have: look again when there is room.
+            self.next_due_at = Some(self.account.calls_free_at(now));
         }
     }
 
@@ -287,7 +289,7 @@ impl Dispatch {
         if claims.is_empty() {
             return;
         }
-        self.account.count_calls(self.pieces.now(), claims.len());
+        self.account.claim_calls(claims.len());
         let mut lanes = lock(&self.pieces.under_way);
         lanes.extend(claims.iter().map(|claim| claim.delivery.lane()));
         drop(lanes);

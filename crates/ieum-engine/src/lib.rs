@@ -46,6 +46,7 @@ mod metrics;
 mod notices;
 mod once;
 mod operator;
+mod pace;
 mod people;
 mod pieces;
 mod probe;
