@@ -16,6 +16,8 @@ pub(crate) struct Head {
     pub(crate) state: State,
     pub(crate) account: Option<AccountId>,
     pub(crate) due_at: Timestamp,
+    /// Whether it comes instead of another copy, late or again: such heads come in masses.
+    pub(crate) labelled: bool,
 }
 
 impl Head {
@@ -25,13 +27,60 @@ impl Head {
             state: delivery.state,
             account: delivery.route.map(|route| route.account),
             due_at: delivery.due_at,
+            labelled: delivery.label.is_some(),
         }
     }
 
     /// Its place in the ready index, if it may be claimed.
-    fn ready(&self) -> Option<(AccountId, (Timestamp, DeliverySeq))> {
+    fn ready(&self) -> Option<(AccountId, Place)> {
         let account = self.account?;
         (self.state == State::Queued).then_some((account, (self.due_at, self.seq)))
+    }
+}
+
+/// A place in the ready index.
+type Place = (Timestamp, DeliverySeq);
+
+/// Heads of one account that may be claimed. Whoever leaves another network shares this one with
+/// its own people: while both wait, every second claim is of what is plain.
+#[derive(Debug, Default)]
+struct Ready {
+    plain: BTreeMap<Place, Lane>,
+    labelled: BTreeMap<Place, Lane>,
+    /// Whose turn it is. A hint only: who fails or starts anew may begin with either.
+    labelled_next: bool,
+}
+
+impl Ready {
+    fn of(&mut self, head: Head) -> &mut BTreeMap<Place, Lane> {
+        if head.labelled { &mut self.labelled } else { &mut self.plain }
+    }
+
+    /// Those that are due, each kind the longest due first, the two taking turns.
+    fn due(&mut self, now: Timestamp, rows_max: usize) -> Vec<DeliverySeq> {
+        let is_due = |place: &&Place| place.0 <= now;
+        let mut plain = self.plain.keys().take_while(is_due).peekable();
+        let mut labelled = self.labelled.keys().take_while(is_due).peekable();
+        let mut due = Vec::new();
+        while due.len() < rows_max {
+            // Nobody's turn is used up while the other kind has nothing to claim.
+            let next = match (plain.peek(), labelled.peek()) {
+                (Some(_), Some(_)) => {
+                    self.labelled_next = !self.labelled_next;
+                    if self.labelled_next { plain.next() } else { labelled.next() }
+                }
+                (Some(_), None) => plain.next(),
+                (None, _) => labelled.next(),
+            };
+            let Some((_, seq)) = next else { break };
+            due.push(*seq);
+        }
+        due
+    }
+
+    fn first(&self) -> Option<Timestamp> {
+        let first = |places: &BTreeMap<Place, Lane>| Some(places.first_key_value()?.0.0);
+        first(&self.plain).into_iter().chain(first(&self.labelled)).min()
     }
 }
 
@@ -49,7 +98,7 @@ struct Queue {
 #[derive(Debug, Default)]
 pub(crate) struct Lanes {
     lanes: BTreeMap<Lane, Queue>,
-    ready: BTreeMap<AccountId, BTreeMap<(Timestamp, DeliverySeq), Lane>>,
+    ready: BTreeMap<AccountId, Ready>,
     /// Heads in doubt.
     unsure: BTreeSet<(Lane, DeliverySeq)>,
     /// Lanes that the present transaction changed.
@@ -148,28 +197,20 @@ impl Lanes {
         }
     }
 
-    /// Heads of this account that are due, the longest due first.
+    /// Heads of this account that are due: the longest due first, what is plain and what is
+    /// labelled by turns.
     pub(crate) fn due(
-        &self,
+        &mut self,
         account: AccountId,
         now: Timestamp,
         rows_max: usize,
     ) -> Vec<DeliverySeq> {
-        let Some(ready) = self.ready.get(&account) else {
-            return Vec::new();
-        };
-        ready
-            .keys()
-            .take_while(|(due_at, _)| *due_at <= now)
-            .take(rows_max)
-            .map(|(_, seq)| *seq)
-            .collect()
+        self.ready.get_mut(&account).map_or_else(Vec::new, |ready| ready.due(now, rows_max))
     }
 
     /// When the next head of this account is due.
     pub(crate) fn next_due_at(&self, account: AccountId) -> Option<Timestamp> {
-        let (due_at, _) = self.ready.get(&account)?.first_key_value()?.0;
-        Some(*due_at)
+        self.ready.get(&account)?.first()
     }
 
     /// The transaction is durable.
@@ -215,7 +256,7 @@ impl Lanes {
             self.unsure.insert((lane, head.seq));
         }
         if let Some((account, place)) = head.ready() {
-            self.ready.entry(account).or_default().insert(place, lane);
+            self.ready.entry(account).or_default().of(head).insert(place, lane);
         }
     }
 
@@ -226,7 +267,7 @@ impl Lanes {
         if let Some((account, place)) = head.ready()
             && let Some(ready) = self.ready.get_mut(&account)
         {
-            ready.remove(&place);
+            ready.of(head).remove(&place);
         }
     }
 }

@@ -23,6 +23,7 @@ use ieum_core::time::Timestamp;
 use ieum_store::MemoryStore;
 use proptest::prelude::*;
 use proptest_state_machine::{ReferenceStateMachine, StateMachineTest, prop_state_machine};
+use std::collections::{BTreeSet, VecDeque};
 
 const LANES: u64 = 3;
 const LIFETIME_MS: u64 = 600_000;
@@ -55,6 +56,8 @@ struct Done {
 struct Model {
     now: Timestamp,
     deliveries: Vec<Delivery>,
+    /// Accounts on which what has a label goes first where both kinds are due.
+    labelled_first: BTreeSet<u64>,
     done: Done,
 }
 
@@ -113,8 +116,9 @@ impl Model {
         self.deliveries.iter().filter(|one| one.state == state).cloned().collect()
     }
 
-    /// The heads of lanes that are due on an account, the longest due first.
-    fn due(&self, account: u64) -> Vec<DeliverySeq> {
+    /// The heads of lanes that are due on an account with or without a label, the longest due
+    /// first.
+    fn due(&self, account: u64, labelled: bool) -> VecDeque<DeliverySeq> {
         let heads = (0..LANES).filter_map(|lane| {
             let open = |one: &&Delivery| person(one).0 == lane && !one.state.ended();
             self.deliveries.iter().find(open)
@@ -123,10 +127,27 @@ impl Model {
             head.state == State::Queued
                 && head.route.unwrap().account.0 == account
                 && head.due_at <= self.now
+                && head.label.is_some() == labelled
         };
         let mut due: Vec<_> = heads.filter(due).map(|head| (head.due_at, head.seq)).collect();
         due.sort_unstable();
         due.into_iter().map(|(_, seq)| seq).collect()
+    }
+
+    /// What is claimed: by turns while there are both.
+    fn claim(&mut self, account: u64, rows_max: usize) -> Vec<DeliverySeq> {
+        let [mut plain, mut labelled] = [false, true].map(|label| self.due(account, label));
+        let mut claimed = Vec::new();
+        while claimed.len() < rows_max && plain.len() + labelled.len() > 0 {
+            let both = !plain.is_empty() && !labelled.is_empty();
+            let was_first = both && self.labelled_first.remove(&account);
+            if both && !was_first {
+                self.labelled_first.insert(account);
+            }
+            let from = if was_first || plain.is_empty() { &mut labelled } else { &mut plain };
+            claimed.extend(from.pop_front());
+        }
+        claimed
     }
 
     fn advance(&mut self, account: u64, answers: &[u8], rows_max: usize) {
@@ -136,8 +157,7 @@ impl Model {
             let step = self.facts(&delivery, |facts| settle(facts, outcome(*answer)));
             self.settle(delivery.seq, step);
         }
-        self.done.claimed = self.due(account);
-        self.done.claimed.truncate(rows_max);
+        self.done.claimed = self.claim(account, rows_max);
         for seq in self.done.claimed.clone() {
             let delivery = &mut self.deliveries[place(seq)];
             delivery.state = State::Attempting;
@@ -214,7 +234,8 @@ impl ReferenceStateMachine for Model {
 
     fn init_state() -> BoxedStrategy<Self> {
         let done = Done::default();
-        Just(Self { now: Timestamp(0), deliveries: Vec::new(), done }).boxed()
+        let (now, deliveries) = (Timestamp(0), Vec::new());
+        Just(Self { now, deliveries, labelled_first: BTreeSet::new(), done }).boxed()
     }
 
     fn transitions(_: &Self) -> BoxedStrategy<Move> {
@@ -254,7 +275,7 @@ impl ReferenceStateMachine for Model {
             }
             Move::Wait { ms } => model.now = now.plus_ms(*ms),
             // Every claim here is durable: what was under way still is, and is told as such.
-            Move::Restart => {}
+            Move::Restart => model.labelled_first.clear(),
         }
         model
     }
@@ -320,7 +341,7 @@ impl StateMachineTest for Shop {
                 };
                 let advanced = wait(shop.0.advance(Advance { settled, claim: Some(claim) }));
                 let got: Vec<_> = advanced.claims.iter().map(|one| one.delivery.seq).collect();
-                assert_eq!(got, claimed, "heads that are due, the longest due first");
+                assert_eq!(got, claimed, "heads that are due, by turns");
             }
             Move::Decide | Move::Release => {
                 let moves = Moves { at: model.now, moved: settled, ..Moves::default() };

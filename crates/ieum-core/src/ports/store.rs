@@ -153,7 +153,8 @@ pub struct Advance {
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Advanced {
     /// Taken: the heads of lanes, the longest due first, then what follows them in runs; those of
-    /// one lane in its order.
+    /// one lane in its order. While heads with a label and without one are due, they take turns,
+    /// over any number of claims: whoever leaves a network in masses leaves room where they go.
     pub claims: Vec<Claim>,
     /// When the next unclaimed head of a lane of that account is due, if one is waiting.
     pub next_due_at: Option<Timestamp>,

@@ -17,6 +17,7 @@ mod farewells;
 mod groups;
 mod hollow;
 mod links;
+mod masses;
 mod media;
 mod operator;
 mod own_line;

@@ -379,6 +379,7 @@ pub struct Town {
     pub matrix: Arc<Script>,
     pub operator: Arc<Operator>,
     event: AtomicU64,
+    rate: Option<RateLimits>,
 }
 
 /// The operator's channel, which remembers what it was told.
@@ -419,15 +420,20 @@ impl Town {
 
     /// A town whose hub is set so.
     pub async fn with(settings: Settings) -> Self {
+        Self::paced(settings, None).await
+    }
+
+    /// The same, whose accounts all have this speed limit.
+    pub async fn paced(settings: Settings, rate: Option<RateLimits>) -> Self {
         let clock = Arc::new(TownClock::new());
         let store = Arc::new(MemoryStore::new());
         let scripts = NETWORKS.map(|network| Script::new(network, Arc::clone(&clock)));
         let operator = Arc::<Operator>::default();
         let media = MemoryMedia::default();
-        let hub = start((&store, &media), &clock, &scripts, &operator, settings).await;
+        let hub = start((&store, &media), &clock, &scripts, &operator, (settings, rate)).await;
         let [kakaotalk, line, telegram, matrix] = scripts;
         let event = AtomicU64::new(1);
-        Self { hub, store, media, clock, kakaotalk, line, telegram, matrix, operator, event }
+        Self { hub, store, media, clock, kakaotalk, line, telegram, matrix, operator, event, rate }
     }
 
     pub fn script(&self, network: Network) -> &Arc<Script> {
@@ -449,7 +455,8 @@ impl Town {
         tokio::task::yield_now().await;
         self.store.reopen();
         let (store, clock, operator) = (&self.store, &self.clock, &self.operator);
-        let hub = start((store, &self.media), clock, &scripts, operator, Settings::default()).await;
+        let set = (Settings::default(), self.rate);
+        let hub = start((store, &self.media), clock, &scripts, operator, set).await;
         Self { hub, ..self }
     }
 
@@ -609,14 +616,14 @@ async fn start(
     clock: &Arc<TownClock>,
     scripts: &[Arc<Script>],
     operator: &Arc<Operator>,
-    settings: Settings,
+    (settings, rate): (Settings, Option<RateLimits>),
 ) -> Hub {
     let accounts = scripts
         .iter()
         .map(|script| AccountSetup {
             name: script.network.word().to_owned(),
             connector: Arc::clone(script) as Arc<dyn Connector>,
-            rate: None,
+            rate,
         })
         .collect();
     Hub::start(HubSetup {

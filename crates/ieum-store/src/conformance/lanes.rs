@@ -2,10 +2,11 @@
 
 use super::sample::*;
 use super::{Bench, wait};
-use ieum_core::delivery::{Lane, Recipient, Route, Settlement, State, Step};
+use ieum_core::delivery::{Label, Lane, NewDelivery, Recipient, Route, Settlement, State, Step};
 use ieum_core::ids::{AccountId, ConversationId, DeliverySeq, JournalSeq, PersonId};
 use ieum_core::journal::JournalEntry;
 use ieum_core::message::Class;
+use ieum_core::network::Network;
 use ieum_core::outgoing::Scope;
 use ieum_core::ports::store::{Advance, ClaimRequest, Moves, OpenFilter, PAGE_ROWS_MAX, Store};
 use ieum_core::time::Timestamp;
@@ -420,4 +421,96 @@ fn after_a_crash_the_whole_of_a_durable_run_is_in_doubt() {
 
 fn claim_all(store: &dyn Store) -> Vec<u64> {
     seqs(&claim(store, LINE, false))
+}
+
+fn labelled(person: u64, label: Option<Label>) -> NewDelivery {
+    NewDelivery { label, ..to_person(LINE, person) }
+}
+
+/// Claims a few at a time until nothing is due; nothing is settled.
+fn claimed_by(store: &dyn Store, rows_max: usize) -> Vec<u64> {
+    let claim = ClaimRequest { rows_max, ..request(LINE, 1_000, false) };
+    let mut all = Vec::new();
+    loop {
+        let advance = Advance { settled: Vec::new(), claim: Some(claim) };
+        let claims = wait(store.advance(advance)).unwrap().claims;
+        if claims.is_empty() {
+            return all;
+        }
+        all.extend(seqs(&claims));
+    }
+}
+
+#[test]
+fn who_comes_from_elsewhere_takes_turns_with_who_is_at_home() {
+    let labels = [Label::InsteadOf(Network::KakaoTalk), Label::Late, Label::Again];
+    for (label, rows_max) in labels.into_iter().zip([1, 2, 100]) {
+        for mut bench in Bench::both() {
+            // Five came first from elsewhere, and three are at home here.
+            for number in 1..=5 {
+                admit(bench.store(), event(number, number, vec![labelled(1, Some(label))]));
+            }
+            for number in 6..=8 {
+                admit(bench.store(), event(number, number, vec![labelled(1, None)]));
+            }
+            bench.crash();
+            wait(bench.store().load(Timestamp(20))).unwrap();
+            assert_eq!(claimed_by(bench.store(), rows_max), [6, 1, 7, 2, 8, 3, 4, 5]);
+        }
+    }
+}
+
+#[test]
+fn a_lane_keeps_its_order_though_its_kinds_take_turns() {
+    let late = Some(Label::Late);
+    for bench in Bench::both() {
+        for (number, label) in (1..).zip([late, None, late, None]) {
+            admit(bench.store(), event(number, 1, vec![labelled(1, label)]));
+        }
+        admit(bench.store(), event(5, 2, vec![labelled(2, None)]));
+        let mut taken = Vec::new();
+        loop {
+            let some = claimed_by(bench.store(), 1);
+            if some.is_empty() {
+                break;
+            }
+            some.iter().for_each(|seq| settle(bench.store(), DeliverySeq(*seq), sent("x")));
+            taken.extend(some);
+        }
+        assert_eq!(taken, [5, 1, 2, 3, 4]);
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig {
+        cases: 16,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    })]
+
+    #[test]
+    fn nobody_waits_behind_more_than_one_of_the_other_kind(
+        kinds in proptest::collection::vec(any::<bool>(), 1..40),
+        rows_max in 1_usize..6,
+    ) {
+        for bench in Bench::both() {
+            for (number, late) in (1..).zip(&kinds) {
+                let to = labelled(1, late.then_some(Label::Late));
+                admit(bench.store(), event(number, number, vec![to]));
+            }
+            let claimed = claimed_by(bench.store(), rows_max);
+            let is_late = |seq: &u64| kinds[usize::try_from(*seq).unwrap() - 1];
+            for kind in [true, false] {
+                let one: Vec<u64> =
+                    claimed.iter().copied().filter(|seq| is_late(seq) == kind).collect();
+                prop_assert!(one.is_sorted(), "the longest due first: {:?}", one);
+                let all = kinds.iter().filter(|late| **late == kind).count();
+                prop_assert_eq!(one.len(), all, "each once");
+                // As long as one of this kind is left, two of the other never go in a row.
+                let last = claimed.iter().rposition(|seq| is_late(seq) == kind).unwrap_or(0);
+                let mut pairs = claimed[..last].windows(2);
+                prop_assert!(!pairs.any(|pair| pair.iter().all(|seq| is_late(seq) != kind)));
+            }
+        }
+    }
 }

@@ -207,7 +207,14 @@ pub(super) fn read_delivery(row: &Row<'_>) -> rusqlite::Result<RowAnswer<Deliver
     }))
 }
 
-/// What a lane needs to know: the columns conversation, recipient, account, state, due_at.
+/// Of a [`DeliveryDetail`] what a lane needs to know.
+#[derive(Debug, Decode)]
+struct Labelled {
+    #[n(4)]
+    label: Option<Label>,
+}
+
+/// What a lane needs to know: the columns conversation, recipient, account, state, due_at, detail.
 pub(super) fn read_place(
     row: &Row<'_>,
     seq: DeliverySeq,
@@ -216,8 +223,9 @@ pub(super) fn read_place(
     let lane = Lane { conversation, recipient: recipient_of(row.get(1)?) };
     let account = Some(AccountId(number(row.get(2)?))).filter(|account| account.0 > 0);
     let due_at = Timestamp(row.get(4)?);
-    let state = state_of(row.get(3)?);
-    Ok(state.map(|state| (lane, Head { seq, state, account, due_at })))
+    let detail = decode::<Labelled>(row.get_ref(5)?.as_blob().unwrap_or_default());
+    let known = state_of(row.get(3)?).and_then(|state| Ok((state, detail?.label.is_some())));
+    Ok(known.map(|(state, labelled)| (lane, Head { seq, state, account, due_at, labelled })))
 }
 
 /// A recipient in one number: the lowest bit tells rooms from persons.

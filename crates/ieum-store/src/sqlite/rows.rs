@@ -389,7 +389,7 @@ impl Rows for SqliteRows<'_> {
     }
 
     fn places(&mut self, seqs: &[DeliverySeq]) -> RowAnswer<Vec<(Lane, Head)>> {
-        let sql = "SELECT conversation, recipient, account, state, due_at FROM delivery
+        let sql = "SELECT conversation, recipient, account, state, due_at, detail FROM delivery
                    WHERE seq = ?1";
         let mut select = self.prepare(sql)?;
         let place = |seq: &DeliverySeq| {
