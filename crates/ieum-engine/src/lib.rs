@@ -25,6 +25,7 @@ mod doubt;
 mod export;
 mod failover;
 mod farewell;
+mod fetching;
 mod filed;
 mod group_chat;
 mod group_words;

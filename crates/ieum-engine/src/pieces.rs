@@ -3,10 +3,10 @@
 use crate::account::Account;
 use crate::canary::Perch;
 use crate::doubt::Hollow;
+use crate::fetching::Fetching;
 use crate::held::Held;
 use crate::hush::Spoke;
 use crate::looks::Looks;
-use crate::media::Fetching;
 use crate::metrics::Metrics;
 use crate::once::Begun;
 use crate::settings::Settings;

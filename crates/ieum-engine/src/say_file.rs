@@ -212,7 +212,7 @@ struct Place<'a>(&'a Pieces, MediaId);
 
 impl Drop for Place<'_> {
     fn drop(&mut self) {
-        lock(&self.0.fetching).remove(&self.1);
+        lock(&self.0.fetching).end(self.1);
     }
 }
 
@@ -223,7 +223,7 @@ async fn put(
     draft: FileDraft,
     kept: Kept,
 ) -> Result<Kept, SayFailure> {
-    if !lock(&pieces.fetching).insert(id) {
+    if !lock(&pieces.fetching).hold(id) {
         return Err(SayFailure::Unavailable);
     }
     let _place = Place(pieces, id);

@@ -4,6 +4,7 @@
 //! that changes something is durable when it answers. Not here: who fetches, and from where.
 
 use super::BoxFuture;
+use crate::ids::AccountId;
 use crate::media::{Kept, MediaId, MediaState, Missing, Wanted};
 use crate::time::Timestamp;
 use bytes::Bytes;
@@ -65,8 +66,14 @@ pub trait MediaStore: Send + Sync + std::fmt::Debug {
     /// What became of a file; `None` when it was never wanted.
     fn state(&self, id: MediaId) -> MediaAnswer<'_, Option<MediaState>>;
 
-    /// What is to be fetched now, the longest due first, with the tries that failed.
-    fn due(&self, now: Timestamp, rows_max: usize) -> MediaAnswer<'_, Vec<(Wanted, u32)>>;
+    /// What is to be fetched now, the longest due first, with the tries that failed; nothing of
+    /// the accounts that are `full`.
+    fn due(
+        &self,
+        now: Timestamp,
+        full: Vec<AccountId>,
+        rows_max: usize,
+    ) -> MediaAnswer<'_, Vec<(Wanted, u32)>>;
 
     /// A try failed; the next one not before `until`. What is not wanted any more stays as it is.
     fn postpone(&self, id: MediaId, until: Timestamp) -> MediaAnswer<'_, ()>;

@@ -145,6 +145,35 @@ async fn a_source_that_fails_is_asked_again_and_then_the_notice_goes_alone() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn sources_that_drip_take_places_of_their_own_account_alone() {
+    let town = rooms(with_links()).await;
+    town.telegram.shelf.put("t", PNG);
+    for number in 0..20 {
+        let place = format!("drip{number}");
+        town.line.shelf.put(&place, PNG);
+        town.sends(Line, "Croom", "Uyuna", (Picture, "a.png", &place), "").await;
+    }
+    town.passes(1_000).await;
+    assert_eq!(town.line.shelf.asked(), 4, "so many of one account at once");
+    town.sends(Telegram, "-1", "77", (Picture, "t.png", "t"), "").await;
+    town.sends(Line, "Croom", "Uyuna", (Picture, "b.png", "1"), "").await;
+    town.passes(1_000).await;
+    assert_eq!(town.telegram.shelf.asked(), 1, "another account's comes at once");
+    let drips = |places: &[String]| places.iter().filter(|place| *place != "1").count();
+    town.passes(22_000).await;
+    let asked = town.line.shelf.asked.lock().unwrap().clone();
+    assert_eq!(drips(&asked), 8, "four go on as long ones, four have begun: {asked:?}");
+    town.passes(110_000).await;
+    let asked = town.line.shelf.asked.lock().unwrap().clone();
+    assert!(asked.contains(&"1".to_owned()), "its own come after a while: {asked:?}");
+    // What takes so long is tried again, less and less often, and its words went without it.
+    town.passes(3_600_000).await;
+    assert_eq!(town.open().await, 0);
+    let asked = town.line.shelf.asked.lock().unwrap().len();
+    assert!((40..20 * 30).contains(&asked), "{asked}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_does_not_come_is_told_at_once() {
     let large = MediaSettings { bytes_max: 10, ..MediaSettings::default() };
     for (settings, failure, why) in [

@@ -76,6 +76,7 @@ impl Shelf {
         self.asked.lock().unwrap().push(place.to_owned());
         let failure = self.failures.lock().unwrap().pop_front();
         let bytes = self.files.lock().unwrap().get(place).cloned();
+        let drips = place.starts_with("drip");
         let takes_ms = self.takes_ms.load(Ordering::Relaxed);
         Box::pin(async move {
             clock.sleep(takes_ms).await;
@@ -85,7 +86,11 @@ impl Shelf {
             let bytes = bytes.ok_or_else(|| FetchFailure::Gone("404".to_owned()))?;
             let told = Some(bytes.len() as u64);
             let pieces = bytes.chunks(7).map(Bytes::copy_from_slice).collect();
-            Ok(Fetched { media_type: None, bytes: told, pieces: Box::new(Pieces(pieces)) })
+            let pieces: Box<dyn PieceStream> = match drips {
+                true => Box::new(Drips(clock)),
+                false => Box::new(Pieces(pieces)),
+            };
+            Ok(Fetched { media_type: None, bytes: told.filter(|_| !drips), pieces })
         })
     }
 }
@@ -96,6 +101,18 @@ impl PieceStream for Pieces {
     fn next(&mut self) -> BoxFuture<'_, Result<Option<Bytes>, HttpFailure>> {
         let piece = self.0.pop_front();
         Box::pin(std::future::ready(Ok(piece)))
+    }
+}
+
+/// A source that always has a little more.
+struct Drips(Arc<TownClock>);
+
+impl PieceStream for Drips {
+    fn next(&mut self) -> BoxFuture<'_, Result<Option<Bytes>, HttpFailure>> {
+        Box::pin(async {
+            self.0.sleep(1_000).await;
+            Ok(Some(Bytes::from_static(&[7; 4_000])))
+        })
     }
 }
 

@@ -5,6 +5,7 @@ use axum::body::Body;
 use bytes::Bytes;
 use http::{Request, StatusCode};
 use ieum_core::content::HubSecret;
+use ieum_core::ids::AccountId;
 use ieum_core::inbound::FileKind;
 use ieum_core::media::link::write;
 use ieum_core::media::{Kept, MediaId, MediaState, Missing, Wanted};
@@ -88,7 +89,12 @@ impl MediaStore for Shelf {
         answer(put)
     }
 
-    fn due(&self, _: Timestamp, _: usize) -> MediaAnswer<'_, Vec<(Wanted, u32)>> {
+    fn due(
+        &self,
+        _: Timestamp,
+        _: Vec<AccountId>,
+        _: usize,
+    ) -> MediaAnswer<'_, Vec<(Wanted, u32)>> {
         answer(Vec::new())
     }
 

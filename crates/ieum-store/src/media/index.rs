@@ -122,12 +122,20 @@ impl Index {
         statement.query_row([id.as_bytes()], state).optional().map_err(failure)
     }
 
-    pub(super) fn due(&self, now: Timestamp, rows_max: usize) -> Answer<Vec<(Wanted, u32)>> {
+    pub(super) fn due(
+        &self,
+        now: Timestamp,
+        full: &[AccountId],
+        rows_max: usize,
+    ) -> Answer<Vec<(Wanted, u32)>> {
         let select = "SELECT id, account, place, kind, name, duration_ms, wanted_at, tries
-            FROM media WHERE state = 0 AND due_at <= ?1 ORDER BY due_at LIMIT ?2";
+            FROM media WHERE state = 0 AND due_at <= ?1
+            AND account NOT IN (SELECT value FROM json_each(?3)) ORDER BY due_at LIMIT ?2";
         let mut statement = self.0.prepare_cached(select).map_err(failure)?;
         let rows_max = i64::try_from(rows_max.min(MEDIA_ROWS_MAX)).unwrap_or(0);
-        let rows = statement.query_map(params![now.0, rows_max], wanted).map_err(failure)?;
+        let full: Vec<_> = full.iter().map(|account| account.0.cast_signed().to_string()).collect();
+        let row = params![now.0, rows_max, format!("[{}]", full.join(","))];
+        let rows = statement.query_map(row, wanted).map_err(failure)?;
         rows.collect::<Result<_, _>>().map_err(failure)
     }
 

@@ -3,6 +3,7 @@
 //! Invariant: what it answers is what the folder answers, but for what a crash leaves.
 
 use bytes::{Bytes, BytesMut};
+use ieum_core::ids::AccountId;
 use ieum_core::media::{Kept, MediaId, MediaState, Missing, Wanted};
 use ieum_core::ports::media::{
     MEDIA_ROWS_MAX, MediaAnswer, MediaFile, MediaSink, MediaStore, Opened, PIECE_BYTES_MAX,
@@ -70,12 +71,17 @@ impl MediaStore for MemoryMedia {
         answer(self.shelves().rows.get(&id).map(|row| row.state.clone()))
     }
 
-    fn due(&self, now: Timestamp, rows_max: usize) -> MediaAnswer<'_, Vec<(Wanted, u32)>> {
+    fn due(
+        &self,
+        now: Timestamp,
+        full: Vec<AccountId>,
+        rows_max: usize,
+    ) -> MediaAnswer<'_, Vec<(Wanted, u32)>> {
         let shelves = self.shelves();
         let mut due: Vec<_> = shelves
             .rows
             .values()
-            .filter(|row| row.due_at <= now)
+            .filter(|row| row.due_at <= now && !full.contains(&row.wanted.account))
             .filter_map(|row| match row.state {
                 MediaState::Wanted { tries } => Some((row.due_at, row.wanted.clone(), tries)),
                 MediaState::Kept(_) | MediaState::Missing(_) => None,

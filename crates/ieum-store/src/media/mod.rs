@@ -19,6 +19,7 @@ pub use room::{MEDIA_FOLDER, MEDIA_KEY_FILE, MediaOpenFailure, read_key as read_
 
 use file::{FolderFile, FolderSink};
 use futures_channel::oneshot;
+use ieum_core::ids::AccountId;
 use ieum_core::media::{MediaId, MediaState, Missing, Wanted};
 use ieum_core::ports::media::{MediaAnswer, MediaFailure, MediaSink, MediaStore, Opened};
 use ieum_core::time::Timestamp;
@@ -109,8 +110,13 @@ impl MediaStore for MediaFolder {
         self.desk.ask(move |room| room.index.state(id))
     }
 
-    fn due(&self, now: Timestamp, rows_max: usize) -> MediaAnswer<'_, Vec<(Wanted, u32)>> {
-        self.desk.ask(move |room| room.index.due(now, rows_max))
+    fn due(
+        &self,
+        now: Timestamp,
+        full: Vec<AccountId>,
+        rows_max: usize,
+    ) -> MediaAnswer<'_, Vec<(Wanted, u32)>> {
+        self.desk.ask(move |room| room.index.due(now, &full, rows_max))
     }
 
     fn postpone(&self, id: MediaId, until: Timestamp) -> MediaAnswer<'_, ()> {

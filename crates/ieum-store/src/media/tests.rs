@@ -96,7 +96,7 @@ fn noise(length: usize) -> Vec<u8> {
 #[test]
 fn what_is_wanted_is_due_until_it_is_kept_or_given_up() {
     both(|media| {
-        let due = |now| wait(media.due(Timestamp(now), 10)).unwrap();
+        let due = |now| wait(media.due(Timestamp(now), Vec::new(), 10)).unwrap();
         wait(media.want(vec![wanted(1, 10), wanted(2, 5), wanted(3, 20)])).unwrap();
         wait(media.want(vec![wanted(1, 99)])).unwrap();
         assert_eq!(due(10), [(wanted(2, 5), 0), (wanted(1, 10), 0)]);
@@ -114,6 +114,26 @@ fn what_is_wanted_is_due_until_it_is_kept_or_given_up() {
         assert!(matches!(wait(media.state(id(3))).unwrap(), Some(MediaState::Kept(_))));
         assert_eq!(wait(media.state(id(9))).unwrap(), None);
         assert_eq!(due(1_000).len(), 1);
+    });
+}
+
+#[test]
+fn accounts_that_are_full_hide_nobody_behind_them() {
+    both(|media| {
+        let rows: Vec<Wanted> = (1..=40_u8)
+            .map(|number| Wanted { account: AccountId(u64::from(number % 4)), ..wanted(number, 5) })
+            .chain([wanted(99, 9)])
+            .collect();
+        wait(media.want(rows)).unwrap();
+        let due = |full: &[u64], rows_max| {
+            let full = full.iter().copied().map(AccountId).collect();
+            let due = wait(media.due(Timestamp(10), full, rows_max)).unwrap();
+            due.iter().map(|(wanted, _)| wanted.account.0).collect::<Vec<_>>()
+        };
+        assert_eq!(due(&[], 100).len(), 41);
+        assert_eq!(due(&[0, 1, 2, 3], 1), [99]);
+        assert_eq!(due(&[0, 2, 3, 99], 100), [1; 10]);
+        assert_eq!(due(&[u64::MAX, 0, 1, 2, 3, 99], 100), [0; 0]);
     });
 }
 
