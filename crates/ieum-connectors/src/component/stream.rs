@@ -1,7 +1,8 @@
 //! The stream (XEP-0114): dial, prove who we are, then feed the desk and write what it gives.
 //!
-//! A stream that is lost or silent is opened again after a short, growing wait. Invariant: what was
-//! read is durable before anything is written that says so.
+//! A stream that is lost or silent is opened again after a short, growing wait. What was read is
+//! handed in while reading and writing go on: a room's echo never waits for a disk. Invariant:
+//! what was read is handed in once, in order, and is durable before anything says that it was read.
 
 use super::link::{Link, Order};
 use crate::backoff::Backoff;
@@ -11,7 +12,7 @@ use crate::xmpp::desk::Desk;
 use crate::xmpp::{XmppConfig, wire, write};
 use bytes::Bytes;
 use futures_channel::mpsc;
-use futures_util::future::{Either, select};
+use futures_util::future::{Either, pending, select};
 use futures_util::{FutureExt as _, StreamExt as _};
 use ieum_core::ids::Cursor;
 use ieum_core::inbound::Arrival;
@@ -30,6 +31,7 @@ const SILENCE_MS: u64 = 15_000;
 const SILENCE_MS_MAX: u64 = 30_000;
 /// Most orders that are written at once.
 const ORDERS_AT_ONCE_MAX: usize = 256;
+
 /// Most events that are handed in at once.
 const EVENTS_AT_ONCE_MAX: usize = 500;
 
@@ -57,7 +59,7 @@ struct Open {
     asked: bool,
 }
 
-impl Listening<'_> {
+impl<'a> Listening<'a> {
     /// Listens until the inbox closes or opening again would not help.
     pub(crate) async fn listen(&mut self, orders: &mut mpsc::Receiver<Order>) -> ListenEnd {
         let mut backoff = Backoff::up_to(REOPEN_MS_MAX);
@@ -133,37 +135,76 @@ impl Listening<'_> {
         }
     }
 
+    /// Reads and writes until the stream breaks; what is being handed in then is waited for.
     async fn run(
         &mut self,
         open: &mut Open,
         orders: &mut mpsc::Receiver<Order>,
     ) -> Result<Infallible, Leave> {
+        let mut handing = None;
+        let left = self.read_and_write(open, orders, &mut handing).await;
+        match handing {
+            Some(handing) => handed(handing.await).and(left),
+            None => left,
+        }
+    }
+
+    async fn read_and_write(
+        &mut self,
+        open: &mut Open,
+        orders: &mut mpsc::Receiver<Order>,
+        handing: &mut Option<Handing<'a>>,
+    ) -> Result<Infallible, Leave> {
         let mut tick = self.doors.clock.sleep(TICK_MS);
-        self.pass_on(open).await?;
+        let mut owed = String::new();
         loop {
-            let due = due(&mut *open.bytes, orders, &mut tick).await;
+            self.hear(open)?;
+            if handing.is_none()
+                && let Some(arrival) = self.desk.take_arrival()
+            {
+                *handing = Some(hand_in(self.inbox, arrival, self.desk.cursor()));
+                owed = std::mem::take(&mut self.desk.owed);
+            }
+            let output = self.desk.take_output();
+            self.write(open, output).await?;
+            let bytes = (!self.is_full()).then_some(&mut open.bytes);
+            let due = due(bytes, orders, (&mut tick, handing)).await;
             self.desk.now = self.doors.clock.now();
             match due {
                 Due::Bytes(bytes) => open.take(&bytes, self.desk.now)?,
                 Due::Order(first) => self.orders(first, orders),
+                Due::HandedIn(handed_in) => {
+                    *handing = None;
+                    handed(handed_in)?;
+                    self.write(open, std::mem::take(&mut owed)).await?;
+                }
                 Due::Tick => {
                     tick = self.doors.clock.sleep(TICK_MS);
                     self.desk.tick();
                     self.look_for_life(open)?;
                 }
             }
-            for piece in std::mem::take(&mut open.unread) {
-                match piece {
-                    Piece::Whole(stanza) if stanza.is("error", wire::STREAM) => {
-                        return Err(refusal(&stanza));
-                    }
-                    Piece::Whole(stanza) => self.desk.stanza(&stanza),
-                    Piece::Opened(_) => {}
-                    Piece::Closed => return Err(Leave::Again("the server closed".to_owned())),
-                }
-            }
-            self.pass_on(open).await?;
         }
+    }
+
+    /// Whether so much was read and not handed in that more can wait.
+    fn is_full(&self) -> bool {
+        self.desk.arrival.events.len() >= EVENTS_AT_ONCE_MAX
+    }
+
+    /// Shows the desk what was read.
+    fn hear(&mut self, open: &mut Open) -> Result<(), Leave> {
+        for piece in std::mem::take(&mut open.unread) {
+            match piece {
+                Piece::Whole(stanza) if stanza.is("error", wire::STREAM) => {
+                    return Err(refusal(&stanza));
+                }
+                Piece::Whole(stanza) => self.desk.stanza(&stanza),
+                Piece::Opened(_) => {}
+                Piece::Closed => return Err(Leave::Again("the server closed".to_owned())),
+            }
+        }
+        Ok(())
     }
 
     /// Takes what is asked by now.
@@ -177,6 +218,10 @@ impl Listening<'_> {
 
     /// Asks a silent server whether it lives; gives it up when it does not say.
     fn look_for_life(&mut self, open: &mut Open) -> Result<(), Leave> {
+        if self.is_full() {
+            // It is we who do not listen.
+            open.heard_at = self.desk.now;
+        }
         let silent_ms = self.desk.now.ms_since(open.heard_at);
         if silent_ms >= SILENCE_MS_MAX {
             return Err(Leave::Again("the server is silent".to_owned()));
@@ -188,27 +233,10 @@ impl Listening<'_> {
         Ok(())
     }
 
-    /// Hands in what was read, then writes what follows from it.
-    async fn pass_on(&mut self, open: &mut Open) -> Result<(), Leave> {
-        if let Some(mut arrival) = self.desk.take_arrival() {
-            while arrival.events.len() > EVENTS_AT_ONCE_MAX {
-                let rest = arrival.events.split_off(EVENTS_AT_ONCE_MAX);
-                let first = std::mem::replace(&mut arrival.events, rest);
-                self.deliver(Arrival { events: first, ignored: 0 }, None).await?;
-            }
-            let cursor = self.desk.cursor();
-            self.deliver(arrival, Some(cursor)).await?;
-        }
-        let text = self.desk.take_output();
-        if text.is_empty() { Ok(()) } else { self.write(open, text).await }
-    }
-
-    async fn deliver(&self, arrival: Arrival, cursor: Option<Cursor>) -> Result<(), Leave> {
-        let delivered = self.inbox.deliver(arrival, cursor).await;
-        delivered.map_err(|InboxClosed| Leave::End(ListenEnd::InboxClosed))
-    }
-
     async fn write(&self, open: &mut Open, text: String) -> Result<(), Leave> {
+        if text.is_empty() {
+            return Ok(());
+        }
         let writing = open.bytes.send(Bytes::from(text));
         match select(writing, self.doors.clock.sleep(self.config.timeout_ms)).await {
             Either::Left((Ok(()), _)) => Ok(()),
@@ -237,22 +265,57 @@ impl Open {
     }
 }
 
+/// Something that is being made durable.
+type Handing<'a> = BoxFuture<'a, Result<(), InboxClosed>>;
+
+/// Hands in what was read, in portions; the place up to which it was read goes with the last.
+fn hand_in(inbox: &dyn Inbox, mut arrival: Arrival, cursor: Cursor) -> Handing<'_> {
+    Box::pin(async move {
+        while arrival.events.len() > EVENTS_AT_ONCE_MAX {
+            let rest = arrival.events.split_off(EVENTS_AT_ONCE_MAX);
+            let first = std::mem::replace(&mut arrival.events, rest);
+            inbox.deliver(Arrival { events: first, ignored: 0 }, None).await?;
+        }
+        inbox.deliver(arrival, Some(cursor)).await
+    })
+}
+
+fn handed(answer: Result<(), InboxClosed>) -> Result<(), Leave> {
+    answer.map_err(|InboxClosed| Leave::End(ListenEnd::InboxClosed))
+}
+
 /// What happens next.
 enum Due {
     Bytes(Bytes),
     Order(Order),
+    HandedIn(Result<(), InboxClosed>),
     Tick,
 }
 
+/// Waits for whatever comes first; for bytes only where there is room for what they hold.
 async fn due(
-    bytes: &mut dyn ByteStream,
+    bytes: Option<&mut Box<dyn ByteStream>>,
     orders: &mut mpsc::Receiver<Order>,
-    tick: &mut BoxFuture<'static, ()>,
+    (tick, handing): (&mut BoxFuture<'static, ()>, &mut Option<Handing<'_>>),
 ) -> Due {
     // The queue's other end is held by the connector, which outlives its listening.
     let order = orders.select_next_some();
-    match select(bytes.next(), select(order, tick)).await {
-        Either::Left((bytes, _)) => Due::Bytes(bytes),
+    let bytes = async {
+        match bytes {
+            Some(bytes) => bytes.next().await,
+            None => pending().await,
+        }
+    };
+    let handed_in = async {
+        match handing {
+            Some(handing) => handing.await,
+            None => pending().await,
+        }
+    };
+    let (bytes, handed_in) = (std::pin::pin!(bytes), std::pin::pin!(handed_in));
+    match select(select(handed_in, bytes), select(order, tick)).await {
+        Either::Left((Either::Left((answer, _)), _)) => Due::HandedIn(answer),
+        Either::Left((Either::Right((bytes, _)), _)) => Due::Bytes(bytes),
         Either::Right((Either::Left((order, _)), _)) => Due::Order(order),
         Either::Right((Either::Right(((), _)), _)) => Due::Tick,
     }

@@ -46,7 +46,9 @@ pub(crate) struct Desk<'a> {
     serial: u64,
     pub(crate) now: Timestamp,
     out: String,
-    arrival: Arrival,
+    /// What says that something was read: written once that is durable.
+    pub(crate) owed: String,
+    pub(crate) arrival: Arrival,
     moved: bool,
     up: bool,
 }
@@ -54,12 +56,11 @@ pub(crate) struct Desk<'a> {
 impl<'a> Desk<'a> {
     /// As it was when the cursor was kept.
     pub(crate) fn new(config: &'a XmppConfig, cursor: Option<&Cursor>, now: Timestamp) -> Self {
-        let kept = cursor.and_then(|cursor| serde_json::from_str(cursor.as_str()).ok());
-        let kept: BTreeMap<String, Option<String>> = kept.unwrap_or_default();
-        let mut rooms: BTreeMap<String, Room> =
-            config.rooms.iter().map(|room| (room.clone(), Room::new(None))).collect();
-        rooms
-            .extend(kept.into_iter().take(ROOMS_MAX).map(|(room, place)| (room, Room::new(place))));
+        let kept: Option<BTreeMap<String, Option<String>>> =
+            cursor.and_then(|cursor| serde_json::from_str(cursor.as_str()).ok());
+        let kept = kept.into_iter().flatten().take(ROOMS_MAX);
+        let known = config.rooms.iter().map(|room| (room.clone(), None));
+        let rooms = known.chain(kept).map(|(room, place)| (room, Room::new(place))).collect();
         Self {
             config,
             rooms,
@@ -68,6 +69,7 @@ impl<'a> Desk<'a> {
             serial: 0,
             now,
             out: String::new(),
+            owed: String::new(),
             arrival: Arrival::default(),
             moved: false,
             up: false,
@@ -81,12 +83,8 @@ impl<'a> Desk<'a> {
 
     /// Where rooms are read up to.
     pub(crate) fn cursor(&self) -> Cursor {
-        let kept: BTreeMap<&String, &Option<String>> = self
-            .rooms
-            .iter()
-            .filter(|(_, room)| room.stays)
-            .map(|(at, room)| (at, &room.place))
-            .collect();
+        let stay = self.rooms.iter().filter(|(_, room)| room.stays);
+        let kept: BTreeMap<_, _> = stay.map(|(at, room)| (at, &room.place)).collect();
         Cursor::new(serde_json::to_string(&kept).unwrap_or_default())
     }
 
@@ -264,7 +262,7 @@ impl<'a> Desk<'a> {
         self.event(Inbound { event, at, kind, ..self.said_by(person) });
         if wants_word && told.is_some() {
             let us = self.us();
-            self.write(&write::received(&us, person, id));
+            write::received(&us, person, id).write_to(&mut self.owed, wire::COMPONENT);
         }
     }
 

@@ -12,8 +12,11 @@ use ieum_core::ports::dial::{
 };
 use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
+use std::io;
+use std::pin::Pin;
 use std::sync::Arc;
-use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
+use std::task::{Context, Poll};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, ReadBuf};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
@@ -108,11 +111,50 @@ impl TungsteniteDial {
     }
 }
 
-async fn connect(address: &str) -> Result<TcpStream, DialFailure> {
+async fn connect(address: &str) -> Result<Prompt, DialFailure> {
     let socket = TcpStream::connect(address).await.map_err(|error| failure(&error))?;
     // Small stanzas must not wait for one another's acknowledgement.
     socket.set_nodelay(true).map_err(|error| failure(&error))?;
-    Ok(socket)
+    Ok(Prompt(socket))
+}
+
+/// A connection that acknowledges what it reads at once. A server that does not send small
+/// segments before the last one is acknowledged (RFC 896) would keep each line back until our
+/// kernel's 40 ms of waiting for an answer to ride on are over (RFC 1122, 4.2.3.2).
+struct Prompt(TcpStream);
+
+impl AsyncRead for Prompt {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let read = Pin::new(&mut self.0).poll_read(context, buffer);
+        #[cfg(target_os = "linux")]
+        if read.is_ready() {
+            // The kernel takes this back by itself; where it does not know it, lines are later.
+            let _later = socket2::SockRef::from(&self.0).set_tcp_quickack(true);
+        }
+        read
+    }
+}
+
+impl AsyncWrite for Prompt {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.0).poll_write(context, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_shutdown(context)
+    }
 }
 
 fn raw<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(socket: S) -> Box<dyn ByteStream> {
