@@ -14,6 +14,7 @@ import time
 
 import harness
 import httpx
+import nio
 from hub import Hub, TELEGRAM, UNHURRIED
 from lab import Lab
 from matrix_person import Person
@@ -253,18 +254,36 @@ def upgraded(stage):
         token = {"authorization": f"Bearer {alice.client.access_token}"}
         answer = httpx.post(path, json={"new_version": "10"}, headers=token, timeout=30)
         new = answer.raise_for_status().json()["replacement_room"]
-        moved = [{"chat": new, "account": "matrix"}]
-        known = lambda: [room for room in stage.hub.get("/v1/rooms")["rooms"]
-                         if {"chat": room["chat"], "account": room["account"]} in moved]
-        tally.check("the hub knows it", harness.eventually(known), stage.hub.get("/v1/rooms"))
+        known = lambda: [room["chat"] for room in stage.hub.get("/v1/rooms")["rooms"]
+                         if room["account"] == "matrix" and room["chat"] == new]
         stage.haru_says("이사했어?")
         time.sleep(2)
+        tally.equal("nobody goes before being let in", known(), [])
         alice.do(alice.client.room_invite(new, BOT))
+        tally.check("the hub knows it", harness.eventually(known), stage.hub.get("/v1/rooms"))
         line = alice.line(new, "이사했어?", 20)
         tally.equal("he speaks there", alice.name(new, line["sender"]), "하루 · Telegram")
         alice.say(new, "in the new room")
         tally.check("she is heard there", stage.telegram_line("alice: in the new room"))
         stage.room = new
+
+
+def buried_falsely(stage):
+    """Whoever has the power for a tombstone leads nobody into a room that knows nothing of it."""
+    tally, alice, room = stage.tally, stage.alice, stage.room
+    with tally.section("a tombstone that no other room answers for moves nobody"):
+        trap = alice.room(name="함정", preset=nio.RoomPreset.public_chat)
+        token = {"authorization": f"Bearer {alice.client.access_token}"}
+        path = f"{stage.synapse.url}/_matrix/client/v3/rooms/{room}/state/m.room.tombstone/"
+        content = {"body": "moved", "replacement_room": trap}
+        httpx.put(path, json=content, headers=token, timeout=30).raise_for_status()
+        notice = alice.event(room, "m.room.message", lambda e: e["sender"] == BOT
+                             and "predecessor" in e["content"].get("body", ""))
+        tally.check("the old room is told why", notice, notice)
+        rooms = [one["chat"] for one in stage.hub.get("/v1/rooms")["rooms"]]
+        tally.equal("the hub is not in the trap", trap in rooms, False)
+        stage.haru_says("아직 여기야")
+        tally.check("the conversation goes on", alice.line(room, "아직 여기야", 20))
 
 
 def numbered(lines, head):
@@ -387,7 +406,7 @@ def play(tally, lab, program, folder):
             joined = hub.join("family", [("telegram", group), ("matrix", room)])
             stage = Stage(tally, lab, hub, synapse, alice, room, joined)
             for scene in [words, points, pictures, changes_out, changes_in, others_cannot_edit, direct,
-                          encrypted, banned, upgraded]:
+                          encrypted, banned, buried_falsely, upgraded]:
                 scene(stage)
             tally.check("what was said before the hub came stays there",
                         not any("before the hub" in t for t in lab.texts("telegram", "haru")))

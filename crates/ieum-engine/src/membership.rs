@@ -58,19 +58,27 @@ fn migrated(
     event: &Inbound,
     to: &ChatKey,
 ) -> Vec<Change> {
-    let there = directory.room_of_chat(account.id, to);
-    let is_taken = there.is_some_and(|room| room.conversation.is_some())
+    let there = directory.room_of_chat(account.id, to).cloned();
+    let is_taken = there.as_ref().is_some_and(|room| room.conversation.is_some())
         || directory.address_of_chat(account.id, to).is_some();
     if is_taken && *to != event.chat.key {
         tracing::warn!(account = %account.name, "a room was to go on where another one is");
         return Vec::new();
     }
-    let moved = directory.room_of_chat(account.id, &event.chat.key).cloned();
-    let change = moved.map(|mut room| {
-        room.chat = to.clone();
-        Change::Room(room)
+    let Some(mut moved) = directory.room_of_chat(account.id, &event.chat.key).cloned() else {
+        return Vec::new();
+    };
+    moved.chat = to.clone();
+    // One chat is one room: what was seen of the new one before it was said to be this one, as by
+    // an invitation into it, stands for the old one from now on.
+    let seen = there.filter(|there| there.id != moved.id).map(|mut there| {
+        let more = there.present.iter().filter(|who| !moved.present.contains(who)).copied();
+        let more: Vec<_> = more.collect();
+        moved.present.extend(more);
+        there.chat = event.chat.key.clone();
+        there
     });
-    change.into_iter().collect()
+    seen.into_iter().chain([moved]).map(Change::Room).collect()
 }
 
 fn we_joined(mut draft: Draft<'_>, event: &Inbound) -> Vec<Change> {

@@ -40,8 +40,10 @@ impl Matrix {
         let now = self.home.now();
         let mut memory = self.memory();
         for errand in errands {
-            if let Errand::Join(room) = &errand {
-                memory.expected.insert(room.clone(), now);
+            match &errand {
+                Errand::Join(room) => drop(memory.expected.insert(room.clone(), now)),
+                Errand::Follow(upgrade) => memory.expect_upgrade(upgrade, now),
+                Errand::Decline { .. } | Errand::Vacate(_) => {}
             }
             if memory.errands.len() < ERRANDS_MAX {
                 memory.errands.push_back((errand, 1));
@@ -126,6 +128,7 @@ impl Matrix {
             Errand::Join(room) => self.join(room, inbox).await,
             Errand::Decline { room, ghost } => self.home.leave(room, ghost).await,
             Errand::Vacate(room) => self.vacate(room).await,
+            Errand::Follow(upgrade) => self.follow(upgrade, inbox).await,
         }
     }
 
@@ -137,6 +140,8 @@ impl Matrix {
             Err(Unheard::Before(failed) | Unheard::Answered(failed)) => return Err(failed),
             Err(Unheard::Shut(_) | Unheard::Banned) => return Ok(()),
         }
+        // First, so that the name is that of the conversation which goes on here.
+        self.judge_waiting(room, inbox).await?;
         let name = self.home.room_name(room).await;
         if let Some(seen) = name.and_then(|name| self.seen(room, &name)) {
             // What the inbox does not take now comes when the room is named anew.
@@ -168,8 +173,13 @@ impl Matrix {
         PING_MS
     }
 
-    /// Whether a room goes on as one that our bot waits to be let into.
-    pub(crate) fn is_expected(&self, room: &str) -> bool {
+    /// Whether our bot waits to be let into a room, or into the one as which it goes on.
+    pub(crate) async fn is_waited_for(&self, room: &str) -> bool {
+        self.is_expected(room) || self.went_on(room).await
+    }
+
+    /// Whether our bot was called to this room, or this room to another one.
+    fn is_expected(&self, room: &str) -> bool {
         let now = self.home.now();
         let mut memory = self.memory();
         memory.expected.retain(|_, since| now.ms_since(*since) < EXPECTED_MS_MAX);

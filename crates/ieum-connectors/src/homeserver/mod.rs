@@ -10,6 +10,7 @@ pub(crate) mod files;
 pub(crate) mod marks;
 mod picture;
 mod rooms;
+mod upgrades;
 pub(crate) mod users;
 
 use crate::api_base::ApiBase;

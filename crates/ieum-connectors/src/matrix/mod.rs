@@ -38,8 +38,8 @@ use ieum_core::ports::connector::{
     Connector, FetchFailure, Fetched, HookRefusal, HookRequest, Inbox, ListenEnd, Probe, Profile,
 };
 use ieum_core::time::Timestamp;
-use read::Errand;
-use std::collections::{BTreeMap, VecDeque};
+use read::{Errand, Upgrade};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// Longest server name or localpart.
@@ -79,6 +79,10 @@ pub(crate) struct Memory {
     pub(crate) errands: VecDeque<(Errand, u32)>,
     /// Rooms that our bot was called to, and when.
     pub(crate) expected: BTreeMap<Box<str>, Timestamp>,
+    /// Upgrades that are not judged yet.
+    pub(crate) upgrades: VecDeque<Upgrade>,
+    /// Upgrades of which the new room knows nothing: its beginning never changes.
+    pub(crate) refused: BTreeSet<Upgrade>,
 }
 
 /// Matrix for one account.
@@ -178,13 +182,15 @@ impl Matrix {
             Err(why) => return Ok(refused(Scope::Message, why)),
         };
         let room = outgoing.chat.key.as_str();
-        let waits = || *user == *self.us.bot && self.is_expected(room);
+        let is_bot = *user == *self.us.bot;
         Ok(match self.home.ask_inside((room, user), &call).await {
             Ok(sent) => outcome::of_act(&outgoing.act, Ok(sent)),
             Err(Unheard::Answered(failed)) => outcome::of_act(&outgoing.act, Err(failed)),
             Err(Unheard::Before(failed)) => outcome::before_saying(failed),
             Err(Unheard::Banned) => refused(Scope::Message, "the room has banned its author"),
-            Err(Unheard::Shut(failed)) if waits() => outcome::not_yet_let_in(&failed),
+            Err(Unheard::Shut(failed)) if is_bot && self.is_waited_for(room).await => {
+                outcome::not_yet_let_in(&failed)
+            }
             Err(Unheard::Shut(failed)) => return Err(failed),
         })
     }

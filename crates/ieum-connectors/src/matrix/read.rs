@@ -58,6 +58,15 @@ pub(crate) enum Errand {
     Decline { room: Box<str>, ghost: Box<str> },
     /// Our bot was put out: the ghosts go too.
     Vacate(Box<str>),
+    /// A room is said to go on elsewhere: our bot looks whether that is true.
+    Follow(Upgrade),
+}
+
+/// A room that is said to go on as another one.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Upgrade {
+    pub(crate) old: Box<str>,
+    pub(crate) new: Box<str>,
 }
 
 /// A transaction, read.
@@ -209,10 +218,6 @@ fn happening(event: &wire::Event<'_>, us: &Us) -> Option<Happening> {
             let kind = InboundKind::PeopleJoined(Vec::new());
             Some(Happening { kind, chat: ChatKind::Group, title: Some(title) })
         }
-        ("m.room.tombstone", true) => {
-            let to = content::<wire::StateContent>(event.content)?.replacement_room?;
-            here(InboundKind::Migrated { to: ChatKey(id(&to)?) })
-        }
         _ => None,
     }
 }
@@ -243,7 +248,7 @@ fn errand(event: &wire::Event<'_>, us: &Us) -> Option<Errand> {
     match (&*event.kind, event.state_key.as_deref()) {
         ("m.room.tombstone", Some("")) => {
             let to = content::<wire::StateContent>(event.content)?.replacement_room?;
-            id(&to).map(Errand::Join)
+            id(&to).map(|new| Errand::Follow(Upgrade { old: room, new }))
         }
         ("m.room.member", Some(who)) if us.is_ours(who) && !us.is_ours(&event.sender) => {
             let member: Member = content(event.content)?;

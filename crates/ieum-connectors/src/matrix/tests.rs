@@ -4,6 +4,7 @@ mod errands;
 mod files;
 mod reading;
 mod sending;
+mod upgrades;
 
 use super::*;
 use crate::scripted::{NOW, Script, run};

@@ -177,6 +177,28 @@ async fn a_room_does_not_move_into_anothers_room_or_direct_chat() {
     assert!(new.is_none());
 }
 
+/// An invitation into the new room comes before it is known to be the old one's successor.
+#[tokio::test(start_paused = true)]
+async fn a_room_that_was_seen_already_is_taken_over_by_the_one_that_moves_into_it() {
+    let town = family().await;
+    let yuna = town.person("유나", &[(Line, "Uyuna2")]).await;
+    town.group("하나", &[yuna], &[(Matrix, "!r")]).await;
+    town.happens(Matrix, ("!new", ChatKind::Group), "@a:x", InboundKind::WeJoined).await;
+    let room = |chat: &str| {
+        town.hub.with_directory(|directory| {
+            let account = directory.account_named("matrix").unwrap().id;
+            directory.room_of_chat(account, &ChatKey::new(chat)).cloned()
+        })
+    };
+    let (old, seen) = (room("!r").unwrap(), room("!new").unwrap());
+    assert!(old.conversation.is_some() && seen.conversation.is_none());
+    let moved = InboundKind::Migrated { to: ChatKey::new("!new") };
+    town.happens(Matrix, ("!r", ChatKind::Group), "@a:x", moved).await;
+    let new = room("!new").unwrap();
+    assert_eq!((new.id, new.conversation), (old.id, old.conversation));
+    assert_eq!(room("!r").map(|room| room.id), Some(seen.id), "one chat is one room");
+}
+
 /// The owner of a chat may take our copies away there; that takes nobody's words back elsewhere.
 #[tokio::test(start_paused = true)]
 async fn who_takes_a_copy_away_takes_back_nobodys_words() {

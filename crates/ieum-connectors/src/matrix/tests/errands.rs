@@ -88,7 +88,7 @@ fn a_room_that_called_us_may_take_its_time_to_let_us_in() {
     let part = Part { text: "x".to_owned(), ..Part::default() };
     let act = Act::Say(vec![part]);
     let outgoing = Outgoing { chat, key: [7; 16], answer_token: None, author: None, act };
-    script.answer(403, CLOSED).answer(403, CLOSED);
+    script.answer(403, CLOSED).answer(403, CLOSED).answer(403, CLOSED);
     assert!(matches!(run(connector.send(&outgoing)), Outcome::Refused { .. }));
     charge(&connector, Errand::Join("!new:x".into()));
     script.answer(403, CLOSED).answer(403, CLOSED);

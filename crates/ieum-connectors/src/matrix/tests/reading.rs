@@ -268,9 +268,9 @@ fn names_and_upgrades_of_rooms_are_followed() {
     assert_eq!(inbound.kind, InboundKind::PeopleJoined(Vec::new()));
     let tombstone = state("m.room.tombstone", "", &json!({"replacement_room": "!new:x"}));
     let reading = reading(&json!({"events": [tombstone]}));
-    let kind = &reading.arrival.events[0].kind;
-    assert_eq!(*kind, InboundKind::Migrated { to: ChatKey::new("!new:x") });
-    assert_eq!(reading.errands, [Errand::Join("!new:x".into())]);
+    assert_eq!(reading.arrival.events, [], "a tombstone alone is not believed");
+    let upgrade = Upgrade { old: ROOM.into(), new: "!new:x".into() };
+    assert_eq!(reading.errands, [Errand::Follow(upgrade)]);
 }
 
 #[test]
