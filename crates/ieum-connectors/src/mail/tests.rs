@@ -1,5 +1,7 @@
 //! Letters as people and programs write them, and servers that play a script of lines.
 
+mod mailboxes;
+
 use super::*;
 use crate::scripted::{Kept, NOW, Script, run};
 use bytes::Bytes;
@@ -10,6 +12,7 @@ use ieum_core::outgoing::{Act, CopyKey, Fault, Part, ReplyTarget, ShownSender};
 use ieum_core::ports::dial::{ByteStream, Dial, DialFailure, FrameStream};
 use proptest::prelude::*;
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 const MINA: &str = "mina@far.test";
@@ -302,12 +305,15 @@ fn no_address_can_smuggle_a_command() {
 struct Server {
     script: Arc<Mutex<VecDeque<VecDeque<&'static str>>>>,
     said: Arc<Mutex<Vec<String>>>,
+    /// Whether it says that it is still there, until it is told to stop.
+    chatters: Arc<AtomicBool>,
 }
 
 struct Connection {
     answers: VecDeque<&'static str>,
     due: VecDeque<&'static str>,
     said: Arc<Mutex<Vec<String>>>,
+    chatters: Arc<AtomicBool>,
 }
 
 impl ByteStream for Connection {
@@ -318,7 +324,12 @@ impl ByteStream for Connection {
     }
 
     fn next(&mut self) -> BoxFuture<'_, Bytes> {
-        let bytes = self.due.pop_front().unwrap_or_default();
+        let stopped = || self.said.lock().unwrap().last().is_some_and(|said| said == "DONE\r\n");
+        let bytes = match self.due.pop_front() {
+            Some(bytes) => bytes,
+            None if self.chatters.load(Ordering::SeqCst) && !stopped() => "* OK Still here\r\n",
+            None => "",
+        };
         Box::pin(std::future::ready(Bytes::from_static(bytes.as_bytes())))
     }
 }
@@ -340,11 +351,11 @@ impl Dial for Server {
 
     fn tls<'a>(&'a self, _: &'a str, _: u64) -> Opened<'a> {
         let next = self.script.lock().unwrap().pop_front();
-        let said = Arc::clone(&self.said);
+        let (said, chatters) = (Arc::clone(&self.said), Arc::clone(&self.chatters));
         Box::pin(async move {
             let Some(mut answers) = next else { return std::future::pending().await };
             let due = answers.pop_front().into_iter().collect();
-            Ok(Box::new(Connection { answers, due, said }) as Box<dyn ByteStream>)
+            Ok(Box::new(Connection { answers, due, said, chatters }) as Box<dyn ByteStream>)
         })
     }
 }
@@ -488,6 +499,7 @@ fn the_mailbox_is_read_from_its_place_on() {
         "* OK ready\r\n",
         "ieum OK in\r\n",
         "* 2 EXISTS\r\n* OK [UIDVALIDITY 5] x\r\n* OK [UIDNEXT 10] x\r\nieum OK open\r\n",
+        "* SEARCH 9\r\nieum OK done\r\n",
         "* SEARCH 7 9\r\nieum OK done\r\n",
         fetched,
         "+ idling\r\n* 3 EXISTS\r\n",
@@ -503,14 +515,14 @@ fn the_mailbox_is_read_from_its_place_on() {
     assert_eq!(delivered[0].1, Some(Cursor::new("5:9")));
     let said = server.said.lock().unwrap().clone();
     assert_eq!(said[0], "ieum LOGIN \"ieum\" \"a \\\"word\\\"\"\r\n");
-    assert_eq!(said[2], "ieum UID SEARCH UID 8:*\r\n");
-    assert_eq!(said[5], "DONE\r\n");
+    assert_eq!(said[2..4], ["ieum UID SEARCH UID *\r\n", "ieum UID SEARCH UID 8:9\r\n"]);
+    assert_eq!(said[6], "DONE\r\n");
 }
 
 #[test]
 fn the_first_time_what_lies_there_stays_there() {
     let opened = "* OK [UIDVALIDITY 5] x\r\n* OK [UIDNEXT 10] x\r\nieum OK open\r\n";
-    for (cursor, kept) in [(None, "5:9"), (Some("4:3"), "5:0")] {
+    for (cursor, kept) in [(None, "5:9"), (Some("4:3"), "5:0:9:20402")] {
         let (mail, _) = connector(&[&["* OK ready\r\n", "ieum OK in\r\n", opened]]);
         let inbox = Kept::default();
         let listening = mail.listen(&inbox, cursor.map(Cursor::new));
