@@ -17,7 +17,8 @@
 //! | `outcome.rs` | answer -> `Outcome`; every documented code with its scope |
 //! | `gateway.rs`, `poll.rs` or `errands.rs` | `listen`, where there is something to do unasked |
 //!
-//! XMPP has more to it than a folder may hold: `component` is its stream, `muc` its rooms. So has
+//! XMPP has more to it than a folder may hold: `component` is its stream, `muc` its
+//! rooms, `room_archive` their past. So has
 //! Matrix: `homeserver` is its server and our users there. And Telegram:
 //! `bot_api` waits for updates and carries files; LINE: `messaging_api` has its places; mail:
 //! `mailbox` reads letters.
@@ -60,6 +61,7 @@ mod messaging_api;
 mod moment;
 mod muc;
 mod retry_after;
+mod room_archive;
 #[cfg(test)]
 mod scripted;
 pub mod telegram;

@@ -7,3 +7,4 @@ pub(crate) mod calls;
 pub(crate) mod rooms;
 pub(crate) mod shown;
 pub(crate) mod speaking;
+mod staying;

@@ -9,6 +9,7 @@
 use super::calls::Present;
 use super::speaking::{Speaker, Standing};
 use crate::component::link::Order;
+use crate::room_archive::Kept;
 use crate::xml::Element;
 use crate::xmpp::desk::{Desk, Question, accepted};
 use crate::xmpp::wire::{self, bare, resource};
@@ -27,11 +28,9 @@ const LIVE_HELD_MAX: usize = 10_000;
 /// Most people of a room that are known.
 const PEOPLE_MAX: usize = 5_000;
 /// How long a room that could not be entered is left alone.
-const SHUT_MS: u64 = 5_000;
+pub(crate) const SHUT_MS: u64 = 5_000;
 /// Where there is no archive, so much before the last message is asked for again: clocks differ.
 const OVERLAP_MS: u64 = 60_000;
-/// After so many failures in a row what the archive does not give is taken for lost.
-const PAGES_FAILED_MAX: u8 = 60;
 /// How far a server's clock and ours may be apart for history without ids, in milliseconds.
 const CLOCKS_APART_MS_MAX: u64 = 5_000;
 
@@ -59,14 +58,6 @@ pub(crate) struct Known {
     by: Box<str>,
 }
 
-/// A message as an archive keeps it.
-#[derive(Debug)]
-struct Kept {
-    place: String,
-    message: Element,
-    at: Option<Timestamp>,
-}
-
 /// One room.
 #[derive(Debug)]
 pub(crate) struct Room {
@@ -75,11 +66,18 @@ pub(crate) struct Room {
     /// Whether it is entered again after a restart.
     pub(crate) stays: bool,
     pub(crate) stage: Stage,
+    /// Since when we are that far.
+    pub(crate) since: Timestamp,
+    /// When the room last said anything, and when it was asked whether we are in it.
+    pub(crate) heard_at: Timestamp,
+    pub(crate) asked_at: Option<Timestamp>,
+    /// How often in a row it turned out that we were not in it, or it did not answer.
+    pub(crate) lapses: u32,
     archive: bool,
     /// The archive does not know the place any more.
-    place_gone: bool,
+    pub(crate) place_gone: bool,
     /// How often in a row its archive gave no page for a reason that passes.
-    pages_failed: u8,
+    pub(crate) pages_failed: u8,
     /// Up to when it had been read when it was entered, where it has no archive.
     read_to: Option<Timestamp>,
     title: Option<Box<str>>,
@@ -87,7 +85,9 @@ pub(crate) struct Room {
     pub(crate) people: BTreeMap<String, Box<str>>,
     pub(crate) speakers: BTreeMap<String, Speaker>,
     known: VecDeque<Known>,
-    page: Vec<Kept>,
+    pub(crate) page: Vec<Kept>,
+    /// Pages that were read back from the end, oldest first, where the place is gone.
+    pub(crate) past: Vec<Kept>,
     live: Vec<Element>,
     pub(crate) waiting: VecDeque<Order>,
     pub(crate) written: BTreeMap<String, Order>,
@@ -99,6 +99,10 @@ impl Room {
             place,
             stays: true,
             stage: Stage::Away,
+            since: Timestamp(0),
+            heard_at: Timestamp(0),
+            asked_at: None,
+            lapses: 0,
             archive: false,
             place_gone: false,
             pages_failed: 0,
@@ -109,6 +113,7 @@ impl Room {
             speakers: BTreeMap::new(),
             known: VecDeque::new(),
             page: Vec::new(),
+            past: Vec::new(),
             live: Vec::new(),
             waiting: VecDeque::new(),
             written: BTreeMap::new(),
@@ -120,6 +125,8 @@ impl Room {
         self.stage = Stage::Away;
         self.people.clear();
         self.page.clear();
+        self.past.clear();
+        self.asked_at = None;
         self.live.clear();
         let written = std::mem::take(&mut self.written).into_values();
         let speakers = std::mem::take(&mut self.speakers).into_values();
@@ -192,6 +199,7 @@ impl Desk<'_> {
     pub(crate) fn ask_about(&mut self, at: &str) {
         let Some(room) = self.rooms.get_mut(at) else { return };
         room.stage = Stage::Asked;
+        room.since = self.now;
         let us = self.us();
         let id = self.question(at, Question::Discover(at.to_owned()));
         self.write(&write::discover(&us, at, &id));
@@ -222,6 +230,7 @@ impl Desk<'_> {
         room.title = identity.and_then(|own| own.get("name")).map(Into::into);
         room.archive = query.children().any(|child| child.get("var") == Some(wire::ARCHIVE));
         room.stage = Stage::Entering;
+        room.since = now;
         room.nick = nick;
         let since = room.place.as_deref().and_then(|place| place.strip_prefix('@'));
         room.read_to = since.and_then(|ms| ms.parse().ok()).map(Timestamp);
@@ -249,6 +258,7 @@ impl Desk<'_> {
     /// Somebody came, went or was refused.
     pub(crate) fn room_presence(&mut self, presence: &Element, from: &str) {
         let at = bare(from).to_owned();
+        self.heard_of(&at);
         let (Some(nick), Some(to)) = (resource(from), presence.get("to")) else { return };
         let (to, us) = (to.to_owned(), self.us());
         let user = presence.find("x", wire::MUC_USER);
@@ -306,20 +316,6 @@ impl Desk<'_> {
         }
     }
 
-    /// Asks for what was read already: messages of ours may be among it.
-    fn seed(&mut self, at: &str) {
-        let Some(room) = self.rooms.get_mut(at) else { return };
-        room.stage = Stage::Seeding;
-        let before = write::Page::Before(room.place.clone().unwrap_or_default());
-        self.ask_page(at, &before);
-    }
-
-    fn ask_page(&mut self, at: &str, page: &write::Page) {
-        let us = self.us();
-        let id = self.question(at, Question::Page(at.to_owned()));
-        self.write(&write::page(&us, at, &id, page));
-    }
-
     /// We were taken out, or only renamed.
     fn taken_out(&mut self, at: &str, renamed: bool, user: Option<&Element>) {
         let Some(room) = self.rooms.get_mut(at).filter(|_| !renamed) else { return };
@@ -361,6 +357,7 @@ impl Desk<'_> {
         if message.get("to") != Some(&*us) {
             return;
         }
+        self.heard_of(at);
         if let Some(result) = message.find("result", wire::ARCHIVE).filter(|_| from == at) {
             return self.page_message(at, result);
         }
@@ -386,79 +383,11 @@ impl Desk<'_> {
         }
     }
 
-    fn page_message(&mut self, at: &str, result: &Element) {
-        let Some(room) = self.rooms.get_mut(at) else { return };
-        let Some(forwarded) = result.find("forwarded", wire::FORWARD) else { return };
-        let Some(message) = forwarded.find("message", wire::CLIENT) else { return };
-        let reading = matches!(room.stage, Stage::Seeding | Stage::Paging);
-        if let Some(place) = result.get("id").filter(|_| reading) {
-            let kept = Kept {
-                place: place.to_owned(),
-                message: message.clone(),
-                at: read::delayed(forwarded),
-            };
-            room.page.push(kept);
-        }
-    }
-
-    /// A page of the archive is whole.
-    pub(crate) fn page_ended(&mut self, at: &str, answer: &Element) {
-        let Some(room) = self.rooms.get_mut(at) else { return };
-        let page = std::mem::take(&mut room.page);
-        let fin = answer.find("fin", wire::ARCHIVE);
-        let passes = fin.is_none() && outcome::passes(answer);
-        if passes && room.place.is_some() && room.pages_failed < PAGES_FAILED_MAX {
-            // What was missed is still there: the place stays, and so does what waits.
-            let pages_failed = room.pages_failed + 1;
-            room.left_alone();
-            room.pages_failed = pages_failed;
-            room.stage = Stage::Shut(self.now.plus_ms(SHUT_MS));
-            return;
-        }
-        room.pages_failed = 0;
-        if fin.is_none() && room.place.is_some() && !room.place_gone {
-            // The archive does not go back so far: all that it has may have been missed.
-            room.place_gone = true;
-            room.place = None;
-            return self.seed(at);
-        }
-        let complete = fin.is_none_or(|fin| fin.get("complete") == Some("true"));
-        let seeding = room.stage == Stage::Seeding;
-        let had_place = room.place.is_some();
-        let missed = !seeding || room.place_gone;
-        let read_up_to = room.place.clone();
-        let last = page.last().map(|kept| kept.place.clone());
-        let more = last.is_some() && !complete;
-        for kept in page {
-            self.kept(at, &kept, missed && read_up_to.as_ref() != Some(&kept.place));
-        }
-        let Some(room) = self.rooms.get_mut(at) else { return };
-        if missed || !had_place {
-            room.place = last.clone().or(room.place.take());
-        }
-        room.place_gone = false;
-        if if seeding { had_place } else { more } {
-            room.stage = Stage::Paging;
-            // The page before the place ends one short of it: the message there is read again,
-            // for it may be ours, heard by us and killed before we said so.
-            self.ask_page(at, &last.map_or(write::Page::First, write::Page::After));
-        } else {
-            self.caught_up(at);
-        }
-    }
-
-    /// A message out of the archive.
-    fn kept(&mut self, at: &str, kept: &Kept, missed: bool) {
-        let by_room = Element::new("stanza-id", wire::STANZA_ID);
-        let by_room = by_room.with("by", at).with("id", &kept.place);
-        let message = kept.message.without("stanza-id").child(by_room);
-        self.heard(at, &message, kept.at, missed);
-    }
-
     /// The present is reached: what came meanwhile is read, and what waited leaves.
-    fn caught_up(&mut self, at: &str) {
+    pub(crate) fn caught_up(&mut self, at: &str) {
         let Some(room) = self.rooms.get_mut(at) else { return };
         room.stage = Stage::In;
+        room.since = self.now;
         let live = std::mem::take(&mut room.live);
         let (title, people) = (room.title.clone(), room.people.clone());
         let event = self.fresh_key(&format!("entered/{at}"));
@@ -483,7 +412,13 @@ impl Desk<'_> {
 
     /// Takes a message in: it answers an order of ours, or somebody said something (which is an
     /// event if it is `new`).
-    fn heard(&mut self, at: &str, message: &Element, when: Option<Timestamp>, new: bool) {
+    pub(crate) fn heard(
+        &mut self,
+        at: &str,
+        message: &Element,
+        when: Option<Timestamp>,
+        new: bool,
+    ) {
         let (now, us) = (self.now, self.us());
         let Some(nick) = message.get("from").and_then(resource).map(str::to_owned) else { return };
         let native = native_of(at, message).map(str::to_owned);
@@ -516,6 +451,7 @@ impl Desk<'_> {
             }
         }
         if ours && let Some(order) = room.written.remove(id) {
+            room.lapses = 0;
             order.ends(accepted(&native, Some(&format!("{at}/{nick}"))));
         }
         if let Some(mut kind) = kind.filter(|_| new) {
@@ -540,21 +476,6 @@ impl Desk<'_> {
         let (sender, moment) = who.unzip();
         let moment = moment.unwrap_or(self.now);
         self.event(Inbound { event, at: moment, chat, title, sender, kind });
-    }
-
-    /// Time passed: rooms that were left alone are tried again.
-    pub(crate) fn tick(&mut self) {
-        let now = self.now;
-        let due = |room: &Room| {
-            let rested = matches!(room.stage, Stage::Shut(until) if until <= now);
-            rested && (room.stays || !room.waiting.is_empty())
-        };
-        let rooms = self.rooms.iter().filter(|(_, room)| due(room));
-        let rooms: Vec<String> = rooms.map(|(at, _)| at.clone()).collect();
-        rooms.iter().for_each(|at| self.ask_about(at));
-        for room in self.rooms.values_mut() {
-            room.waiting.retain(Order::is_wanted);
-        }
     }
 }
 

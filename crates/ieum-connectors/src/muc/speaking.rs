@@ -6,6 +6,7 @@
 
 use super::rooms::{Room, Stage};
 use super::shown::Shown;
+use super::staying::STEP_MS_MAX;
 use crate::component::link::{Asked, Order, impossible};
 use crate::xml::Element;
 use crate::xmpp::desk::{Desk, accepted, target_of};
@@ -13,6 +14,8 @@ use crate::xmpp::write::{self, Pointed};
 use crate::xmpp::{outcome, wire};
 use ieum_core::ids::UserKey;
 use ieum_core::outgoing::Act;
+use ieum_core::time::Timestamp;
+use std::collections::BTreeMap;
 
 /// Most speakers in one room; further ones speak through us, with their names in the text.
 const SPEAKERS_MAX: usize = 100;
@@ -23,6 +26,8 @@ pub(crate) struct Speaker {
     pub(crate) address: String,
     pub(crate) nick: String,
     stands: Standing,
+    /// When they began to enter.
+    since: Timestamp,
     pub(crate) waiting: Vec<Order>,
 }
 
@@ -35,7 +40,27 @@ pub(crate) enum Standing {
     Refused,
 }
 
+impl Speaker {
+    /// Whether the room does not say whether they are in.
+    pub(super) fn is_late(&self, now: Timestamp) -> bool {
+        self.stands == Standing::Entering && now.ms_since(self.since) >= STEP_MS_MAX
+    }
+}
+
 impl Desk<'_> {
+    /// Speakers whom the room did not answer enter again, if somebody still waits for them.
+    pub(super) fn enter_late_speakers_again(&mut self, at: &str) {
+        let now = self.now;
+        let Some(room) = self.rooms.get_mut(at) else { return };
+        let late = std::mem::take(&mut room.speakers);
+        let (late, others) = late.into_iter().partition(|(_, speaker)| speaker.is_late(now));
+        room.speakers = others;
+        let late: BTreeMap<String, Speaker> = late;
+        for order in late.into_values().flat_map(|speaker| speaker.waiting) {
+            self.say_in_room(at, order);
+        }
+    }
+
     /// One attempt in a room.
     pub(crate) fn say_in_room(&mut self, at: &str, order: Order) {
         if !order.is_wanted() {
@@ -69,7 +94,7 @@ impl Desk<'_> {
     /// Writes as the speaker, who enters first if they are not there.
     fn speak(&mut self, at: &str, order: Order, id: &str) {
         let Asked::Say(outgoing) = &order.asked else { return };
-        let (us, domain) = (self.us(), self.config.domain.clone());
+        let (us, domain, now) = (self.us(), self.config.domain.clone(), self.now);
         let Some(room) = self.rooms.get_mut(at) else { return };
         let target = target_of(&outgoing.act);
         let known = room.by_native(target);
@@ -94,7 +119,8 @@ impl Desk<'_> {
                 None if !full => {
                     let address = wire::speaker_address(name, &domain);
                     let enter = write::enter(&address, at, name, None);
-                    let mut speaker = Speaker { address, nick: name.clone(), ..Speaker::default() };
+                    let (nick, since) = (name.clone(), now);
+                    let mut speaker = Speaker { address, nick, since, ..Speaker::default() };
                     speaker.waiting.push(order);
                     room.speakers.insert(name.clone(), speaker);
                     return self.write(&enter);
@@ -155,8 +181,10 @@ impl Desk<'_> {
 
     /// A room answered a message of ours by an error; tells whether it was one of these.
     pub(crate) fn room_refused(&mut self, at: &str, stanza: &Element, id: &str) -> bool {
-        let Some(room) = self.rooms.get_mut(at) else { return false };
-        if let Some(order) = room.written.remove(id) {
+        if !self.rooms.contains_key(at) {
+            return false;
+        }
+        if let Some(order) = self.forgotten(at, id, stanza) {
             order.ends(outcome::of_error(stanza));
         }
         true

@@ -31,6 +31,8 @@ pub(crate) enum Question {
     Discover(String),
     /// A page of a room's archive.
     Page(String),
+    /// Whether we are in a room.
+    Inside(String),
     /// Whether the recipient's server has taken what stood before this in the stream.
     Taken(String),
     /// Whether the server lives.
@@ -41,7 +43,7 @@ pub(crate) enum Question {
 pub(crate) struct Desk<'a> {
     pub(crate) config: &'a XmppConfig,
     pub(crate) rooms: BTreeMap<String, Room>,
-    questions: BTreeMap<String, (String, Question)>,
+    pub(crate) questions: BTreeMap<String, (String, Question)>,
     direct: BTreeMap<String, Order>,
     serial: u64,
     pub(crate) now: Timestamp,
@@ -333,6 +335,7 @@ impl<'a> Desk<'a> {
         match question {
             Question::Discover(room) => self.discovered(&room, stanza),
             Question::Page(room) => self.page_ended(&room, stanza),
+            Question::Inside(room) => self.told_whether_in(&room, stanza),
             Question::Life(order) => order.ends(accepted("", None)),
             Question::Taken(id) => {
                 let Some(order) = self.direct.remove(&id) else { return };

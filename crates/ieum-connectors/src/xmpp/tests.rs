@@ -20,6 +20,7 @@ mod listening;
 mod marks;
 mod rooms;
 mod shapes;
+mod staying;
 
 const US: &str = "ieum@gate.test/ieum";
 const ROOM: &str = "family@rooms.test";

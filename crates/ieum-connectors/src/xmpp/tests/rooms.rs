@@ -3,17 +3,17 @@
 use super::*;
 use ieum_core::outgoing::Scope;
 
-const ARCHIVED: &str = "<feature var='urn:xmpp:mam:2'/>";
+pub(super) const ARCHIVED: &str = "<feature var='urn:xmpp:mam:2'/>";
 
 pub(super) fn in_room(key: u8, text: &str) -> Outgoing {
     say(ROOM, ChatKind::Group, key, text)
 }
 
-fn result(id: &str, inner: &str) -> String {
+pub(super) fn result(id: &str, inner: &str) -> String {
     format!("<iq type='result' id='{id}' from='{ROOM}' to='{US}'>{inner}</iq>")
 }
 
-fn info(features: &str) -> String {
+pub(super) fn info(features: &str) -> String {
     format!(
         "<query xmlns='http://jabber.org/protocol/disco#info'>\
          <identity category='conference' type='text' name='가족'/>{features}</query>"
@@ -44,7 +44,7 @@ pub(super) fn body(text: &str) -> String {
     format!("<body>{text}</body>")
 }
 
-fn kept(native: &str, nick: &str, id: &str, inner: &str) -> String {
+pub(super) fn kept(native: &str, nick: &str, id: &str, inner: &str) -> String {
     format!(
         "<message from='{ROOM}' to='{US}'><result xmlns='urn:xmpp:mam:2' id='{native}'>\
          <forwarded xmlns='urn:xmpp:forward:0'>\
@@ -54,7 +54,7 @@ fn kept(native: &str, nick: &str, id: &str, inner: &str) -> String {
     )
 }
 
-fn fin(complete: bool) -> String {
+pub(super) fn fin(complete: bool) -> String {
     format!("<fin xmlns='urn:xmpp:mam:2' complete='{complete}'/>")
 }
 
@@ -78,7 +78,7 @@ pub(super) fn town<'a>(
     town
 }
 
-fn enter(town: &mut Town<'_>, known: bool, past: &str, missed: &str) {
+pub(super) fn enter(town: &mut Town<'_>, known: bool, past: &str, missed: &str) {
     let asked = town.question();
     town.hears(&result(&asked, &info(ARCHIVED)));
     town.writes();
@@ -192,7 +192,7 @@ fn an_archive_that_forgot_the_place_gives_all_it_has() {
          <item-not-found xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></iq>"
     ));
     let asked = town.question();
-    town.hears(&kept("n1", "alice", "a1", &body("하나"))).hears(&result(&asked, &fin(false)));
+    town.hears(&kept("n1", "alice", "a1", &body("하나"))).hears(&result(&asked, &fin(true)));
     assert_eq!(town.said(), ["family@rooms.test/alice [alice] n1 says \"하나\""]);
 }
 
