@@ -22,6 +22,8 @@ pub(crate) enum List {
     Messages,
     /// `/v1/deliveries`.
     Deliveries,
+    /// `/v1/messages/{message}/deliveries`.
+    Owed,
     /// `/v1/incidents`.
     Incidents,
     /// `/v1/incidents/{id}/deliveries`.
@@ -39,6 +41,7 @@ impl List {
             Self::Rooms => b'r',
             Self::Messages => b'm',
             Self::Deliveries => b'd',
+            Self::Owed => b'o',
             Self::Incidents => b'i',
             Self::Touched => b't',
             Self::Found => b'f',

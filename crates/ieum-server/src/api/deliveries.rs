@@ -5,7 +5,7 @@ use crate::cursor::List;
 use crate::edge::Shared;
 use crate::endpoint::Endpoint;
 use crate::problem::{Kind, Problem};
-use crate::read::{PAGE_ROWS_MAX, PathOf, QueryOf, rows};
+use crate::read::{PAGE_ROWS_MAX, PageQuery, PathOf, QueryOf, rows};
 use crate::views::delivery::DeliveryView;
 use crate::words::Word;
 use axum::extract::State;
@@ -24,11 +24,12 @@ pub(crate) fn endpoints() -> Vec<Endpoint> {
             .fails(&[Kind::NotFound, Kind::Invalid]),
         Endpoint::get(
             "/v1/messages/{message}/deliveries",
-            "Lists a message's deliveries",
+            "Lists a message's deliveries, oldest first",
             of_message,
         )
-        .gives::<DeliveryList>(200)
-        .fails(&[Kind::NotFound]),
+        .query::<PageQuery>()
+        .gives::<DeliveryPage>(200)
+        .fails(&[Kind::NotFound, Kind::Invalid]),
     ]
 }
 
@@ -37,11 +38,6 @@ struct DeliveryPage {
     deliveries: Vec<DeliveryView>,
     /// Where the next page begins; null on the last one.
     next_cursor: Option<String>,
-}
-
-#[derive(Debug, Serialize, JsonSchema)]
-struct DeliveryList {
-    deliveries: Vec<DeliveryView>,
 }
 
 /// Which open deliveries.
@@ -93,8 +89,19 @@ fn shown(edge: &Shared, deliveries: &[Delivery]) -> Vec<DeliveryView> {
     })
 }
 
-async fn of_message(State(edge): State<Shared>, PathOf(name): PathOf<String>) -> Answer {
+async fn of_message(
+    State(edge): State<Shared>,
+    PathOf(name): PathOf<String>,
+    QueryOf(query): QueryOf<PageQuery>,
+) -> Answer {
+    let rows = rows(query.limit, PAGE_ROWS_MAX)?;
+    let after = query.cursor.map_or(Ok(0), |cursor| List::Owed.key(&cursor))?;
     let message = super::messages::find(&edge, &name).await?;
-    let found = edge.hub.store().deliveries_of(message.seq).await?;
-    json(&DeliveryList { deliveries: shown(&edge, &found) })
+    let mut found = edge.hub.store().deliveries_of(message.seq).await?;
+    found.retain(|delivery| delivery.seq > DeliverySeq(after));
+    let next = cut(&mut found, rows, |delivery| delivery.seq.0);
+    json(&DeliveryPage {
+        deliveries: shown(&edge, &found),
+        next_cursor: next.map(|key| List::Owed.cursor(key)),
+    })
 }

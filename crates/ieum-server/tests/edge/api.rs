@@ -134,6 +134,65 @@ async fn lists_are_walked_page_by_page_without_gaps() {
     assert_eq!(all.iter().filter(|one| one["author"]["kind"] == "guest").count(), 5);
 }
 
+/// One message that is owed to so many rooms and more people; its list of deliveries.
+async fn owed_to(house: &House, rooms: usize, people: usize) -> &'static str {
+    let (mina, _, conversation) = house.settle().await;
+    let path = format!("/v1/conversations/{conversation}");
+    for number in 1..rooms {
+        let room = json!({ "account": "bot", "chat": format!("c{number}") });
+        let room = house.post("/v1/rooms", room).await.json()["id"].clone();
+        let joined = house.post(&format!("{path}/rooms"), json!({ "room": room })).await;
+        assert_eq!(joined.status, 204, "{:?}", joined.body);
+    }
+    for number in 0..people {
+        let made = house.post("/v1/people", json!({ "name": format!("p{number}") })).await.json();
+        let address = json!({ "account": "bot", "user": format!("u{number}"),
+            "direct": format!("d{number}") });
+        let linked = format!("/v1/people/{}/addresses", made["id"]);
+        assert_eq!(house.post(&linked, address).await.status, 201);
+        let member = json!({ "person": made["id"] });
+        assert_eq!(house.post(&format!("{path}/members"), member).await.status, 204);
+    }
+    let said = json!({ "person": mina, "text": "모두에게" });
+    assert_eq!(house.post(&format!("{path}/messages"), said).await.json()["seq"], 1);
+    "/v1/messages/1/deliveries"
+}
+
+#[tokio::test]
+async fn deliveries_of_a_message_are_walked_without_gaps() {
+    let house = House::open().await;
+    let path = owed_to(&house, 7, 3).await;
+    let whole = house.get(&format!("{path}?limit=200")).await.json();
+    assert_eq!(whole["next_cursor"], Value::Null);
+    let whole = whole["deliveries"].as_array().unwrap();
+    for room in 1..=7 {
+        let owed = whole.iter().filter(|one| one["recipient"] == json!({ "room": room }));
+        assert_eq!(owed.count(), 1, "room {room} in {whole:?}");
+    }
+    for limit in [1, 3, whole.len()] {
+        let (all, pages) = walk(&house, &format!("{path}?limit={limit}"), "deliveries").await;
+        assert_eq!(&all, whole, "{limit}");
+        assert_eq!(pages, whole.len().div_ceil(limit), "{limit}");
+    }
+}
+
+#[tokio::test]
+async fn a_page_of_a_messages_deliveries_has_a_limit_and_its_own_cursors() {
+    let house = House::open().await;
+    let path = owed_to(&house, 5, 60).await;
+    let first = house.get(path).await.json();
+    assert_eq!(first["deliveries"].as_array().unwrap().len(), 50);
+    let own = first["next_cursor"].as_str().unwrap().to_owned();
+    let open = house.get("/v1/deliveries?limit=1").await.json();
+    let foreign = open["next_cursor"].as_str().unwrap();
+    house.get(&format!("{path}?cursor={foreign}")).await.problem(400);
+    house.get(&format!("/v1/deliveries?cursor={own}")).await.problem(400);
+    for (limit, status) in [("0", 422), ("201", 422), ("many", 400)] {
+        house.get(&format!("{path}?limit={limit}")).await.problem(status);
+    }
+    house.get("/v1/messages/99/deliveries?limit=1").await.problem(404);
+}
+
 #[tokio::test]
 async fn a_page_of_long_messages_is_shorter_and_none_is_left_out() {
     let house = House::open().await;
