@@ -8,7 +8,7 @@ use ieum_core::network::{Network, RateLimits};
 use ieum_core::ports::connector::{Connector, Pulse};
 use ieum_core::time::Timestamp;
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use tokio::sync::Notify;
 
@@ -66,6 +66,10 @@ pub(crate) struct Account {
     pub(crate) unreadable: Mutex<BTreeMap<ReplyPlace, Timestamp>>,
     signs: Mutex<Signs>,
     pace: Mutex<Pace>,
+    /// The last call to send did not get through.
+    is_silent: AtomicBool,
+    /// One got through after that, and what waits was not woken yet.
+    answers: AtomicBool,
 }
 
 impl Account {
@@ -80,6 +84,8 @@ impl Account {
             bell: Notify::new(),
             probe_bell: Notify::new(),
             in_flight: AtomicUsize::new(0),
+            is_silent: AtomicBool::new(false),
+            answers: AtomicBool::new(false),
             unreadable: Mutex::default(),
             signs: Mutex::default(),
             pace: Mutex::default(),
@@ -101,6 +107,20 @@ impl Account {
 
     pub(crate) fn listening(&self, listening: Option<bool>) {
         lock(&self.signs).listening = listening;
+    }
+
+    /// Remembers whether a call to send got through; tells whether one did after others did not.
+    pub(crate) fn reached(&self, good: bool) -> bool {
+        let back = self.is_silent.swap(!good, Ordering::Relaxed) && good;
+        if back {
+            self.answers.store(true, Ordering::Relaxed);
+        }
+        back
+    }
+
+    /// Whether what waits is to be woken; true once for each return.
+    pub(crate) fn answers_again(&self) -> bool {
+        self.answers.swap(false, Ordering::Relaxed)
     }
 
     pub(crate) fn sign(&self, pulse: &Pulse, now: Timestamp) {

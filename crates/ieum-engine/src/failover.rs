@@ -24,6 +24,7 @@ use std::collections::BTreeSet;
 /// Takes an attempt in as evidence, after its settlement is durable. Bad evidence is taken in
 /// behind the gate: nothing is planned between the turn of a route and the leaving of it.
 pub(crate) async fn observe_bad(pieces: &Pieces, account: &Account, one: &Moving) {
+    account.reached(false);
     // Whether it is this network or our own line, the others know.
     pieces.ring_probes();
     let _nothing_is_planned = pieces.gate.write().await;
@@ -63,7 +64,7 @@ pub(crate) fn observe_good(
     let mut health = lock(&pieces.health);
     let was_down = route.is_some_and(|route| health.route_down(account.network, route));
     let changes = health.observe(call_of(account, one, true));
-    if was_down {
+    if account.reached(true) || was_down {
         pieces.sweep_bell.notify_one();
     }
     (!changes.is_empty() || health.has_turned_routes()).then_some(changes)

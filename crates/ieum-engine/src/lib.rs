@@ -69,6 +69,7 @@ mod teller;
 mod terms;
 mod told;
 mod untold;
+mod waking;
 mod way_back;
 mod ways;
 mod withdrawal;

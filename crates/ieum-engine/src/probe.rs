@@ -75,6 +75,9 @@ pub(crate) async fn take(
         // The network works and tells us that we are wrong: that is for the operator.
         Pulse::Refused { .. } => return,
     };
+    if function == Function::Send && account.reached(good) {
+        pieces.sweep_bell.notify_one();
+    }
     let cell = api_cell(account.network, function);
     let call = OurCall { cell, account: account.id, route: None, id: 0, good, began_at, at };
     let changes = lock(&pieces.health).observe(call);

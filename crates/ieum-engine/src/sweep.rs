@@ -15,6 +15,7 @@ use crate::pieces::{Bell, Pieces, lock};
 use crate::summary;
 use crate::told::{place_of_author, tell_once, to_place};
 use crate::untold;
+use crate::waking;
 use crate::way_back::{LaneState, try_lane, with_a_way};
 use ieum_core::delivery::{Recipient, State};
 use ieum_core::directory::Directory;
@@ -87,6 +88,7 @@ async fn turn_by_time(pieces: &Pieces, now: Timestamp) {
 /// Looks at lanes that wait. What can do nothing is not read from the store, and a network that is
 /// down as a whole is tried through one lane at a time.
 async fn lanes(pieces: &Pieces) -> Result<(), StoreFailure> {
+    waking::pass(pieces).await?;
     let now = pieces.now();
     let looks = lock(&pieces.held).look(now, |account| pieces.down_as_a_whole(account));
     if looks.is_empty() {

@@ -28,6 +28,7 @@ mod shelf;
 mod standstill;
 mod town;
 mod untold;
+mod waking;
 mod watchers;
 mod withdrawals;
 
